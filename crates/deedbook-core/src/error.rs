@@ -1,0 +1,126 @@
+//! The one error of this crate and of every store.
+//!
+//! [`Error::kind`] tells the caller what to do; the message tells a person what happened. The chain of causes is
+//! reached by [`std::error::Error::source`] and printed once, at the boundary.
+
+use std::borrow::Cow;
+use std::fmt;
+
+/// What went wrong, in terms of what the caller can do about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The input is malformed or breaks a rule; correct it and try again. [`Error::problems`] lists the places.
+    Invalid,
+    /// The canonical form of an event is over the limit; nothing was trimmed.
+    TooLarge,
+    /// An event with this id exists in the tenant and its content differs.
+    Conflict,
+    /// The log is over capacity; try again later.
+    Overloaded,
+    /// A sync failed earlier: nothing more is acknowledged until the log is opened anew.
+    Poisoned,
+    /// No space is left on the device; reading goes on.
+    DiskFull,
+    /// Stored bytes are not what was written.
+    Corrupt,
+    /// The directory is open in another process.
+    InUse,
+    /// The data was written by a newer version of Deedbook.
+    NewerFormat,
+    /// The log is not there, or was closed.
+    NotFound,
+    /// The operating system refused an operation.
+    Io,
+}
+
+/// One place in the input that breaks a rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// JSON Pointer (RFC 6901) to the value, the empty string for the whole document.
+    pub pointer: String,
+    /// Stable code in snake_case, for programs: `unknown_member`, `too_deep`, `duplicate_key` …
+    pub code: &'static str,
+    /// What was found, what was expected and how to mend it, for people.
+    pub detail: String,
+}
+
+/// The error of every operation on events, queries and stores.
+#[derive(Clone)]
+pub struct Error(Box<Inner>);
+
+#[derive(Clone)]
+struct Inner {
+    kind: ErrorKind,
+    message: Cow<'static, str>,
+    problems: Vec<Problem>,
+    source: Option<std::sync::Arc<dyn std::error::Error + Send + Sync>>,
+}
+
+impl Error {
+    /// An error of `kind` with a message for people.
+    pub fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
+        Self(Box::new(Inner { kind, message: message.into(), problems: Vec::new(), source: None }))
+    }
+
+    /// An [`ErrorKind::Invalid`] error about one place of the input.
+    pub fn invalid(pointer: impl Into<String>, code: &'static str, detail: impl Into<String>) -> Self {
+        Self::from_problems(vec![Problem { pointer: pointer.into(), code, detail: detail.into() }])
+    }
+
+    /// An [`ErrorKind::Invalid`] error about several places of the input; `problems` must not be empty.
+    pub fn from_problems(problems: Vec<Problem>) -> Self {
+        let mut error = Self::new(ErrorKind::Invalid, "the input is not valid");
+        error.0.problems = problems;
+        error
+    }
+
+    /// The same error with its cause attached.
+    pub fn with_source(mut self, source: impl std::error::Error + Send + Sync + 'static) -> Self {
+        self.0.source = Some(std::sync::Arc::new(source));
+        self
+    }
+
+    /// What the caller can do about it.
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// The places of the input that break a rule, in the order in which they were met; empty for other kinds.
+    pub fn problems(&self) -> &[Problem] {
+        &self.0.problems
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.problems.is_empty() {
+            return f.write_str(&self.0.message);
+        }
+        for (index, problem) in self.0.problems.iter().enumerate() {
+            let separator = if index == 0 { "" } else { "; " };
+            match problem.pointer.as_str() {
+                "" => write!(f, "{separator}{}", problem.detail)?,
+                pointer => write!(f, "{separator}{pointer}: {}", problem.detail)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = f.debug_struct("Error");
+        debug.field("kind", &self.0.kind).field("message", &self.to_string());
+        if let Some(source) = &self.0.source {
+            debug.field("source", source);
+        }
+        debug.finish()
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source.as_deref().map(|source| source as _)
+    }
+}

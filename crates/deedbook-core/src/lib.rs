@@ -1,0 +1,43 @@
+//! The meaning of an audit log, without any IO: [`Event`] → [`Draft`] → [`Entry`] → [`Page`].
+//!
+//! * [`Event`] is what a caller claims; [`prepare`] checks, bounds and canonicalises it into a [`Draft`].
+//! * [`commitment`] and [`tree`] turn a draft into leaves of an RFC 6962 tree that can be verified offline.
+//! * [`query`] defines what a filter means, [`Scope`] what a reader may see.
+//! * [`Store`] is what every store can do; [`MemoryStore`] is the plainest of them and the oracle of the others' tests.
+//!
+//! Nothing here reads a clock, a file or a socket; times, randomness and keys come in as arguments.
+
+pub mod commitment;
+pub mod query;
+pub mod tree;
+
+mod canonical;
+mod entry;
+mod error;
+mod event;
+mod id;
+mod json;
+mod memory;
+mod prepare;
+mod scope;
+mod store;
+mod wire;
+
+pub use entry::{Digest, Entry, Receipt};
+pub use error::{Error, ErrorKind, Problem};
+pub use event::{
+    Actor, Auth, Change, Context, Credential, Event, Failure, Http, Outcome, Source, Target,
+};
+pub use id::{Id, IdKind};
+pub use jiff::Timestamp;
+pub use memory::MemoryStore;
+pub use prepare::{Draft, IdOrigin, Limits, prepare};
+pub use query::Query;
+pub use scope::{OWN_TENANT, Scope, Tenants, Visibility};
+pub use store::{
+    AppendStatus, Appended, Atomicity, Group, GroupBy, Order, Page, PageRequest, Reply, Store, StoreExt,
+};
+pub use serde_json;
+
+/// The result of everything here that can fail.
+pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -1,0 +1,170 @@
+//! What every store can do: the [`Store`] trait, object-safe, the same for memory, file and PostgreSQL.
+//!
+//! Reads never see an entry before it is durable. Nothing here answers without a [`Scope`].
+
+use std::sync::mpsc;
+use std::time::Duration;
+
+use crate::query::Query;
+use crate::{Draft, Entry, Error, ErrorKind, Receipt, Result, Scope};
+
+/// Where checked events go and entries are found.
+pub trait Store: Send + Sync {
+    /// Hands `drafts` over in this order and returns at once; `reply` is called exactly once, from another thread,
+    /// when the fate of each is known: `Ok` means durable.
+    ///
+    /// # Errors
+    /// To `reply`, for the batch as a whole: [`ErrorKind::Overloaded`], [`ErrorKind::Poisoned`],
+    /// [`ErrorKind::DiskFull`], [`ErrorKind::Io`]; then nothing of it was recorded. For one draft, in its place:
+    /// [`ErrorKind::Conflict`]. With [`Atomicity::AllOrNothing`] a conflict refuses the batch.
+    fn submit(&self, drafts: Vec<Draft>, atomicity: Atomicity, reply: Reply);
+
+    /// The entry with this id, if it is within `scope`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`], [`ErrorKind::Io`].
+    fn get(&self, tenant: &str, id: &str, scope: &Scope) -> Result<Option<Entry>>;
+
+    /// One page of the entries that match, by position.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`], [`ErrorKind::Io`].
+    fn page(&self, query: &Query, scope: &Scope, request: &PageRequest) -> Result<Page>;
+
+    /// How many entries match, per combination of `groups` (one total where there are none), most first, then by key.
+    /// An entry with several targets counts once under each.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`], [`ErrorKind::Io`].
+    fn count(&self, query: &Query, scope: &Scope, groups: &[GroupBy]) -> Result<Vec<Group>>;
+
+    /// The entries from position `from` on, oldest first, at most `limit`; waits up to `wait` for the first of them.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`], [`ErrorKind::Io`], [`ErrorKind::NotFound`] when the store was closed.
+    fn follow(&self, from: u64, limit: usize, wait: Duration, scope: &Scope) -> Result<Vec<Entry>>;
+
+    /// How many entries of all tenants are visible; the next position.
+    fn visible_count(&self) -> u64;
+}
+
+/// Called once with the fate of a batch.
+pub type Reply = Box<dyn FnOnce(Result<Vec<Result<Appended>>>) + Send>;
+
+/// The fate of one draft.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Appended {
+    /// Where it stands in the log.
+    pub receipt: Receipt,
+    /// Whether it is new, or stood there already with equal content.
+    pub status: AppendStatus,
+}
+
+/// Whether an append added something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AppendStatus {
+    /// The event was entered.
+    Created,
+    /// An equal event with this id was there; its first receipt is given.
+    Replayed,
+}
+
+/// What happens to a batch of which one event is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Atomicity {
+    /// Each event has its own fate.
+    PerEvent,
+    /// All or nothing, in one frame of the log.
+    AllOrNothing,
+}
+
+/// Which part of the matching entries is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PageRequest {
+    /// Direction by position.
+    pub order: Order,
+    /// At most this many entries.
+    pub limit: usize,
+    /// Only entries beyond this position in `order`, itself excluded; from the start where absent.
+    pub after: Option<u64>,
+}
+
+impl PageRequest {
+    /// The newest `limit` entries.
+    pub fn newest(limit: usize) -> Self {
+        Self { order: Order::Descending, limit, after: None }
+    }
+
+    /// The oldest `limit` entries.
+    pub fn oldest(limit: usize) -> Self {
+        Self { order: Order::Ascending, limit, after: None }
+    }
+}
+
+/// Direction of a page, by position.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// Oldest first.
+    Ascending,
+    /// Newest first.
+    Descending,
+}
+
+/// Entries that match, in the order asked for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Page {
+    /// At most `limit` entries.
+    pub entries: Vec<Entry>,
+    /// Whether entries beyond the last one match.
+    pub has_more: bool,
+    /// The highest position that was visible when the page was read; `None` in an empty log.
+    pub watermark: Option<u64>,
+}
+
+/// By what entries are counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum GroupBy {
+    /// The action.
+    Action,
+    /// The actor as `TYPE:ID`, or `TYPE` where it has no id.
+    Actor,
+    /// Each target as `TYPE:ID`.
+    Target,
+    /// The outcome.
+    Outcome,
+    /// The day of `occurred_at` (else `recorded_at`) in UTC, as `2026-09-20`.
+    Day,
+}
+
+/// One line of a count.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    /// One value for each [`GroupBy`] asked for, in that order.
+    pub key: Vec<String>,
+    /// How many entries.
+    pub count: u64,
+}
+
+/// Conveniences over any [`Store`].
+pub trait StoreExt: Store {
+    /// Appends `drafts` and waits until the fate of each is known; `Ok` in a place means that draft is durable.
+    ///
+    /// # Errors
+    /// As [`Store::submit`].
+    fn append(&self, drafts: Vec<Draft>, atomicity: Atomicity) -> Result<Vec<Result<Appended>>> {
+        let (sender, receiver) = mpsc::sync_channel(1);
+        self.submit(drafts, atomicity, Box::new(move |fate| drop(sender.send(fate))));
+        receiver.recv().unwrap_or_else(|_| Err(Error::new(ErrorKind::NotFound, "the log was closed")))
+    }
+
+    /// Appends one draft and waits until it is durable.
+    ///
+    /// # Errors
+    /// As [`Store::submit`], and [`ErrorKind::Conflict`].
+    fn append_one(&self, draft: Draft) -> Result<Appended> {
+        let mut fates = self.append(vec![draft], Atomicity::PerEvent)?;
+        fates.pop().expect("a batch of one has one fate")
+    }
+}
+
+impl<S: Store + ?Sized> StoreExt for S {}
