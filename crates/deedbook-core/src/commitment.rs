@@ -4,7 +4,14 @@ use crate::{Digest, Result};
 
 /// Secret of one generation of a write-ahead log (K), or of a store: 32 random bytes from which seeds are derived.
 #[derive(Clone)]
-pub struct Key(pub [u8; 32]);
+pub struct Key([u8; 32]);
+
+impl Key {
+    /// A key.
+    pub fn new(b: [u8; 32]) -> Self { Self(b) }
+    /// bytes
+    pub fn bytes(&self) -> &[u8; 32] { &self.0 }
+}
 
 /// Secret of one event, from which the salts of its fields are derived.
 #[derive(Clone, Copy, PartialEq, Eq)]
