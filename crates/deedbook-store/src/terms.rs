@@ -5,7 +5,7 @@
 
 use std::net::IpAddr;
 
-use deedbook_core::Event;
+use deedbook_core::{Event, Outcome};
 use deedbook_core::query::{texts, words};
 use deedbook_core::serde_json::{Map, Value};
 use siphasher::sip::SipHasher13;
@@ -13,7 +13,7 @@ use siphasher::sip::SipHasher13;
 use crate::bytes::{Malformed, Reader, put_bytes};
 
 pub(crate) const ACTION: u8 = b'a';
-/// Id, NUL, type.
+/// Id, NUL, type; of an actor without an id its type, NUL.
 pub(crate) const ACTOR: u8 = b'A';
 /// Anyone behind the actor: id, NUL, type.
 pub(crate) const BEHIND: u8 = b'B';
@@ -35,7 +35,7 @@ pub(crate) const CORRELATION: u8 = b'R';
 pub(crate) const TRANSACTION: u8 = b'X';
 pub(crate) const WORD: u8 = b'w';
 pub(crate) const CHANGE: u8 = b'p';
-/// Names on the way to a value of `metadata`, joined by NUL.
+/// Names on the way to a value of `metadata` that is not null, see [`meta_value`].
 pub(crate) const META: u8 = b'm';
 pub(crate) const TENANT: u8 = b'n';
 /// `error`, `reason`, `occurred`: present.
@@ -92,7 +92,7 @@ impl Terms {
     fn add_event(&mut self, event: &Event, hasher: &IdHasher) {
         self.put_text(TENANT, event.tenant.as_deref());
         self.put_text(ACTION, Some(&event.action));
-        self.put_text(OUTCOME, event.outcome.map(|outcome| outcome.as_str()));
+        self.put_text(OUTCOME, Some(event.outcome.unwrap_or(Outcome::Success).as_str()));
         self.put_text(CATEGORY, event.category.as_deref());
         self.put_text(SERVICE, event.source.as_ref().and_then(|source| source.service.as_deref()));
         self.add_people(event);
@@ -109,7 +109,10 @@ impl Terms {
     fn add_people(&mut self, event: &Event) {
         let (mut field, mut kind) = (ACTOR, ACTOR_TYPE);
         for actor in event.actor.chain() {
-            self.put(field, &[actor.id.as_deref().unwrap_or_default().as_bytes(), &[0], actor.kind.as_bytes()]);
+            match &actor.id {
+                Some(id) => self.put(field, &[id.as_bytes(), &[0], actor.kind.as_bytes()]),
+                None => self.put(field, &[actor.kind.as_bytes(), &[0]]),
+            }
             self.put_text(kind, Some(&actor.kind));
             (field, kind) = (BEHIND, BEHIND_TYPE);
         }
@@ -146,17 +149,45 @@ impl Terms {
     fn add_members(&mut self, members: &Map<String, Value>, path: &mut Vec<u8>) {
         for (name, value) in members {
             let length = path.len();
-            if length > 0 {
-                path.push(0);
-            }
-            path.extend_from_slice(name.as_bytes());
-            self.put(META, &[path]);
-            if let Value::Object(members) = value {
-                self.add_members(members, path);
-            }
+            push_name(path, name);
+            self.put_meta(value, path);
+            self.add_below(value, path);
             path.truncate(length);
         }
     }
+
+    /// A path leads through the elements of a list as if they stood in its place.
+    fn add_below(&mut self, value: &Value, path: &mut Vec<u8>) {
+        match value {
+            Value::Object(members) => self.add_members(members, path),
+            Value::Array(items) => items.iter().for_each(|item| self.add_below(item, path)),
+            _ => {}
+        }
+    }
+
+    fn put_meta(&mut self, value: &Value, path: &[u8]) {
+        if !value.is_null() {
+            self.put(META, &[path]);
+        }
+    }
+}
+
+/// Appends one name to a path of [`META`]: a NUL before it, and its own NULs followed by 0xff, which no text holds.
+fn push_name(path: &mut Vec<u8>, name: &str) {
+    path.push(0);
+    for &byte in name.as_bytes() {
+        path.push(byte);
+        if byte == 0 {
+            path.push(0xff);
+        }
+    }
+}
+
+/// The value of [`META`] for the names on the way to a value, outermost first.
+pub(crate) fn meta_value(names: &[String]) -> Vec<u8> {
+    let mut path = Vec::new();
+    names.iter().for_each(|name| push_name(&mut path, name));
+    path
 }
 
 /// The terms that [`Terms::of`] wrote.

@@ -1,9 +1,9 @@
-//! A run: an immutable index, in memory, over consecutive entries that are not sealed yet.
+//! The index in memory over entries that are not sealed yet: terms in order, and the entries that have them.
 
+use std::hash::BuildHasher;
 use std::ops::Range;
 
-use hashbrown::HashTable;
-use siphasher::sip::SipHasher13;
+use hashbrown::{DefaultHashBuilder, HashTable};
 
 use crate::terms::read_terms;
 
@@ -175,6 +175,7 @@ fn leading(key: &[u8]) -> u64 {
 struct Collector {
     keys: Vec<u8>,
     seen: Vec<Seen>,
+    hasher: DefaultHashBuilder,
     by_key: HashTable<u32>,
     /// (term, entry) in the order of entries.
     occurrences: Vec<(u32, u32)>,
@@ -196,7 +197,7 @@ impl Seen {
 
 impl Collector {
     fn add(&mut self, key: &[u8], number: u32) {
-        let hash = SipHasher13::new().hash(key);
+        let hash = self.hasher.hash_one(key);
         let (keys, seen) = (&self.keys, &self.seen);
         let found = self.by_key.find(hash, |&term| keys[seen[term as usize].key()] == *key).copied();
         let term = found.unwrap_or_else(|| self.insert(hash, key));
