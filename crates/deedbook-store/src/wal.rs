@@ -66,7 +66,7 @@ impl Generation {
             let _ = disk.remove(&name);
             return Err(failed(error));
         }
-        Ok(Self { key: Key::new(key_bytes), nonce, capacity, file, name })
+        Ok(Self { key: Key(key_bytes), nonce, capacity, file, name })
     }
 
     /// Reads and judges a whole file.
@@ -104,10 +104,10 @@ fn read_file_header(bytes: &[u8], nonce: &[u8; 16]) -> Result<(Key, Option<&'sta
     match copies {
         [Some(first), Some(second)] if first == second => {
             let damage = (!padding_is_zero).then_some("the padding after the header is not zero");
-            Ok((Key::new(first), damage))
+            Ok((Key(first), damage))
         }
-        [Some(key), None] => Ok((Key::new(key), Some("the second copy of the header is damaged"))),
-        [None, Some(key)] => Ok((Key::new(key), Some("the first copy of the header is damaged"))),
+        [Some(key), None] => Ok((Key(key), Some("the second copy of the header is damaged"))),
+        [None, Some(key)] => Ok((Key(key), Some("the first copy of the header is damaged"))),
         _ => Err("both copies of its header are damaged, or it is the file of another log"),
     }
 }

@@ -104,7 +104,7 @@ pub(crate) fn keys_to_bytes(keys: &[KeyRange]) -> Vec<u8> {
     put_varint(&mut out, keys.len() as u64);
     for range in keys {
         put_varint(&mut out, range.positions);
-        out.extend_from_slice(range.key.bytes());
+        out.extend_from_slice(&range.key.0);
     }
     out
 }
@@ -113,7 +113,7 @@ fn read_keys(reader: &mut Reader<'_>) -> Result<Vec<KeyRange>, Malformed> {
     let count = reader.count()?;
     let mut keys = Vec::new();
     for _ in 0..count {
-        keys.push(KeyRange { positions: reader.varint()?, key: Key::new(reader.array()?) });
+        keys.push(KeyRange { positions: reader.varint()?, key: Key(reader.array()?) });
     }
     Ok(keys)
 }

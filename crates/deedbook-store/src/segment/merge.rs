@@ -73,7 +73,7 @@ fn placed(segments: &[Arc<Segment>]) -> Result<Vec<Source>> {
 fn merged_keys(sources: &[Source]) -> Vec<KeyRange> {
     let mut keys: Vec<KeyRange> = Vec::new();
     for range in sources.iter().flat_map(|source| &source.segment.footer.keys) {
-        match keys.last_mut().filter(|last| last.key.bytes() == range.key.bytes()) {
+        match keys.last_mut().filter(|last| last.key.0 == range.key.0) {
             Some(last) => last.positions += range.positions,
             None => keys.push(range.clone()),
         }
