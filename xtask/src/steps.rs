@@ -76,7 +76,7 @@ fn run_step(step: &Step, run: &Run<'_>) -> Ended {
     let begun = Instant::now();
     let (counts, complaint) = match (step.run)(run) {
         Ok(counts) if counts.failed == 0 => (counts, None),
-        Ok(counts) => (counts, Some(counts.to_string())),
+        Ok(counts) => (counts, Some(format!("{} of {} failed", counts.failed, counts.failed + counts.passed))),
         Err(complaint) => (Counts::ONE_FAILED, Some(complaint)),
     };
     let ended = Ended { title: step.title, time: begun.elapsed(), counts, complaint };
@@ -96,7 +96,7 @@ fn heading(title: &str) {
 fn verdict(ended: &Ended) -> String {
     let word = match ended.counts {
         Counts { failed: 1.., .. } => "FAILED",
-        Counts { passed: 0, .. } => "SKIPPED",
+        Counts { passed: 0, .. } => "none",
         _ => "ok",
     };
     format!("{word:<8}{:>7.1} s  {}", ended.time.as_secs_f64(), ended.title)
@@ -234,10 +234,10 @@ mod tests {
     }
 
     #[test]
-    fn a_step_is_ok_failed_or_skipped() {
+    fn a_step_is_ok_failed_or_did_nothing() {
         assert_eq!(verdict(&ended(3, 0)), "ok          1.2 s  clippy");
         assert_eq!(verdict(&ended(3, 1)), "FAILED      1.2 s  clippy");
-        assert_eq!(verdict(&ended(0, 0)), "SKIPPED     1.2 s  clippy");
+        assert_eq!(verdict(&ended(0, 0)), "none        1.2 s  clippy");
     }
 
     #[test]
