@@ -32,34 +32,42 @@ impl fmt::Display for Counts {
     }
 }
 
-/// The counts of one line of a runner's output if it closes a run. Ignored tests are not counted here: their names
-/// come from [`ignored_test`].
-pub(crate) fn closing_line(line: &str) -> Option<Counts> {
-    let line = line.trim_start();
-    let outcomes = if line.starts_with("Summary [") {
-        line.split_once(" run: ")?.1.split(", ")
-    } else {
-        line.strip_prefix("test result: ")?.split_once(". ")?.1.split("; ")
-    };
-    let mut counts = Counts::default();
-    for (number, word) in outcomes.filter_map(number_and_word) {
-        match word {
-            "passed" => counts.passed += number,
-            "failed" | "timed" | "exec" => counts.failed += number,
-            _ => {}
-        }
-    }
-    Some(counts)
+/// Who runs the tests. One that fails prints its own output, which may have closing lines of the other runner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Runner {
+    Nextest,
+    Libtest,
 }
 
-/// The name of the test that this line says was not run because it is marked `#[ignore]`.
-pub(crate) fn ignored_test(line: &str) -> Option<&str> {
-    let line = line.trim();
-    if let Some(nextest) = line.strip_prefix("SKIP [") {
-        return Some(nextest.split_once(']')?.1.trim());
+impl Runner {
+    /// The counts of one line of output if it closes a run. Ignored tests are not counted here: their names come from
+    /// [`ignored_test`](Self::ignored_test).
+    pub(crate) fn closing_line(self, line: &str) -> Option<Counts> {
+        let outcomes = match self {
+            Self::Nextest => line.trim_start().strip_prefix("Summary [")?.split_once(" run: ")?.1.split(", "),
+            Self::Libtest => line.strip_prefix("test result: ")?.split_once(". ")?.1.split("; "),
+        };
+        let mut counts = Counts::default();
+        for (number, word) in outcomes.filter_map(number_and_word) {
+            match word {
+                "passed" => counts.passed += number,
+                "failed" | "timed" | "exec" => counts.failed += number,
+                _ => {}
+            }
+        }
+        Some(counts)
     }
-    let (name, end) = line.strip_prefix("test ")?.split_once(" ... ")?;
-    end.starts_with("ignored").then_some(name)
+
+    /// The name of the test that this line says was not run because it is marked `#[ignore]`.
+    pub(crate) fn ignored_test(self, line: &str) -> Option<&str> {
+        match self {
+            Self::Nextest => Some(line.trim_start().strip_prefix("SKIP [")?.split_once(']')?.1.trim()),
+            Self::Libtest => {
+                let (name, end) = line.strip_prefix("test ")?.split_once(" ... ")?;
+                end.starts_with("ignored").then_some(name)
+            }
+        }
+    }
 }
 
 /// `2 passed (1 slow)` → `(2, "passed")`.
@@ -72,33 +80,47 @@ fn number_and_word(outcome: &str) -> Option<(u64, &str)> {
 mod tests {
     use super::*;
 
-    fn check(line: &str, expected: Option<(u64, u64)>) {
+    use Runner::{Libtest, Nextest};
+
+    fn check(runner: Runner, line: &str, expected: Option<(u64, u64)>) {
         let expected = expected.map(|(passed, failed)| Counts { passed, failed, skipped: 0 });
-        assert_eq!(closing_line(line), expected, "{line}");
+        assert_eq!(runner.closing_line(line), expected, "{line}");
     }
 
     #[test]
-    fn closing_lines() {
-        check("     Summary [   0.013s] 3 tests run: 3 passed, 0 skipped", Some((3, 0)));
-        check("     Summary [   0.013s] 1 test run: 1 passed (1 slow), 2 skipped", Some((1, 0)));
-        check("     Summary [   9.013s] 3/5 tests run: 1 passed, 1 failed, 1 timed out, 0 skipped", Some((1, 2)));
-        check("     Summary [   9.013s] 2 tests run: 1 passed (1 flaky), 1 exec failed, 0 skipped", Some((1, 1)));
+    fn closing_lines_of_nextest() {
+        check(Nextest, "     Summary [   0.013s] 3 tests run: 3 passed, 0 skipped", Some((3, 0)));
+        check(Nextest, "     Summary [   0.013s] 1 test run: 1 passed (1 slow), 2 skipped", Some((1, 0)));
         check(
-            "test result: ok. 2 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.1s",
-            Some((2, 0)),
+            Nextest,
+            "     Summary [   9.0s] 3/5 tests run: 1 passed, 1 failed, 1 timed out, 0 skipped",
+            Some((1, 2)),
         );
-        check("test result: FAILED. 2 passed; 3 failed; 0 ignored; 0 measured; 0 filtered out", Some((2, 3)));
-        check("test a::b ... ok", None);
-        check("        PASS [   0.003s] xtask counts::tests::closing_lines", None);
+        check(
+            Nextest,
+            "     Summary [   9.0s] 2 tests run: 1 passed (1 flaky), 1 exec failed, 0 skipped",
+            Some((1, 1)),
+        );
+        check(Nextest, "        PASS [   0.003s] xtask counts::tests::closing_lines", None);
+        check(Nextest, "test result: FAILED. 0 passed; 1 failed; 0 ignored; 0 measured; 8 filtered out", None);
+    }
+
+    #[test]
+    fn closing_lines_of_libtest() {
+        check(Libtest, "test result: ok. 2 passed; 0 failed; 1 ignored; 0 measured; finished in 0.1s", Some((2, 0)));
+        check(Libtest, "test result: FAILED. 2 passed; 3 failed; 0 ignored; 0 measured", Some((2, 3)));
+        check(Libtest, "test a::b ... ok", None);
+        check(Libtest, "     Summary [   0.013s] 3 tests run: 3 passed, 0 skipped", None);
     }
 
     #[test]
     fn ignored_tests_are_named() {
-        assert_eq!(ignored_test("        SKIP [         ] xtask counts::slow"), Some("xtask counts::slow"));
-        assert_eq!(ignored_test("test src/lib.rs - f (line 3) ... ignored"), Some("src/lib.rs - f (line 3)"));
-        assert_eq!(ignored_test("test a::b ... ignored, takes an hour"), Some("a::b"));
-        assert_eq!(ignored_test("test a::b ... ok"), None);
-        assert_eq!(ignored_test("        PASS [   0.003s] xtask SKIP"), None);
+        let nextest = "        SKIP [         ] (1/2) xtask counts::slow";
+        assert_eq!(Nextest.ignored_test(nextest), Some("(1/2) xtask counts::slow"));
+        assert_eq!(Nextest.ignored_test("        PASS [   0.003s] xtask SKIP"), None);
+        assert_eq!(Libtest.ignored_test("test src/lib.rs - f (line 3) ... ignored"), Some("src/lib.rs - f (line 3)"));
+        assert_eq!(Libtest.ignored_test("test a::b ... ignored, takes an hour"), Some("a::b"));
+        assert_eq!(Libtest.ignored_test("test a::b ... ok"), None);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 
 use crate::command::{cargo, run, run_with_lines};
-use crate::counts::{Counts, closing_line, ignored_test};
+use crate::counts::{Counts, Runner};
 use crate::skipped::{self, SkippedLog};
 use crate::tools::{self, CARGO_DENY, CARGO_SHEAR, Tool};
 use crate::workspace::Workspace;
@@ -191,24 +191,28 @@ fn fuzz_targets(step: &Run<'_>) -> Result<Counts> {
 fn tests(step: &Run<'_>) -> Result<Counts> {
     if tools::is_on_path("cargo-nextest") {
         let options = ["nextest", "run", "--workspace", "--no-fail-fast", "--color=never", "--status-level=skip"];
-        return counted(step, cargo(step.workspace, options));
+        return counted(step, Runner::Nextest, cargo(step.workspace, options));
     }
     let options = ["test", "--workspace", "--all-targets", "--no-fail-fast", "--", "--color=never"];
-    counted(step, cargo(step.workspace, options))
+    counted(step, Runner::Libtest, cargo(step.workspace, options))
 }
 
 fn doctests(step: &Run<'_>) -> Result<Counts> {
-    counted(step, cargo(step.workspace, ["test", "--workspace", "--doc", "--no-fail-fast", "--", "--color=never"]))
+    counted(
+        step,
+        Runner::Libtest,
+        cargo(step.workspace, ["test", "--workspace", "--doc", "--no-fail-fast", "--", "--color=never"]),
+    )
 }
 
 /// Runs a test runner and reads its closing lines.
-fn counted(step: &Run<'_>, mut runner: Command) -> Result<Counts> {
+fn counted(step: &Run<'_>, runner: Runner, mut command: Command) -> Result<Counts> {
     let mut counts = Counts::default();
     let mut ignored = Vec::new();
-    runner.env(skipped::VARIABLE, step.skipped.path());
-    let outcome = run_with_lines(&mut runner, &mut |line| {
-        counts += closing_line(line).unwrap_or_default();
-        ignored.extend(ignored_test(line).map(str::to_owned));
+    command.env(skipped::VARIABLE, step.skipped.path());
+    let outcome = run_with_lines(&mut command, &mut |line| {
+        counts += runner.closing_line(line).unwrap_or_default();
+        ignored.extend(runner.ignored_test(line).map(str::to_owned));
     });
     for name in ignored {
         step.skipped.announce(&name, "it is marked as ignored")?;
