@@ -61,7 +61,10 @@ impl Runner {
     /// The name of the test that this line says was not run because it is marked `#[ignore]`.
     pub(crate) fn ignored_test(self, line: &str) -> Option<&str> {
         match self {
-            Self::Nextest => Some(line.trim_start().strip_prefix("SKIP [")?.split_once(']')?.1.trim()),
+            Self::Nextest => {
+                let place_and_name = line.trim_start().strip_prefix("SKIP [")?.split_once(']')?.1;
+                place_and_name.split_once(") ").map(|(_, name)| name)
+            }
             Self::Libtest => {
                 let (name, end) = line.strip_prefix("test ")?.split_once(" ... ")?;
                 end.starts_with("ignored").then_some(name)
@@ -115,8 +118,8 @@ mod tests {
 
     #[test]
     fn ignored_tests_are_named() {
-        let nextest = "        SKIP [         ] (1/2) xtask counts::slow";
-        assert_eq!(Nextest.ignored_test(nextest), Some("(1/2) xtask counts::slow"));
+        let nextest = "        SKIP [         ] (─────) xtask::bin/xtask counts::slow";
+        assert_eq!(Nextest.ignored_test(nextest), Some("xtask::bin/xtask counts::slow"));
         assert_eq!(Nextest.ignored_test("        PASS [   0.003s] xtask SKIP"), None);
         assert_eq!(Libtest.ignored_test("test src/lib.rs - f (line 3) ... ignored"), Some("src/lib.rs - f (line 3)"));
         assert_eq!(Libtest.ignored_test("test a::b ... ignored, takes an hour"), Some("a::b"));

@@ -1,6 +1,7 @@
 //! Replays the fuzz corpora of this crate's parsers as plain tests. Finding new inputs is `cargo xtask fuzz`.
 
 #[path = "../../../../fuzz/src/core.rs"]
+#[expect(unreachable_pub, reason = "the same file is public in the fuzz package")]
 mod targets;
 
 use std::path::{Path, PathBuf};
