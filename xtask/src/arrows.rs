@@ -119,8 +119,9 @@ fn is_allowed(edge: &Edge, allowed: &[&str]) -> bool {
 }
 
 fn refusal(from: &str, to: &str, allowed: &[&str]) -> String {
-    let may = if allowed.is_empty() { "no other crate of the workspace".to_owned() } else { allowed.join(", ") };
-    format!("{from} depends on {to}, but may depend only on {may} (ARROWS in xtask/src/arrows.rs)")
+    let may =
+        if allowed.is_empty() { "on no other crate".to_owned() } else { format!("only on {}", allowed.join(", ")) };
+    format!("{from} depends on {to}, but may depend {may} of the workspace (ARROWS in xtask/src/arrows.rs)")
 }
 
 #[cfg(test)]
@@ -157,7 +158,7 @@ mod tests {
         let found = complaints_of(json!([turned, store(json!(null), "deedbook-core")]));
         assert_eq!(found.len(), 1);
         assert!(found[0].starts_with("deedbook-core depends on deedbook-store"), "{found:?}");
-        assert!(found[0].contains("no other crate of the workspace"), "{found:?}");
+        assert!(found[0].contains("on no other crate of the workspace"), "{found:?}");
     }
 
     #[test]
