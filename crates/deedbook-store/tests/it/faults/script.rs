@@ -6,9 +6,9 @@ use std::sync::{Arc, Condvar, Mutex, mpsc};
 use deedbook_core::{Appended, Atomicity, Error, ErrorKind, Store, StoreExt};
 use deedbook_store::{Background, FileStore, Options};
 use deedbook_testkit::disk::SimulatedDisk;
-use deedbook_testkit::{Clock, Random, events};
+use deedbook_testkit::{Clock, Random};
 
-use super::ledger::{Acknowledged, Ledger};
+use super::ledger::{Acknowledged, Ledger, Verdict, all_entries, conflicting_draft, draft};
 
 /// One act of a client.
 #[derive(Clone, Debug)]
@@ -80,11 +80,11 @@ impl Acts {
 pub(super) fn options(seed: u64, gate: &Gate) -> Options {
     let mut random = Random::new(seed ^ 0x6f70_7469_6f6e_7300);
     let mut options = Options::default();
-    options.first_generation_bytes = *random.pick(&[4096, 8192]);
-    options.generation_bytes = *random.pick(&[8192, 16384, 32768]);
+    options.first_generation_bytes = 4096;
+    options.generation_bytes = *random.pick(&[4096, 8192, 16384]);
     options.unsealed_generations_max = 1 + random.below(3);
     options.merge_fan_in = 2 + random.below(3);
-    options.cache_bytes = 64 << 10;
+    options.cache_bytes = 1 << 20;
     options.filter_bytes_max = *random.pick(&[0, 256, 1 << 20]);
     options.background = Background::Inline;
     options.clock = Arc::new(gate.clock());
@@ -278,7 +278,7 @@ impl Client {
             return;
         }
         let store = self.store.as_ref().expect("it is open");
-        match store.append_one(events::conflicting_draft(number)) {
+        match store.append_one(conflicting_draft(number)) {
             Ok(appended) => panic!("other content was taken under a known id: {appended:?}"),
             Err(error) if error.kind() == ErrorKind::Conflict => {}
             Err(error) => self.errors.push(error),
@@ -293,10 +293,10 @@ impl Client {
     /// A poisoned log refuses every append and reads on.
     fn check_poisoned(&self) {
         let store = self.store.as_ref().expect("it is open");
-        let refused = store.append_one(events::draft(99_999_999)).expect_err("nothing is appended to a poisoned log");
+        let refused = store.append_one(draft(99_999_999)).expect_err("nothing is appended to a poisoned log");
         assert_eq!(refused.kind(), ErrorKind::Poisoned);
-        let mut verdict = super::ledger::Verdict::default();
-        let entries = super::ledger::all_entries(store, &mut verdict);
+        let mut verdict = Verdict::default();
+        let entries = all_entries(store, &mut verdict);
         assert!(verdict.is_clean(), "a poisoned log does not read on: {verdict:?}");
         assert!(entries.len() as u64 <= store.visible_count());
     }
