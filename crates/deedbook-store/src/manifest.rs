@@ -111,17 +111,20 @@ impl Manifest {
     }
 
     /// Replaces the manifest of a directory, durably.
-    pub(crate) fn write(&self, disk: &dyn Disk) -> Result<()> {
+    pub(crate) fn write(&self, disk: &dyn Disk) -> Result<(), NotReplaced> {
+        let failed = |error| io_error("replace", MANIFEST, error);
+        self.write_temporary(disk).map_err(|error| NotReplaced::ForSure(failed(error)))?;
+        let replaced = disk.rename(TEMPORARY, MANIFEST).and_then(|()| disk.sync_directory());
+        replaced.map_err(|error| NotReplaced::Perhaps(failed(error)))
+    }
+
+    fn write_temporary(&self, disk: &dyn Disk) -> std::io::Result<()> {
         let body = serde_json::to_vec_pretty(self).expect("a manifest is plain data");
         let content = [format!("{MAGIC} {FORMAT} {}\n", sha256(&body)).as_bytes(), &body].concat();
-        let replaced = remove_if_there(disk, TEMPORARY).and_then(|()| {
-            let file = disk.create(TEMPORARY)?;
-            write_all_at(&*file, &content, 0)?;
-            file.sync()?;
-            disk.rename(TEMPORARY, MANIFEST)?;
-            disk.sync_directory()
-        });
-        replaced.map_err(|error| io_error("replace", MANIFEST, error))
+        remove_if_there(disk, TEMPORARY)?;
+        let file = disk.create(TEMPORARY)?;
+        write_all_at(&*file, &content, 0)?;
+        file.sync()
     }
 
     /// A name for a new file; the number is used up even if the file is never made.
@@ -145,6 +148,22 @@ impl Manifest {
 
     pub(crate) fn id_key(&self) -> Result<[u8; 16]> {
         parse_hexadecimal(&self.id_key).ok_or_else(|| corrupt(MANIFEST, "id_key is not 16 bytes in hexadecimal"))
+    }
+}
+
+/// Why a manifest was not replaced.
+pub(crate) enum NotReplaced {
+    /// The old one is in force.
+    ForSure(Error),
+    /// The old or the new one is in force, and after a crash either may be: files that one of them names must stay.
+    Perhaps(Error),
+}
+
+impl From<NotReplaced> for Error {
+    fn from(not_replaced: NotReplaced) -> Self {
+        match not_replaced {
+            NotReplaced::ForSure(error) | NotReplaced::Perhaps(error) => error,
+        }
     }
 }
 

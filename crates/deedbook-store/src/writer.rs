@@ -163,14 +163,17 @@ impl Writer {
     /// Goes on in another generation, with room for a frame of so many bytes.
     fn rotate(&mut self, frame_bytes: u64) -> Result<()> {
         let next = self.shared.next_generation(frame_bytes)?;
-        if self.frames.is_empty() {
-            self.shared.drop_named_generation(&self.frames.generation().name)?;
-        } else {
+        let empty = self.frames.is_empty().then(|| self.frames.generation().name.clone());
+        if empty.is_none() {
             self.hand_over();
         }
         self.recent.push(Recent::new(&next.name));
         self.shared.set_generation(next.clone());
         self.frames = FrameWriter::new(next);
+        if let Some(name) = empty {
+            // Nothing is written to it any more; if the manifest goes on naming it, closing tries again.
+            let _ = self.shared.drop_named_generation(&name);
+        }
         Ok(())
     }
 
