@@ -70,7 +70,7 @@ impl Key {
 impl Seed {
     /// The salt of the field at `path`: `SHA-256("deedbook/salt/v1\0" ‖ seed ‖ path)[..16]`.
     pub fn salt(&self, path: &str) -> [u8; 16] {
-        half(&joined(&[SALT_DOMAIN, &self.0, path.as_bytes()]).0)
+        half(&joined([SALT_DOMAIN, &self.0, path.as_bytes()]).0)
     }
 }
 
@@ -78,7 +78,7 @@ impl Seed {
 /// `c = SHA-256("deedbook/field/v1\0" ‖ salt ‖ u16 len(path) ‖ path ‖ u32 len(value) ‖ value)`.
 pub fn commit(salt: &[u8; 16], path: &str, value: &[u8]) -> Digest {
     let value_length = u32::try_from(value.len()).unwrap_or(u32::MAX).to_be_bytes();
-    joined(&[FIELD_DOMAIN, salt, &length_u16(path.len()), path.as_bytes(), &value_length, value])
+    joined([FIELD_DOMAIN, salt, &length_u16(path.len()), path.as_bytes(), &value_length, value])
 }
 
 /// The event root of canonical bytes, with or without erased values, from the seed of the event:
@@ -230,13 +230,24 @@ pub fn erase(canonical: &[u8], paths: &[&str], mut salt_of: impl FnMut(&str) -> 
 
 /// The SHA-256 of `parts`, one after the other. Most fields fill one block or two: those are laid out here and
 /// compressed at once, which costs half of what feeding a hasher piece by piece does.
-fn joined(parts: &[&[u8]]) -> Digest {
+#[inline]
+fn joined<const PARTS: usize>(parts: [&[u8]; PARTS]) -> Digest {
     let length: usize = parts.iter().map(|part| part.len()).sum();
-    if length > BLOCKS * 64 - PADDING_MIN {
-        let mut hasher = Sha256::new();
-        parts.iter().for_each(|part| hasher.update(part));
-        return Digest(hasher.finalize().into());
+    match (length + PADDING_MIN).div_ceil(64) {
+        1 => compressed::<1, PARTS>(parts, length),
+        2 => compressed::<2, PARTS>(parts, length),
+        3 | 4 => compressed::<4, PARTS>(parts, length),
+        _ => {
+            let mut hasher = Sha256::new();
+            parts.iter().for_each(|part| hasher.update(part));
+            Digest(hasher.finalize().into())
+        }
     }
+}
+
+/// The SHA-256 of `parts`, `length` bytes together, that fit into so many blocks with their padding.
+#[inline]
+fn compressed<const BLOCKS: usize, const PARTS: usize>(parts: [&[u8]; PARTS], length: usize) -> Digest {
     let mut blocks = [[0; 64]; BLOCKS];
     let bytes = blocks.as_flattened_mut();
     let mut at = 0;
@@ -256,8 +267,6 @@ fn joined(parts: &[&[u8]]) -> Digest {
     Digest(digest)
 }
 
-/// Blocks that are laid out in one piece.
-const BLOCKS: usize = 4;
 /// A bit of one and the length.
 const PADDING_MIN: usize = 9;
 /// Source: FIPS 180-4, section 5.3.3.
