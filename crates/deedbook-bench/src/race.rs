@@ -81,7 +81,10 @@ impl Lane {
             self.appends.extend(self.contestant.load(&mut batches)?);
             bar.inc(made);
         }
-        self.aside(&mut meter, |_| Ok(drop(batches)))?;
+        self.aside(&mut meter, move |_| {
+            drop(batches);
+            Ok(())
+        })?;
         self.contestant.settle()?;
         let cost = meter.stop(self.contestant.cpu_elsewhere()?);
         self.rounds.push(Round { events, cost });

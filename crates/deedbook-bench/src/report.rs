@@ -115,7 +115,7 @@ fn answered(answered: &Answered) -> String {
 /// A table with a first column of words and further columns of numbers.
 pub fn table(headers: &[&str]) -> Table {
     let mut table = Table::new();
-    table.load_preset(presets::UTF8_FULL_CONDENSED).set_header(headers);
+    table.load_style(presets::UTF8_FULL_CONDENSED).set_header(headers);
     table.column_iter_mut().skip(1).for_each(|column| column.set_cell_alignment(CellAlignment::Right));
     table
 }

@@ -55,7 +55,7 @@ pub fn measure(options: &Options) -> Result<Vec<(&'static str, f64)>> {
     let roots: Vec<Digest> = roots.collect::<Result<_, _>>()?;
     let mut bench = Bench { options, found: Vec::new() };
     bench.stage("make an event (the benchmark's own)", || made(&workload, options.events))?;
-    bench.consuming("check and canonicalise", &events, |events| checked(events))?;
+    bench.consuming("check and canonicalise", &events, checked)?;
     bench.stage("seed of the salts", || Ok(drafts.iter().map(seed).count()))?;
     bench.stage("commitments and event root", || rooted(&drafts, &seeds))?;
     bench.stage("leaf and tree", || Ok(grown(&roots)))?;

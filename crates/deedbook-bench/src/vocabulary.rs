@@ -49,7 +49,7 @@ impl Vocabulary {
 
 fn syllables(random: &mut Random) -> String {
     let mut word = String::new();
-    for _ in 0..=random.below(3) {
+    for _ in 0..=random.below(2) {
         word.push_str(random.one_of(ONSETS));
         word.push_str(random.one_of(VOWELS));
         word.push_str(random.one_of(CODAS));

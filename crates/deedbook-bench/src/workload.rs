@@ -74,19 +74,19 @@ impl Workload {
         event.targets = targets;
         event.changes = self.changes(random);
         event.context = context(&event.actor, kind, verb, random);
-        event.correlation_id = random.happens(0.6).then(|| correlation_id(index));
+        event.correlation_id = random.happens(0.3).then(|| correlation_id(index));
         event.source = Some(source(kind));
-        event.audience = random.happens(0.7).then(|| audience(kind));
+        event.audience = random.happens(0.4).then(|| audience(kind));
         event.metadata = self.metadata(random);
         event.tenant = Some(tenant.name);
         event
     }
 
     fn tenant(&self, index: u64, random: &mut Random) -> Tenant {
-        let rank = random.rank(TENANTS, 0.9);
+        let rank = random.rank(TENANTS, 1.1);
         // Roughly the tenant's part of the events so far: its things grow with its history.
-        let share = ((rank + 2) as f64).powf(-0.9) / 7.0;
-        let things = 40 + (index as f64 * share / 6.0) as u64;
+        let share = ((rank + 2) as f64).powf(-1.1) / 3.0;
+        let things = 10 + (index as f64 * share / 50.0) as u64;
         Tenant { rank, name: tenant_name(rank), users: 8 + 3_000 / (rank + 1), things }
     }
 
@@ -99,10 +99,10 @@ impl Workload {
 
     fn targets(&self, tenant: &Tenant, kind: &str, random: &mut Random) -> Vec<Target> {
         let mut targets = vec![self.thing(tenant, kind, random)];
-        if random.happens(0.5) {
+        if random.happens(0.35) {
             targets.push(self.project(tenant, random));
         }
-        if random.happens(0.2) {
+        if random.happens(0.1) {
             let person = user(tenant, random);
             let mut target = Target::new("user", person.id.unwrap_or_default());
             target.name = person.name;
@@ -114,7 +114,7 @@ impl Workload {
 
     fn thing(&self, tenant: &Tenant, kind: &str, random: &mut Random) -> Target {
         // Half of the acts are about what came into being lately, half about what is always in use.
-        let near = random.rank(tenant.things, 0.8);
+        let near = random.rank(tenant.things, 1.1);
         let number = if random.happens(0.5) { tenant.things - 1 - near } else { near };
         self.target(tenant, kind, number)
     }
@@ -139,7 +139,7 @@ impl Workload {
     fn description(&self, actor: &Actor, verb: &str, targets: &[Target], random: &mut Random) -> String {
         let who = actor.name.as_deref().unwrap_or("The system");
         let what = targets.first().and_then(|target| target.name.as_deref()).unwrap_or("nothing");
-        format!("{who} {verb} {what}: {}", self.sentence(3 + random.below(6), random))
+        format!("{who} {verb} {what}: {}", self.sentence(2 + random.below(5), random))
     }
 
     fn sentence(&self, words: u64, random: &mut Random) -> String {
@@ -148,7 +148,7 @@ impl Workload {
     }
 
     fn changes(&self, random: &mut Random) -> Vec<Change> {
-        let count = if random.happens(0.45) { 1 + random.rank(3, 1.5) } else { 0 };
+        let count = if random.happens(0.35) { 1 + random.rank(3, 1.5) } else { 0 };
         (0..count).map(|_| self.change(random)).collect()
     }
 
@@ -165,10 +165,9 @@ impl Workload {
 
     fn metadata(&self, random: &mut Random) -> Map<String, Value> {
         let mut metadata = Map::new();
-        metadata.insert("amount".to_owned(), json!(10 + random.rank(2_000_000, 0.7)));
+        metadata.insert("amount".to_owned(), json!(10 + random.rank(2_000_000, 1.1)));
         metadata.insert("currency".to_owned(), json!(random.one_of(&["EUR", "EUR", "USD", "GBP", "CHF"])));
-        metadata.insert("batch".to_owned(), json!(random.below(100_000)));
-        if random.happens(0.4) {
+        if random.happens(0.25) {
             metadata.insert("note".to_owned(), json!(self.sentence(2 + random.below(5), random)));
         }
         if random.happens(0.2) {
@@ -198,7 +197,7 @@ fn actor(tenant: &Tenant, random: &mut Random) -> Actor {
 }
 
 fn user(tenant: &Tenant, random: &mut Random) -> Actor {
-    let number = random.rank(tenant.users, 0.85);
+    let number = random.rank(tenant.users, 0.95);
     let own = &mut Random::new(SEED ^ tenant.rank, number + (1 << 41));
     let (first, last) = (own.one_of(FIRST_NAMES), own.one_of(LAST_NAMES));
     let email = format!("{}.{}{number}@{}.example", first.to_lowercase(), last.to_lowercase(), tenant.name);
@@ -223,16 +222,17 @@ fn context(actor: &Actor, kind: &str, verb: &str, random: &mut Random) -> Contex
     let browser = actor.email.is_some();
     Context {
         ip: Some(IpAddr::V4(Ipv4Addr::from_bits(0x0b00_0000 | (place.wrapping_mul(0x9e37_79b1) as u32 >> 8)))),
-        user_agent: browser.then(|| BROWSERS[(place % BROWSERS.len() as u64) as usize].to_owned()),
-        request_id: Some(typed_id("req", random.bytes())),
-        session_id: (browser && random.happens(0.3))
+        user_agent: (browser && random.happens(0.5))
+            .then(|| BROWSERS[(place % BROWSERS.len() as u64) as usize].to_owned()),
+        request_id: Some(format!("req_{:010x}", random.below(1 << 40))),
+        session_id: (browser && random.happens(0.15))
             .then(|| format!("ses_{:012x}", home.wrapping_add(random.below(4)))),
         trace_id: None,
         auth: random.happens(0.15).then(|| Auth {
             method: Some(random.one_of(&["password", "saml", "api_token"]).to_owned()),
             ..Auth::default()
         }),
-        http: browser.then(|| http(kind, verb, random)),
+        http: (browser && random.happens(0.6)).then(|| http(kind, verb, random)),
     }
 }
 
@@ -241,7 +241,7 @@ fn http(kind: &str, verb: &str, random: &mut Random) -> Http {
         method: Some(if verb == "viewed" { "GET" } else { "POST" }.to_owned()),
         route: Some(format!("/{kind}s/{{id}}/{verb}")),
         status: Some([200, 200, 200, 201, 204, 403, 500][random.rank(7, 1.5) as usize]),
-        duration_ms: Some(3 + random.rank(2_000, 1.2)),
+        duration_ms: None,
     }
 }
 
@@ -249,12 +249,12 @@ fn source(kind: &str) -> Source {
     Source {
         service: Some(SERVICES[kind.len() % SERVICES.len()].to_owned()),
         version: Some("2026.9.3".to_owned()),
-        environment: Some("production".to_owned()),
+        environment: None,
     }
 }
 
 fn audience(kind: &str) -> Vec<String> {
-    let labels: &[&str] = if kind.len() % 2 == 0 { &["owners", "security"] } else { &["members"] };
+    let labels: &[&str] = if kind.len().is_multiple_of(2) { &["owners", "security"] } else { &["members"] };
     labels.iter().map(|&label| label.to_owned()).collect()
 }
 

@@ -14,7 +14,7 @@ use crate::Result;
 use crate::question::{Answer, Question};
 use crate::row::Row;
 
-pub use self::deedbook::Deedbook;
+pub use self::deedbook::{Deedbook, Finish};
 pub use self::limit::Limit;
 pub use self::postgres::{Postgres, Server as PostgresServer};
 pub use self::sqlite::Sqlite;

@@ -111,7 +111,9 @@ impl Sqlite {
 
     fn counts(&self, tenant: &str) -> Result<Answer> {
         let mut statement = self.connection.prepare_cached(COUNT)?;
-        let lines = statement.query_map(params![DAY_US, tenant], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        let lines = statement.query_map(params![DAY_US, tenant], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get::<_, i64>(2)?.unsigned_abs()))
+        })?;
         Ok(Answer::Counts(lines.collect::<Result<_, _>>()?))
     }
 }
