@@ -74,7 +74,7 @@ impl Workload {
         event.targets = targets;
         event.changes = self.changes(random);
         event.context = context(&event.actor, kind, verb, random);
-        event.correlation_id = random.happens(0.3).then(|| correlation_id(index));
+        event.correlation_id = random.happens(0.2).then(|| correlation_id(index));
         event.source = Some(source(kind));
         event.audience = random.happens(0.4).then(|| audience(kind));
         event.metadata = self.metadata(random);
@@ -87,7 +87,7 @@ impl Workload {
         // Roughly the tenant's part of the events so far: its things grow with its history.
         let share = ((rank + 2) as f64).powf(-1.1) / 3.0;
         let things = 10 + (index as f64 * share / 50.0) as u64;
-        Tenant { rank, name: tenant_name(rank), users: 8 + 3_000 / (rank + 1), things }
+        Tenant { rank, name: tenant_name(rank), users: 8 + 1_200 / (rank + 1), things }
     }
 
     fn occurred_at(&self, index: u64, random: &mut Random) -> Timestamp {
@@ -99,7 +99,7 @@ impl Workload {
 
     fn targets(&self, tenant: &Tenant, kind: &str, random: &mut Random) -> Vec<Target> {
         let mut targets = vec![self.thing(tenant, kind, random)];
-        if random.happens(0.35) {
+        if random.happens(0.25) {
             targets.push(self.project(tenant, random));
         }
         if random.happens(0.1) {
@@ -139,7 +139,7 @@ impl Workload {
     fn description(&self, actor: &Actor, verb: &str, targets: &[Target], random: &mut Random) -> String {
         let who = actor.name.as_deref().unwrap_or("The system");
         let what = targets.first().and_then(|target| target.name.as_deref()).unwrap_or("nothing");
-        format!("{who} {verb} {what}: {}", self.sentence(2 + random.below(5), random))
+        format!("{who} {verb} {what}: {}", self.sentence(2 + random.below(3), random))
     }
 
     fn sentence(&self, words: u64, random: &mut Random) -> String {
@@ -167,8 +167,8 @@ impl Workload {
         let mut metadata = Map::new();
         metadata.insert("amount".to_owned(), json!(10 + random.rank(2_000_000, 1.1)));
         metadata.insert("currency".to_owned(), json!(random.one_of(&["EUR", "EUR", "USD", "GBP", "CHF"])));
-        if random.happens(0.25) {
-            metadata.insert("note".to_owned(), json!(self.sentence(2 + random.below(5), random)));
+        if random.happens(0.15) {
+            metadata.insert("note".to_owned(), json!(self.sentence(2 + random.below(3), random)));
         }
         if random.happens(0.2) {
             metadata.insert("retry".to_owned(), json!(random.happens(0.5)));
@@ -202,7 +202,7 @@ fn user(tenant: &Tenant, random: &mut Random) -> Actor {
     let (first, last) = (own.one_of(FIRST_NAMES), own.one_of(LAST_NAMES));
     let email = format!("{}.{}{number}@{}.example", first.to_lowercase(), last.to_lowercase(), tenant.name);
     let actor = Actor::new("user", typed_id("user", own.bytes())).named(format!("{first} {last}"));
-    Actor { email: Some(email), ..actor }
+    Actor { email: own.happens(0.6).then_some(email), ..actor }
 }
 
 fn outcome(random: &mut Random) -> Outcome {
@@ -219,20 +219,20 @@ fn context(actor: &Actor, kind: &str, verb: &str, random: &mut Random) -> Contex
     let home =
         actor.id.as_deref().map_or(7, |id| id.bytes().fold(7u64, |sum, byte| sum.wrapping_mul(31) + u64::from(byte)));
     let place = home.wrapping_add(random.rank(3, 2.0));
-    let browser = actor.email.is_some();
+    let browser = actor.kind == "user";
     Context {
         ip: Some(IpAddr::V4(Ipv4Addr::from_bits(0x0b00_0000 | (place.wrapping_mul(0x9e37_79b1) as u32 >> 8)))),
-        user_agent: (browser && random.happens(0.5))
+        user_agent: (browser && random.happens(0.35))
             .then(|| BROWSERS[(place % BROWSERS.len() as u64) as usize].to_owned()),
         request_id: Some(format!("req_{:010x}", random.below(1 << 40))),
-        session_id: (browser && random.happens(0.15))
+        session_id: (browser && random.happens(0.1))
             .then(|| format!("ses_{:012x}", home.wrapping_add(random.below(4)))),
         trace_id: None,
-        auth: random.happens(0.15).then(|| Auth {
+        auth: random.happens(0.1).then(|| Auth {
             method: Some(random.one_of(&["password", "saml", "api_token"]).to_owned()),
             ..Auth::default()
         }),
-        http: (browser && random.happens(0.6)).then(|| http(kind, verb, random)),
+        http: (browser && random.happens(0.4)).then(|| http(kind, verb, random)),
     }
 }
 
