@@ -52,7 +52,7 @@ impl Server {
             chown(directory.path(), Some(user.uid), Some(user.gid))?;
         }
         let data = directory.path().join("data");
-        run(&programs, "initdb", user, &[&data], &["-A", "trust", "-U", "deedbook", "-E", "UTF8", "--locale=C.UTF-8"])?;
+        run(&programs, "initdb", user, &[&data], &["-A", "trust", "-U", "deedbook", "-E", "UTF8", "--locale=C"])?;
         let options = format!("-c listen_addresses='' -k '{}'", directory.path().display());
         let log = directory.path().join("log");
         run(&programs, "pg_ctl", user, &[&data], &["-w", "-l", &log.to_string_lossy(), "-o", &options, "start"])?;
