@@ -14,7 +14,7 @@ use crate::machine::Circumstances;
 use crate::quiz::Quiz;
 use crate::race::{Course, Lane};
 use crate::workload::Workload;
-use crate::{quiz, race, report};
+use crate::{quiz, race, report, row};
 
 /// What is compared.
 #[derive(Args, Clone, Debug)]
@@ -140,7 +140,7 @@ fn canonical_bytes_mean(workload: &Workload) -> Result<f64> {
     let mut bytes = 0;
     for sample in 0..samples {
         let event = workload.event(sample * workload.events() / samples);
-        bytes += deedbook_store::prepare(event)?.canonical().len();
+        bytes += row::draft(event)?.canonical().len();
     }
     Ok(bytes as f64 / samples as f64)
 }

@@ -12,7 +12,7 @@ use crate::Result;
 use crate::contestant::{Append, Batch, Contestant, Diet};
 use crate::figures::{Loaded, Round};
 use crate::meter::Meter;
-use crate::row::Row;
+use crate::row::{self, Row};
 use crate::workload::Workload;
 
 /// Events that are made ahead at least: enough for several batches per client, few enough to be held in memory.
@@ -150,7 +150,7 @@ fn batch(workload: &Workload, diet: Diet, mut range: Range<u64>) -> Result<Batch
     match diet {
         Diet::Events => Ok(Batch::Events(range.map(|index| workload.event(index)).collect())),
         Diet::Rows => {
-            let row = |index| Row::new(index, deedbook_store::prepare(workload.event(index))?);
+            let row = |index| Row::new(index, row::draft(workload.event(index))?);
             Ok(Batch::Rows(range.by_ref().map(row).collect::<Result<_>>()?))
         }
     }

@@ -1,6 +1,6 @@
 //! An event as a row of a hand-made audit table: the columns that are searched, and the body.
 
-use deedbook_core::{Draft, Timestamp};
+use deedbook_core::{Draft, Event, Limits, Timestamp};
 
 /// Ready values, so that making them is no part of what the other contestants are measured by.
 pub struct Row {
@@ -26,6 +26,14 @@ pub struct Row {
     pub targets: Vec<(String, String)>,
     /// The canonical JSON, the very bytes that Deedbook stores.
     pub body: String,
+}
+
+/// Checks an event of the workload, with the default limits.
+///
+/// # Errors
+/// When the event breaks a rule, which is a fault of the workload.
+pub fn draft(event: Event) -> deedbook_core::Result<Draft> {
+    deedbook_core::prepare(event, &Limits::default(), || unreachable!("events of the workload have ids"))
 }
 
 impl Row {

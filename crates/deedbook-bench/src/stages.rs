@@ -10,8 +10,8 @@ use zstd::bulk::Compressor;
 use crate::Result;
 use crate::machine::Circumstances;
 use crate::meter::thread_cpu;
-use crate::report;
 use crate::workload::Workload;
+use crate::{report, row};
 
 /// Bytes that are compressed at once.
 const BLOCK_BYTES: usize = 64 * 1024;
@@ -49,7 +49,7 @@ pub fn run(options: &Options) -> Result<()> {
 pub fn measure(options: &Options) -> Result<Vec<(&'static str, f64)>> {
     let workload = Workload::new(options.events);
     let events: Vec<Event> = (0..options.events).map(|index| workload.event(index)).collect();
-    let drafts: Vec<Draft> = events.iter().cloned().map(deedbook_store::prepare).collect::<Result<_, _>>()?;
+    let drafts: Vec<Draft> = events.iter().cloned().map(row::draft).collect::<Result<_, _>>()?;
     let seeds: Vec<Seed> = drafts.iter().map(seed).collect();
     let roots = drafts.iter().zip(&seeds).map(|(draft, seed)| event_root(draft.canonical(), seed));
     let roots: Vec<Digest> = roots.collect::<Result<_, _>>()?;
@@ -103,7 +103,7 @@ fn made(workload: &Workload, events: u64) -> Result<usize> {
 }
 
 fn checked(events: Vec<Event>) -> Result<Vec<Draft>> {
-    Ok(events.into_iter().map(deedbook_store::prepare).collect::<Result<_, _>>()?)
+    Ok(events.into_iter().map(row::draft).collect::<Result<_, _>>()?)
 }
 
 fn seed(draft: &Draft) -> Seed {
