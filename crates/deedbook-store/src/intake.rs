@@ -9,7 +9,7 @@ use deedbook_core::{Atomicity, Digest, Draft, Error, ErrorKind, IdOrigin, Outcom
 
 use crate::index::TermIndex;
 use crate::terms::{IdHasher, Terms};
-use crate::wal::Generation;
+use crate::wal::{Generation, Record};
 
 /// A batch of at least this many gets its index from the thread that brings it.
 const INDEXED_BATCH: usize = 128;
@@ -32,6 +32,7 @@ pub(crate) struct Prepared {
 
 /// A batch on its way to the writer.
 pub(crate) struct Submission {
+    /// Empty: nothing is to be appended, but what was appended is to be sealed.
     pub(crate) items: Vec<Prepared>,
     /// Over all items, where there are enough of them.
     pub(crate) index: Option<TermIndex>,
@@ -42,24 +43,27 @@ pub(crate) struct Submission {
     pub(crate) reply: Reply,
 }
 
-impl Submission {
-    /// Computes what the writer needs.
-    ///
-    /// # Errors
-    /// Canonical bytes that cannot be read, which [`deedbook_core::prepare`] never makes; the reply was not used.
-    pub(crate) fn prepare(
-        drafts: Vec<Draft>,
-        hasher: &IdHasher,
-        generation: Arc<Generation>,
-    ) -> Result<(Vec<Prepared>, Option<TermIndex>)> {
-        let items: Vec<Prepared> =
-            drafts.into_iter().map(|draft| Prepared::new(draft, hasher, &generation)).collect::<Result<_>>()?;
-        let index = (items.len() >= INDEXED_BATCH).then(|| TermIndex::build(items.iter().map(|item| &item.terms[..])));
-        Ok((items, index))
-    }
+/// Computes what the writer needs, and an index over the batch if it is large.
+///
+/// # Errors
+/// Canonical bytes that cannot be read, which [`deedbook_core::prepare`] never makes.
+pub(crate) fn prepare(
+    drafts: Vec<Draft>,
+    hasher: &IdHasher,
+    generation: &Generation,
+) -> Result<(Vec<Prepared>, Option<TermIndex>)> {
+    let items: Vec<Prepared> =
+        drafts.into_iter().map(|draft| Prepared::new(draft, hasher, generation)).collect::<Result<_>>()?;
+    let index = (items.len() >= INDEXED_BATCH).then(|| TermIndex::build(items.iter().map(|item| &item.terms[..])));
+    Ok((items, index))
 }
 
 impl Prepared {
+    /// At most as many bytes as its record takes in a frame.
+    pub(crate) fn bytes(&self) -> usize {
+        Record { tenant: &self.tenant, seq: 0, canonical: &self.canonical }.size_max()
+    }
+
     fn new(draft: Draft, hasher: &IdHasher, generation: &Generation) -> Result<Self> {
         let seed = generation.key.seed(draft.tenant(), draft.id());
         let event_root = event_root(draft.canonical(), &seed)?;

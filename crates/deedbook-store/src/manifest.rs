@@ -163,6 +163,11 @@ pub(crate) fn is_ours(name: &str) -> bool {
     name == TEMPORARY || name.starts_with("wal-") || name.starts_with("segment-")
 }
 
+/// Whether this is a manifest that was not finished.
+pub(crate) fn is_temporary(name: &str) -> bool {
+    name == TEMPORARY
+}
+
 /// SHA-256 in lower-case hexadecimal.
 pub(crate) fn sha256(bytes: &[u8]) -> String {
     Digest(Sha256::digest(bytes).into()).to_string()

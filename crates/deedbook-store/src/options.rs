@@ -79,7 +79,7 @@ impl Default for Options {
 }
 
 /// Random bytes of the operating system.
-fn fill_from_system(buffer: &mut [u8]) {
+pub(crate) fn fill_from_system(buffer: &mut [u8]) {
     getrandom::fill(buffer).expect("the operating system gives random bytes");
 }
 

@@ -276,6 +276,12 @@ pub(crate) struct Frame {
 }
 
 impl Scan {
+    /// The generation that was read, for those who need its key.
+    pub(crate) fn into_generation(self, disk: &dyn Disk, name: &str, nonce: [u8; 16]) -> Result<Generation> {
+        let file = disk.open(name).map_err(|error| io_error("open", name, error))?;
+        Ok(Generation { name: name.into(), nonce, key: self.key, capacity: 0, file })
+    }
+
     /// The records of `frame`, in order.
     pub(crate) fn records(&self, frame: &Frame) -> Result<Vec<Record<'_>>, Malformed> {
         let mut reader = Reader::new(&self.bytes[frame.body.clone()]);

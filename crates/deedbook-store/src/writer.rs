@@ -12,6 +12,7 @@ use hashbrown::HashTable;
 
 use crate::index::TermIndex;
 use crate::intake::{Prepared, Submission};
+use crate::recovery::sealed_frontier;
 use crate::search;
 use crate::segment::Times;
 use crate::shared::Shared;
@@ -97,10 +98,26 @@ impl Writer {
             if submissions.is_empty() {
                 break;
             }
-            self.commit(submissions);
+            let (requests, batches): (Vec<_>, Vec<_>) =
+                submissions.into_iter().partition(|submission| submission.items.is_empty());
+            if !batches.is_empty() {
+                self.commit(batches);
+            }
+            for request in requests {
+                (request.reply)(self.seal_now().map(|()| Vec::new()));
+            }
         }
         if !self.poisoned && !self.frames.is_empty() {
             self.hand_over();
+        }
+    }
+
+    /// Hands over what was appended so far.
+    fn seal_now(&mut self) -> Result<()> {
+        match (self.poisoned, self.frames.is_empty()) {
+            (true, _) => Err(poisoned()),
+            (false, true) => Ok(()),
+            (false, false) => self.rotate(0),
         }
     }
 
@@ -136,27 +153,34 @@ impl Writer {
         }
         let frame_bytes = (canonical_bytes + 2 * wal::SECTOR) as u64;
         if frame_bytes > self.frames.room() {
-            let next = self.shared.next_generation(frame_bytes)?;
-            if self.frames.is_empty() {
-                self.shared.drop_generation(self.frames.generation())?;
-            } else {
-                self.hand_over();
-            }
-            self.recent.push(Recent::new(&next.name));
-            self.shared.set_generation(next.clone());
-            self.frames = FrameWriter::new(next);
+            self.rotate(frame_bytes)?;
         } else if self.frames.room() < self.frames.generation().capacity / 2 {
             self.shared.want_spare();
         }
         Ok(())
     }
 
+    /// Goes on in another generation, with room for a frame of so many bytes.
+    fn rotate(&mut self, frame_bytes: u64) -> Result<()> {
+        let next = self.shared.next_generation(frame_bytes)?;
+        if self.frames.is_empty() {
+            self.shared.drop_named_generation(&self.frames.generation().name)?;
+        } else {
+            self.hand_over();
+        }
+        self.recent.push(Recent::new(&next.name));
+        self.shared.set_generation(next.clone());
+        self.frames = FrameWriter::new(next);
+        Ok(())
+    }
+
     /// Gives the filled generation to the sealer.
     fn hand_over(&mut self) {
         let generation = self.frames.generation().clone();
-        let runs = self.shared.view().runs.iter().filter(|run| run.generation.name == generation.name).cloned();
+        let of_generation = |run: &&Arc<Run>| run.generation.name == generation.name;
+        let runs = self.shared.view().runs.iter().filter(of_generation).cloned().collect();
         let frontiers = std::mem::take(&mut self.touched);
-        self.shared.seal_later(Sealable { runs: runs.collect(), generation, frontiers });
+        self.shared.seal_later(Sealable { runs, generation, frontiers });
     }
 
     /// Lets go of the ids of generations that readers find in segments now.
@@ -294,12 +318,7 @@ impl Writer {
         if let Some(frontier) = self.tenants.get(tenant) {
             return Ok(frontier.clone());
         }
-        for segment in self.shared.view().segments.iter().rev() {
-            if let Some(run) = segment.tenant(tenant)? {
-                return Ok(run.frontier);
-            }
-        }
-        Ok(Frontier::default())
+        sealed_frontier(&self.shared.view().segments, tenant)
     }
 
     fn write(&mut self, pending: &Pending, recorded_at: i64) -> Result<()> {

@@ -83,6 +83,10 @@ impl Ids {
         self.filter.rows * FILTER_ROW as u64
     }
 
+    pub(crate) fn is_resident(&self) -> bool {
+        self.resident.is_some()
+    }
+
     /// Keeps the filter in memory from now on.
     pub(crate) fn make_resident(&mut self, file: &SegmentFile) -> Result<()> {
         let mut bytes = Vec::with_capacity(self.filter_bytes().min(file.length) as usize);
