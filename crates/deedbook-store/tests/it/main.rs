@@ -1,3 +1,4 @@
 //! The file store against the conformance suite, crashes, damage and hostile clocks.
 
 mod basics;
+mod conformance;
