@@ -3,8 +3,15 @@
 //! The grammar is in API.md, "The query language". Relative times are resolved when the text is parsed, so that a
 //! [`Query`] has no clock; stores may answer from an index, but never differently from [`Query::matches`].
 
+mod display;
+mod fields;
 mod matches;
+mod number;
 mod parse;
+mod scanner;
+mod terms;
+mod times;
+mod values;
 mod words;
 
 use std::net::IpAddr;
@@ -12,8 +19,9 @@ use std::net::IpAddr;
 use jiff::Timestamp;
 
 pub(crate) use matches::is_principal;
-pub use parse::ParseOptions;
-pub use words::{texts, words};
+pub use parse::{ParseError, ParseOptions, QUERY_BYTES_MAX, QUERY_DEPTH_MAX};
+pub use terms::terms;
+pub use words::{WORD_BYTES_MAX, texts, words};
 
 /// A filter over entries; the empty query matches all.
 #[derive(Clone, Debug, PartialEq)]
@@ -195,5 +203,12 @@ impl Query {
     /// The tree of this query.
     pub fn expression(&self) -> &Expression {
         &self.expression
+    }
+}
+
+impl Default for Query {
+    /// The query that matches every entry.
+    fn default() -> Self {
+        Self::all()
     }
 }
