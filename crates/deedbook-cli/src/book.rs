@@ -7,7 +7,7 @@ use deedbook_store::{FileStore, Options};
 
 use crate::exit::{Exit, Failure, Outcome};
 
-pub(crate) use deedbook_store::Report;
+pub(crate) use deedbook_store::{FileReport, Report};
 
 /// A Deedbook that was opened for appending; the process that holds it is its only writer.
 pub(crate) struct Book(FileStore);
@@ -64,7 +64,9 @@ fn explain(error: deedbook_core::Error, directory: &Path) -> Failure {
             "Is {shown} the right place? Name another with --data DIR or DEEDBOOK_DATA, or begin one with `deedbook \
              record`, `deedbook import` or `deedbook demo`."
         ),
-        Exit::Corrupt => format!("`deedbook --data {shown} doctor` tells what is wrong; keep a copy before you try to mend it."),
+        Exit::Corrupt => {
+            format!("`deedbook --data {shown} doctor` tells what is wrong; keep a copy before you try to mend it.")
+        }
         Exit::NewerFormat => "Use the version of Deedbook that wrote it, or a newer one.".to_owned(),
         _ => return failure,
     };

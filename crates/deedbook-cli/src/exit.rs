@@ -3,7 +3,7 @@
 //! Nothing here prints; `main` prints an error and its causes once.
 
 use std::error::Error as StdError;
-use std::fmt;
+use std::{fmt, io};
 
 use deedbook_core::{Error, ErrorKind};
 
@@ -73,7 +73,7 @@ impl Failure {
     }
 
     /// An operation the operating system refused; `doing` says which, as in `read events.ndjson`.
-    pub(crate) fn io(doing: impl fmt::Display, source: std::io::Error) -> Self {
+    pub(crate) fn io(doing: impl fmt::Display, source: io::Error) -> Self {
         Self::new(Exit::Io, format!("cannot {doing}")).caused_by(source)
     }
 
@@ -104,11 +104,14 @@ impl Failure {
 
     /// Whether it only says that the reader of our output has gone, as `head` does.
     pub(crate) fn is_broken_pipe(&self) -> bool {
-        std::iter::successors(self.source(), |error| error.source()).any(|error| {
-            error
-                .downcast_ref::<std::io::Error>()
-                .is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
-        })
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            if error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe) {
+                return true;
+            }
+            cause = error.source();
+        }
+        false
     }
 }
 
@@ -196,7 +199,7 @@ mod tests {
 
     #[test]
     fn a_store_error_keeps_its_chain() {
-        let error = Error::new(ErrorKind::DiskFull, "cannot append").with_source(std::io::Error::other("no space"));
+        let error = Error::new(ErrorKind::DiskFull, "cannot append").with_source(io::Error::other("no space"));
         let failure = Failure::from(error);
         assert_eq!(failure.exit(), Exit::Io);
         assert_eq!(failure.source().map(ToString::to_string).as_deref(), Some("no space"));
@@ -204,8 +207,8 @@ mod tests {
 
     #[test]
     fn a_broken_pipe_is_recognised_behind_other_errors() {
-        let broken = Failure::io("write", std::io::Error::from(std::io::ErrorKind::BrokenPipe));
+        let broken = Failure::io("write", io::Error::from(io::ErrorKind::BrokenPipe));
         assert!(broken.is_broken_pipe());
-        assert!(!Failure::io("write", std::io::Error::other("x")).is_broken_pipe());
+        assert!(!Failure::io("write", io::Error::other("x")).is_broken_pipe());
     }
 }

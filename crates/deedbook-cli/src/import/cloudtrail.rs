@@ -155,7 +155,9 @@ impl Record {
 
     fn actor(&mut self) -> Actor {
         let kind = match text(&self.identity, "type") {
-            Some("IAMUser" | "Root" | "FederatedUser" | "SAMLUser" | "WebIdentityUser" | "IdentityCenterUser") => "user",
+            Some("IAMUser" | "Root" | "FederatedUser" | "SAMLUser" | "WebIdentityUser" | "IdentityCenterUser") => {
+                "user"
+            }
             _ => "service",
         };
         let name = self.actor_name();

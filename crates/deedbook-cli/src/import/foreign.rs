@@ -206,7 +206,7 @@ mod tests {
             ("{\"a\":1,\"b\":{\"c\":1,\"c\":2}}", "the key \"c\" occurs twice"),
             ("{\"a\":", "EOF"),
             ("{\"a\":01}", "number"),
-            ("\"\\ud800\"", "surrogate"),
+            ("\"\\ud800\"", "escape"),
             ("1 2", "trailing"),
         ] {
             let error = read(json.as_bytes()).expect_err(json);

@@ -293,7 +293,12 @@ fn changes(file: &FileChange, renamed_from: Option<&[u8]>) -> Vec<Change> {
     let mut changes = Vec::new();
     if let Some(old_path) = renamed_from {
         let shown = |path| Some(Value::from(Name::of_path(path).text));
-        changes.push(Change { path: "/path".to_owned(), from: shown(old_path), to: shown(&file.path), redacted: false });
+        changes.push(Change {
+            path: "/path".to_owned(),
+            from: shown(old_path),
+            to: shown(&file.path),
+            redacted: false,
+        });
     }
     if file.old_mode != file.new_mode && !matches!(file.status, b'A' | b'C' | b'D') {
         let (from, to) = (Some(file.old_mode.clone().into()), Some(file.new_mode.clone().into()));
@@ -410,7 +415,10 @@ mod tests {
         assert_eq!(event.action, "file.renamed");
         assert_eq!(event.targets.iter().map(|target| target.id.as_str()).collect::<Vec<_>>(), ["new", "old"]);
         assert_eq!(event.targets[1].role.as_deref(), Some("previous"));
-        assert_eq!((event.changes[0].from.clone(), event.changes[0].to.clone()), (Some(json!("old")), Some(json!("new"))));
+        assert_eq!(
+            (event.changes[0].from.clone(), event.changes[0].to.clone()),
+            (Some(json!("old")), Some(json!("new")))
+        );
     }
 
     #[test]

@@ -25,6 +25,7 @@ use sha2::{Digest as _, Sha256};
 use crate::exit::Outcome;
 use crate::progress::Progress;
 
+pub(crate) use foreign::read as read_json;
 pub(crate) use git::is_repository;
 pub(crate) use rejects::Rejects;
 

@@ -342,16 +342,15 @@ mod tests {
                 vec!["line 1, record 1: {\"a\":\"],}\\\"\"}", "line 2, record 2: [1,2]"],
             ),
             ("[1,2]\n", vec!["line 1, record 1: 1", "line 1, record 2: 2"]),
-            ("{\"Records\":[1]}{\"Records\":[2]}\n{\"a\":3}", vec![
-                "line 1, record 1: 1",
-                "line 1, record 2: 2",
-                "line 2: {\"a\":3}",
-            ]),
+            (
+                "{\"Records\":[1]}{\"Records\":[2]}\n{\"a\":3}",
+                vec!["line 1, record 1: 1", "line 1, record 2: 2", "line 2: {\"a\":3}"],
+            ),
             ("{\"Record\":[1]}", vec!["line 1: {\"Record\":[1]}"]),
-            ("{\"Records\":[1,", vec![
-                "line 1, record 1: 1",
-                "line 1, record 2: the document ends in the middle of its records",
-            ]),
+            (
+                "{\"Records\":[1,",
+                vec!["line 1, record 1: 1", "line 1, record 2: the document ends in the middle of its records"],
+            ),
             ("{\"Records\":[1],\"x\":2}", vec!["line 1, record 1: 1", "line 1: ,\"x\":2}"]),
         ] {
             assert_eq!(records(text), expected, "{text}");

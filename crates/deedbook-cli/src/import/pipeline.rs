@@ -58,9 +58,11 @@ pub(crate) fn run(
         let checker = scope.spawn(move || checking.run(&receiver));
         let read = read_all(items, &sender);
         drop(sender);
-        let totals = checker.join().unwrap_or_else(|_| Err(Failure::new(Exit::Io, "the importer stopped in a panic")))?;
+        let totals =
+            checker.join().unwrap_or_else(|_| Err(Failure::new(Exit::Io, "the importer stopped in a panic")))?;
         read.map(|()| totals).map_err(|failure| {
-            failure.advise(format!("Before that: {totals}. Those stay; an import can be repeated and adds only the rest."))
+            failure
+                .advise(format!("Before that: {totals}. Those stay; an import can be repeated and adds only the rest."))
         })
     })
 }
@@ -109,12 +111,7 @@ struct Checking<'a> {
 }
 
 impl<'a> Checking<'a> {
-    fn new(
-        store: &'a dyn Store,
-        tenant: Option<&'a str>,
-        rejects: &'a mut Rejects,
-        progress: &'a Progress,
-    ) -> Self {
+    fn new(store: &'a dyn Store, tenant: Option<&'a str>, rejects: &'a mut Rejects, progress: &'a Progress) -> Self {
         Self { store, tenant, rejects, progress, totals: Totals::default(), under_way: 0, fates: mpsc::channel() }
     }
 

@@ -120,9 +120,14 @@ mod tests {
 
     #[test]
     fn text_is_cut_by_cells_and_not_by_characters() {
-        for (text, width, expected) in
-            [("abc", 3, "abc"), ("abcd", 3, "ab…"), ("日本語", 6, "日本語"), ("日本語", 5, "日本…"), ("日本", 2, "…"), ("a", 0, "")]
-        {
+        for (text, width, expected) in [
+            ("abc", 3, "abc"),
+            ("abcd", 3, "ab…"),
+            ("日本語", 6, "日本語"),
+            ("日本語", 5, "日本…"),
+            ("日本", 2, "…"),
+            ("a", 0, ""),
+        ] {
             assert_eq!(cut(text, width), expected);
         }
     }

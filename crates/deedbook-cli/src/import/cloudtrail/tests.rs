@@ -44,7 +44,10 @@ fn every_member_finds_its_place() {
 #[test]
 fn actors() {
     for (identity, expected) in [
-        (json!({ "type": "Root", "arn": "arn:aws:iam::1:root" }), Actor::new("user", "arn:aws:iam::1:root").named("root")),
+        (
+            json!({ "type": "Root", "arn": "arn:aws:iam::1:root" }),
+            Actor::new("user", "arn:aws:iam::1:root").named("root"),
+        ),
         (
             json!({ "type": "AssumedRole", "arn": "arn:aws:sts::1:assumed-role/r/s", "principalId": "AROA:s" }),
             Actor::new("service", "arn:aws:sts::1:assumed-role/r/s").named("s"),
@@ -84,16 +87,20 @@ fn targets_come_from_resources_else_from_the_request() {
         { "ARN": "arn:aws:s3:::bucket" },
     ]);
     let found = targets(json!({ "resources": resources, "requestParameters": { "bucketName": "b" } }));
-    assert_eq!(found, [
-        "kms_key:arn:aws:kms:eu:1:key/k",
-        "secretsmanager_secret:arn:aws:secretsmanager:eu:1:secret:s-1",
-        "s3_resource:arn:aws:s3:::bucket",
-    ]);
-    let parameters = json!({ "roleName": "r", "policyArn": "arn:aws:iam::1:policy/p", "roleArn": 7, "maxResults": "5" });
-    assert_eq!(targets(json!({ "requestParameters": parameters })), [
-        "iam_role:r",
-        "iam_policy:arn:aws:iam::1:policy/p"
-    ]);
+    assert_eq!(
+        found,
+        [
+            "kms_key:arn:aws:kms:eu:1:key/k",
+            "secretsmanager_secret:arn:aws:secretsmanager:eu:1:secret:s-1",
+            "s3_resource:arn:aws:s3:::bucket",
+        ]
+    );
+    let parameters =
+        json!({ "roleName": "r", "policyArn": "arn:aws:iam::1:policy/p", "roleArn": 7, "maxResults": "5" });
+    assert_eq!(
+        targets(json!({ "requestParameters": parameters })),
+        ["iam_role:r", "iam_policy:arn:aws:iam::1:policy/p"]
+    );
     let parameters = json!({ "name": "/db/password" });
     let found = targets(json!({ "eventSource": "ssm.amazonaws.com", "requestParameters": parameters }));
     assert_eq!(found, ["ssm_parameter:/db/password"]);
@@ -143,7 +150,10 @@ fn bad_records_say_what_is_missing() {
     for (raw, expected) in [
         ("[]", "a CloudTrail record is a JSON object"),
         ("{\"eventID\":7}", "`eventID` is missing"),
-        ("{\"eventID\":\"x\",\"eventSource\":\"s\",\"eventName\":\"n\",\"eventTime\":\"noon\"}", "`eventTime` is no time"),
+        (
+            "{\"eventID\":\"x\",\"eventSource\":\"s\",\"eventName\":\"n\",\"eventTime\":\"noon\"}",
+            "`eventTime` is no time",
+        ),
         ("{\"userIdentity\":[]}", "`userIdentity` is not an object"),
         ("{\"a\":1,\"a\":2}", "occurs twice"),
         ("{", "EOF"),
