@@ -81,12 +81,19 @@ impl Error {
         self
     }
 
+    /// The same error with the places of the input that it is about, such as each event of a batch that conflicts.
+    pub fn with_problems(mut self, problems: Vec<Problem>) -> Self {
+        self.0.problems = problems;
+        self
+    }
+
     /// What the caller can do about it.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
-    /// The places of the input that break a rule, in the order in which they were met; empty for other kinds.
+    /// The places of the input that break a rule, in the order in which they were met; mostly empty for other kinds
+    /// than [`ErrorKind::Invalid`].
     pub fn problems(&self) -> &[Problem] {
         &self.0.problems
     }

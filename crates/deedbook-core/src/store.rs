@@ -16,7 +16,8 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// To `reply`, for the batch as a whole: [`ErrorKind::Overloaded`], [`ErrorKind::Poisoned`],
     /// [`ErrorKind::DiskFull`], [`ErrorKind::Io`]; then nothing of it was recorded. For one draft, in its place:
-    /// [`ErrorKind::Conflict`]. With [`Atomicity::AllOrNothing`] a conflict refuses the batch.
+    /// [`ErrorKind::Conflict`]. With [`Atomicity::AllOrNothing`] a conflict refuses the batch: then it is the error of
+    /// the batch, with one problem for each conflicting draft, whose pointer is its index: `/3`.
     fn submit(&self, drafts: Vec<Draft>, atomicity: Atomicity, reply: Reply);
 
     /// The entry with this id, if it is within `scope`.

@@ -45,6 +45,7 @@ fn write_term(expression: &Expression, f: &mut Formatter<'_>) -> fmt::Result {
     match expression {
         Expression::And(none) if none.is_empty() => f.write_str("()"),
         Expression::Or(none) if none.is_empty() => f.write_str("-()"),
+        Expression::And(list) | Expression::Or(list) if list.len() == 1 => write_term(&list[0], f),
         Expression::And(_) | Expression::Or(_) => {
             f.write_char('(')?;
             write_either(expression, f)?;
