@@ -18,7 +18,7 @@ use crate::exit::{Exit, Outcome};
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Enter one event and print its receipt
-    Record(record::Record),
+    Record(Box<record::Record>),
     /// Print the entry with an id
     Get(get::Get),
     /// Find entries, newest first

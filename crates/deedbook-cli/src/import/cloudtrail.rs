@@ -17,7 +17,7 @@ use crate::progress::Progress;
 /// Limits of API.md on what a caller may write into an event.
 const ACTION_CHARACTERS_MAX: usize = 128;
 const KIND_CHARACTERS_MAX: usize = 64;
-const REQUEST_ID_BYTES_MAX: usize = 256;
+const WORD_BYTES_MAX: usize = 256;
 const TARGETS_MAX: usize = 32;
 const USER_AGENT_BYTES_MAX: usize = 1024;
 
@@ -116,7 +116,7 @@ impl Record {
         event.error = self.error();
         event.targets = self.targets(&service);
         event.context = self.context();
-        let service = take_text(&mut self.members, "eventSource", NAME_BYTES_MAX);
+        let service = take_text(&mut self.members, "eventSource", WORD_BYTES_MAX);
         event.source = Some(Source { service, ..Source::default() });
         for taken in ["eventID", "eventTime"] {
             self.members.remove(taken);
@@ -149,7 +149,8 @@ impl Record {
     }
 
     fn error(&mut self) -> Option<Failure> {
-        let error = Failure { code: self.take("errorCode"), message: self.take("errorMessage") };
+        let code = take_text(&mut self.members, "errorCode", WORD_BYTES_MAX);
+        let error = Failure { code, message: take_text(&mut self.members, "errorMessage", usize::MAX) };
         (error != Failure::default()).then_some(error)
     }
 
@@ -205,7 +206,7 @@ impl Record {
         Context {
             ip: address,
             user_agent: take_text(&mut self.members, "userAgent", USER_AGENT_BYTES_MAX),
-            request_id: take_text(&mut self.members, "requestID", REQUEST_ID_BYTES_MAX),
+            request_id: take_text(&mut self.members, "requestID", WORD_BYTES_MAX),
             auth: credential.map(|credential| Auth { credential: Some(credential), ..Auth::default() }),
             ..Context::default()
         }
@@ -235,7 +236,7 @@ impl Record {
         let Some(Value::Object(parameters)) = self.members.get("requestParameters") else { return Vec::new() };
         let mut targets: Vec<Target> = IDENTIFIERS
             .iter()
-            .filter_map(|(parameter, kind)| Some(target(*kind, text(parameters, parameter)?)))
+            .filter_map(|(parameter, kind)| Some(target(kind, text(parameters, parameter)?)))
             .collect();
         targets.extend(named_by_service(service, parameters));
         let listed = parameters.get("instancesSet").and_then(|set| set.get("items")).and_then(Value::as_array);
@@ -243,10 +244,6 @@ impl Record {
         targets.extend(instances.map(|id| target("ec2_instance", id)));
         remove_repeated(&mut targets);
         targets
-    }
-
-    fn take(&mut self, name: &str) -> Option<String> {
-        take_text(&mut self.members, name, usize::MAX)
     }
 }
 

@@ -54,9 +54,12 @@ pub(crate) struct FileChange {
     pub(crate) old_path: Option<Vec<u8>>,
     /// Where it is, or was before it was deleted.
     pub(crate) path: Vec<u8>,
-    /// Lines added and removed; `None` for a binary file.
-    pub(crate) lines: Option<(u64, u64)>,
+    /// How much changed.
+    pub(crate) lines: Counted,
 }
+
+/// Lines added and removed; `None` for a binary file.
+type Counted = Option<(u64, u64)>;
 
 /// The commits in an output of git.
 pub(crate) struct Commits<R> {
@@ -132,7 +135,7 @@ impl<R: BufRead> Commits<R> {
     }
 
     /// `3<tab>1<tab>path`, or without the path and then two paths of a rename.
-    fn read_counts(&mut self, counts: &[u8]) -> io::Result<(Vec<u8>, Option<(u64, u64)>)> {
+    fn read_counts(&mut self, counts: &[u8]) -> io::Result<(Vec<u8>, Counted)> {
         let mut fields = counts.splitn(3, |byte| *byte == b'\t');
         let (Some(added), Some(removed), Some(path)) = (fields.next(), fields.next(), fields.next()) else {
             return Err(unexpected(counts));

@@ -53,12 +53,12 @@ fn read(line: &[u8]) -> Result<Event, String> {
     .map_err(|error| error.to_string())
 }
 
-/// The line without what the log had added, if it is a line of an export: one with a member `leaf_hash`.
+/// The line without what the log had added, if it is a line of an export: one with a member `recorded_at`.
 fn without_additions(line: &[u8]) -> Option<Vec<u8>> {
     // Most lines are no export; the cheap look spares them the second parse.
-    line.windows(11).any(|window| window == b"\"leaf_hash\"").then_some(())?;
+    line.windows(13).any(|window| window == b"\"recorded_at\"").then_some(())?;
     let Members(members) = serde_json::from_slice(line).ok()?;
-    members.iter().any(|(name, _)| name == "leaf_hash").then(|| join(&members))
+    members.iter().any(|(name, _)| name == "recorded_at").then(|| join(&members))
 }
 
 fn join(members: &[(String, Box<RawValue>)]) -> Vec<u8> {
@@ -98,14 +98,14 @@ mod tests {
 
     #[test]
     fn other_lines_are_left_as_they_are() {
-        for line in [&br#"{"action":"a.b","seq":1}"#[..], br#"{"metadata":{"leaf_hash":1}}"#, br#"{"leaf_hash":"#] {
+        for line in [&br#"{"action":"a.b","seq":1}"#[..], br#"{"metadata":{"recorded_at":1}}"#, br#"{"recorded_at":"#] {
             assert_eq!(without_additions(line), None);
         }
     }
 
     #[test]
     fn duplicate_keys_survive_to_be_refused() {
-        let event = without_additions(br#"{"action":"a.b","action":"c.d","leaf_hash":1}"#).expect("an export");
+        let event = without_additions(br#"{"action":"a.b","action":"c.d","recorded_at":1}"#).expect("an export");
         assert_eq!(String::from_utf8_lossy(&event), r#"{"action":"a.b","action":"c.d"}"#);
     }
 
