@@ -1,1 +1,18 @@
-//! Under construction.
+//! What the tests of every store share: a clock that is moved by hand, events that are always the same, one
+//! conformance suite, and a state machine that compares any store with [`deedbook_core::MemoryStore`].
+//!
+//! A store's tests implement [`Subject`] once and call [`conformance::run`] and [`model::run`]. Nothing here is random
+//! but what a printed seed reproduces, and nothing sleeps to wait for something.
+
+pub mod conformance;
+pub mod events;
+pub mod model;
+pub mod questions;
+
+mod clock;
+mod random;
+mod subject;
+
+pub use clock::Clock;
+pub use random::Random;
+pub use subject::{Durability, MemorySubject, Subject};

@@ -29,6 +29,13 @@ pub struct ParseOptions {
     pub time_zone: jiff::tz::TimeZone,
 }
 
+impl ParseOptions {
+    /// Days of UTC, relative to `now`.
+    pub fn utc(now: Timestamp) -> Self {
+        Self { now, time_zone: jiff::tz::TimeZone::UTC }
+    }
+}
+
 /// Where the text of a query breaks the grammar, and what was expected there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParseError {
