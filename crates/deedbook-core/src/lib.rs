@@ -18,26 +18,27 @@ mod event;
 mod id;
 mod json;
 mod memory;
+mod number;
 mod prepare;
 mod scope;
 mod store;
+mod time;
 mod wire;
 
+pub use canonical::{canonical_json, check_canonical};
 pub use entry::{Digest, Entry, Receipt};
 pub use error::{Error, ErrorKind, Problem};
-pub use event::{
-    Actor, Auth, Change, Context, Credential, Event, Failure, Http, Outcome, Source, Target,
-};
-pub use id::{Id, IdKind};
+pub use event::{Actor, Auth, Change, Context, Credential, Event, Failure, Http, Outcome, Source, Target};
+pub use id::{EventId, Id, IdKind};
 pub use jiff::Timestamp;
+pub use json::parse_json;
 pub use memory::MemoryStore;
-pub use prepare::{Draft, IdOrigin, Limits, prepare};
+pub use prepare::{Draft, IdOrigin, Limits, prepare, prepare_own};
 pub use query::Query;
 pub use scope::{OWN_TENANT, Scope, Tenants, Visibility};
-pub use store::{
-    AppendStatus, Appended, Atomicity, Group, GroupBy, Order, Page, PageRequest, Reply, Store, StoreExt,
-};
 pub use serde_json;
+pub use store::{AppendStatus, Appended, Atomicity, Group, GroupBy, Order, Page, PageRequest, Reply, Store, StoreExt};
+pub use wire::rfc3339;
 
 /// The result of everything here that can fail.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
