@@ -50,7 +50,8 @@ fn read(line: &[u8]) -> Result<Event, String> {
         Some(event) => Event::from_json(&event),
         None => Event::from_json(line),
     }
-    .map_err(|error| error.to_string())
+    // The place of the line is told beside the reason.
+    .map_err(|error| error.to_string().replace("(line 1, column ", "(column "))
 }
 
 /// The line without what the log had added, if it is a line of an export: one with a member `recorded_at`.

@@ -43,7 +43,7 @@ impl Repository {
 
 /// A history as `git fast-import` reads it.
 fn history() -> Vec<u8> {
-    let mut stream = Stream(Vec::new());
+    let mut stream = Stream { bytes: Vec::new(), marks: 0 };
     let text = (0..20).map(|n| format!("line {n}\n")).collect::<String>();
     stream.commit("Ada <ada@x.example> 1600000000 +0200", "First words", None);
     stream.file("100644", "README.md", text.as_bytes());
@@ -61,25 +61,29 @@ fn history() -> Vec<u8> {
     stream.file("120000", "\"日本 \\\"語\\\"\"", b"docs/readme.md");
     stream.line("commit refs/heads/side");
     stream.signatures("Bob <bob@x.example> 1600000150 +0000", "On the side");
-    stream.line("from refs/heads/main~1");
+    stream.line("from :2");
     stream.file("100644", "side.txt", b"side\n");
     stream.commit("Ada <ada@x.example> 1600000300 +0200", "Merge side", Some("refs/heads/side"));
     stream.commit("Ada <ada@x.example> 1600000400 +0200", "Nothing at all", None);
-    stream.0
+    stream.bytes
 }
 
-struct Stream(Vec<u8>);
+struct Stream {
+    bytes: Vec<u8>,
+    /// Commits on the main branch are marked 1, 2, 3 …
+    marks: u32,
+}
 
 impl Stream {
     fn line(&mut self, line: &str) {
-        self.0.extend_from_slice(line.as_bytes());
-        self.0.push(b'\n');
+        self.bytes.extend_from_slice(line.as_bytes());
+        self.bytes.push(b'\n');
     }
 
     fn data(&mut self, data: &[u8]) {
         self.line(&format!("data {}", data.len()));
-        self.0.extend_from_slice(data);
-        self.0.push(b'\n');
+        self.bytes.extend_from_slice(data);
+        self.bytes.push(b'\n');
     }
 
     fn signatures(&mut self, author: &str, subject: &str) {
@@ -90,6 +94,8 @@ impl Stream {
 
     fn commit(&mut self, author: &str, subject: &str, merge: Option<&str>) {
         self.line("commit refs/heads/main");
+        self.marks += 1;
+        self.line(&format!("mark :{}", self.marks));
         self.signatures(author, subject);
         if let Some(merge) = merge {
             self.line(&format!("merge {merge}"));
@@ -98,8 +104,8 @@ impl Stream {
 
     fn commit_raw(&mut self, author: &[u8], subject: &[u8]) {
         self.line("commit refs/heads/main");
-        self.0.extend_from_slice(b"author ");
-        self.0.extend_from_slice(author);
+        self.bytes.extend_from_slice(b"author ");
+        self.bytes.extend_from_slice(author);
         self.line("\ncommitter Carol <carol@x.example> 1600009999 +0000");
         self.data(subject);
     }
@@ -194,9 +200,23 @@ fn settings_do_not_change_what_is_imported() {
     ] {
         repository.git(&["config", name, value], b"");
     }
-    fs::create_dir_all(room.path().join("repo.git/info")).expect("a directory");
     let again = room.run(&["import", "git", "repo.git"]).exits(0).stdout;
     assert_eq!(again, "0 new, 11 already there, 0 rejected\n");
+}
+
+#[test]
+fn attributes_of_today_do_not_change_what_was_counted_before() {
+    let room = Room::new();
+    let repository = Repository::with_history(&room.path().join("repo.git"));
+    room.run(&["import", "git", "repo.git"]).exits(0);
+    let mut stream = Stream { bytes: Vec::new(), marks: 0 };
+    stream.commit("Ada <ada@x.example> 1600000500 +0200", "Everything is binary", None);
+    stream.line("from refs/heads/main^0");
+    stream.file("100644", ".gitattributes", b"* -diff\n");
+    repository.git(&["fast-import", "--quiet"], &stream.bytes);
+    repository.git(&["config", "attr.tree", "HEAD"], b"");
+    let again = room.run(&["import", "git", "repo.git"]).exits(0).stdout;
+    assert_eq!(again, "1 new, 11 already there, 0 rejected\n");
 }
 
 #[test]
