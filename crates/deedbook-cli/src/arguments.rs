@@ -8,16 +8,21 @@ use clap::{Parser, ValueEnum};
 use crate::command::Command;
 use crate::exit::EXIT_CODES;
 
+/// Heads the options that every command has.
+const EVERYWHERE: &str = "Options of every command";
+
 /// The audit log for applications: who did what, to which record, when, from where, and what changed.
 #[derive(Debug, Parser)]
 #[command(name = "deedbook", version, after_help = EXIT_CODES, max_term_width = 100, disable_help_subcommand = true)]
 pub(crate) struct Arguments {
     /// Directory of the log; made by the commands that write
-    #[arg(long, global = true, env = "DEEDBOOK_DATA", default_value = "./deedbook-data", value_name = "DIR")]
+    #[arg(long, global = true, env = "DEEDBOOK_DATA", default_value = "./deedbook-data", value_name = "DIR",
+        help_heading = EVERYWHERE)]
     pub(crate) data: PathBuf,
 
-    /// Colours: for a terminal, always, or never; NO_COLOR is heeded
-    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
+    /// Colours: auto (for a terminal, unless NO_COLOR is set), always, or never
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN",
+        help_heading = EVERYWHERE, hide_possible_values = true)]
     pub(crate) color: Color,
 
     /// What to do

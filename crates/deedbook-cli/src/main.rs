@@ -18,6 +18,7 @@ mod progress;
 mod query;
 
 use std::error::Error as _;
+use std::io::Write;
 use std::process::ExitCode;
 
 use anstyle::{AnsiColor, Style};
@@ -42,15 +43,17 @@ fn main() -> ExitCode {
 }
 
 fn report(failure: &Failure) -> Exit {
-    anstream::eprintln!("{ERROR}error:{ERROR:#} {}", safe_lines(&failure.to_string()));
+    let mut text = format!("{ERROR}error:{ERROR:#} {}\n", safe_lines(&failure.to_string()));
     let mut cause = failure.source();
     while let Some(error) = cause {
-        anstream::eprintln!("  because: {}", safe(&error.to_string()));
+        text.push_str(&format!("  because: {}\n", safe(&error.to_string())));
         cause = error.source();
     }
     if let Some(advice) = failure.advice() {
-        anstream::eprintln!("{}", safe_lines(advice));
+        text.push_str(&format!("{}\n", safe_lines(advice)));
     }
+    // Whoever closed our standard error still gets the exit code.
+    drop(anstream::stderr().write_all(text.as_bytes()));
     failure.exit()
 }
 

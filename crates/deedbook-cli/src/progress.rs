@@ -1,6 +1,7 @@
 //! A progress bar on standard error, for people alone: without a terminal there it is not drawn.
 
 use std::fmt;
+use std::io::Write;
 use std::time::Duration;
 
 use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -59,7 +60,8 @@ impl Progress {
 
     /// Writes a line to standard error without disturbing the bar.
     pub(crate) fn say(&self, line: impl fmt::Display) {
-        self.0.suspend(|| anstream::eprintln!("{line}"));
+        // Whoever closed our standard error does not want to be told.
+        self.0.suspend(|| drop(writeln!(anstream::stderr(), "{line}")));
     }
 
     /// Removes the bar.

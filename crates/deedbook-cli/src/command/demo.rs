@@ -6,8 +6,7 @@ use std::path::{Path, PathBuf};
 use anstyle::{AnsiColor, Style};
 use clap::Args;
 use deedbook_core::query::words;
-use deedbook_core::{GroupBy, Order, PageRequest, Query, Scope, Store};
-use jiff::tz::TimeZone;
+use deedbook_core::{GroupBy, PageRequest, Query, Scope, Store};
 use unicode_width::UnicodeWidthStr;
 
 use super::import::{Input, exit_of, import_all};
@@ -15,7 +14,7 @@ use super::log::{count, write_newest};
 use crate::book;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::import::{Format, is_repository};
-use crate::output::log::{ASIDE, HEADING, local_time};
+use crate::output::log::{ASIDE, HEADING};
 use crate::output::safe::safe;
 use crate::output::{self, Destination, table};
 use crate::progress::grouped;
@@ -109,24 +108,12 @@ impl Tour<'_> {
     }
 
     fn show_span(&self, entries: u64, out: &mut dyn Write) -> Outcome<()> {
-        let edge = |request: PageRequest| {
-            let page = self.store.page(&Query::all(), &self.scope, &request)?;
-            Ok::<_, Failure>(page.entries.first().map(|entry| entry.occurred_at()))
-        };
-        let days = self.store.count(&Query::all(), &self.scope, &[GroupBy::Day])?;
-        let oldest = edge(PageRequest { order: Order::Ascending, limit: 1, after: None })?;
-        let newest = edge(PageRequest::newest(1))?;
-        let zone = TimeZone::system();
-        let time = |at: Option<deedbook_core::Timestamp>| at.map(|at| local_time(at, &zone)).unwrap_or_default();
-        writeln!(
-            out,
-            "\n{HEADING}{} entries{HEADING:#}, the first of {}, the last of {}, on {} days",
-            grouped(entries),
-            time(oldest),
-            time(newest),
-            grouped(days.len() as u64)
-        )
-        .map_err(output::unwritable)
+        let groups = self.store.count(&Query::all(), &self.scope, &[GroupBy::Day])?;
+        let days: Vec<&str> = groups.iter().filter_map(|group| group.key.first()).map(String::as_str).collect();
+        let (first, last) = (days.iter().min().unwrap_or(&""), days.iter().max().unwrap_or(&""));
+        let (entries, days) = (grouped(entries), grouped(days.len() as u64));
+        writeln!(out, "\n{HEADING}{entries} entries{HEADING:#} from {first} to {last}, of {days} days")
+            .map_err(output::unwritable)
     }
 
     fn busiest(&self, by: GroupBy) -> Outcome<Vec<(String, u64)>> {
@@ -144,7 +131,8 @@ impl Tour<'_> {
         if let Some(word) = self.rare_word()? {
             questions.push(("A word of a name, a description or metadata".to_owned(), word));
         }
-        if let Some((actor, _)) = actors.get(1).or(actors.first()) {
+        questions.extend(self.busiest_day()?);
+        if let Some((actor, _)) = actors.first() {
             questions.push(("What one person or program did".to_owned(), is("actor", actor)));
         }
         questions.truncate(3);
@@ -160,6 +148,16 @@ impl Tour<'_> {
         let actions = self.store.count(&Query::all(), &self.scope, &[GroupBy::Action])?;
         let rarest = actions.last().and_then(|group| group.key.first());
         Ok(rarest.map(|action| ("Every act of one kind".to_owned(), is("action", action))))
+    }
+
+    /// The day on which one actor did most.
+    fn busiest_day(&self) -> Outcome<Option<(String, String)>> {
+        let groups = self.store.count(&Query::all(), &self.scope, &[GroupBy::Actor, GroupBy::Day])?;
+        let Some([actor, day]) = groups.first().map(|group| group.key.as_slice()) else { return Ok(None) };
+        let text = format!("{} occurred:{day}", is("actor", actor));
+        // The day was counted in UTC, and a query means the day of the local zone.
+        let answers = count(self.store, &query::parse(&text)?, &self.scope)?;
+        Ok((answers > 0).then(|| ("The day of one person or program".to_owned(), text)))
     }
 
     /// A word of a recent description, rare but in more than one entry.

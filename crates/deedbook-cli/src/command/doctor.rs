@@ -5,13 +5,14 @@ use std::path::Path;
 
 use anstyle::{AnsiColor, Style};
 use clap::{Args, ValueEnum};
+use deedbook_core::rfc3339;
 use serde_json::json;
 
 use crate::book::{self, FileReport, Report};
 use crate::exit::{Exit, Outcome};
 use crate::output::log::HEADING;
 use crate::output::safe::safe;
-use crate::output::table::{self, Align, Cell, Growth};
+use crate::output::table::{self, Align, Cell, Width};
 use crate::output::{self, Destination};
 use crate::progress::{Progress, grouped};
 
@@ -64,7 +65,7 @@ impl Doctor {
 
 fn json_of(report: &Report) -> Vec<u8> {
     let file = |file: &FileReport| json!({ "name": file.name, "kind": file.kind, "bytes": file.bytes, "entries": file.entries });
-    let recorded = report.recorded.map(|(first, last)| json!({ "first": first.to_string(), "last": last.to_string() }));
+    let recorded = report.recorded.map(|(first, last)| json!({ "first": rfc3339(first), "last": rfc3339(last) }));
     let report = json!({
         "files": report.files.iter().map(file).collect::<Vec<_>>(),
         "entries": report.entries,
@@ -82,7 +83,8 @@ fn print(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         let [bytes, entries] = numbers;
         vec![Cell::plain(safe(&file.name)), Cell::plain(file.kind), bytes, entries]
     }));
-    let widths = table::widths(&rows, &[Growth::Whole; 4], table::terminal_width());
+    let widths =
+        table::widths(&rows, &[Width::Whole, Width::Fair, Width::Whole, Width::Whole], table::terminal_width());
     let align = [Align::Left, Align::Left, Align::Right, Align::Right];
     for row in &rows {
         writeln!(out, "{}", table::line(row, &widths, &align))?;
@@ -97,7 +99,7 @@ fn print(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         grouped(bytes)
     )?;
     if let Some((first, last)) = report.recorded {
-        writeln!(out, "recorded from {first} to {last}")?;
+        writeln!(out, "recorded from {} to {}", rfc3339(first), rfc3339(last))?;
     }
     print_verdict(&report.problems, out)
 }

@@ -8,7 +8,7 @@ use crate::book::Book;
 use crate::exit::{Exit, Outcome};
 use crate::import::pipeline::{self, Totals};
 use crate::import::{Format, Rejects};
-use crate::output;
+use crate::output::{self, Destination};
 use crate::progress::Progress;
 
 /// The arguments of `import`.
@@ -38,7 +38,8 @@ pub(crate) struct Import {
     #[arg(long)]
     tenant: Option<String>,
 
-    /// Where rejected input is kept; in the current directory as NAME.rejected.ndjson when absent
+    /// Where rejected input is kept; a new file NAME.rejected.ndjson in the current
+    /// directory when absent
     #[arg(long, value_name = "FILE")]
     rejects: Option<PathBuf>,
 }
@@ -49,7 +50,10 @@ impl Import {
         let rejects = self.rejects;
         let inputs = [Input { format: self.format, path: self.path, tenant: self.tenant, rejects }];
         let totals = import_all(inputs, directory)?;
-        output::print_line(totals)?;
+        match Destination::of_stdout() {
+            Destination::Terminal => output::print_line(totals)?,
+            Destination::Elsewhere => output::print_line(totals.bare())?,
+        }
         Ok(exit_of(&totals))
     }
 }

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::Path;
 
 use clap::{Args, ValueEnum};
-use deedbook_core::{Actor, Change, Event, Outcome as Ended, Receipt, StoreExt, Target};
+use deedbook_core::{Actor, Change, Event, Outcome as Ended, Receipt, StoreExt, Target, rfc3339};
 use serde_json::Value;
 
 use crate::book::{self, Book};
@@ -16,7 +16,7 @@ use crate::output::{self, Destination};
 /// The arguments of `record`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-TYPE ends at the first colon and ID at the first `=` after it; an id with `=` in it comes in by `import ndjson`.
+TYPE ends at the first colon, ID at the first `=` after it; an id with `=` comes in by `import ndjson`.
 FROM and TO are JSON where they are valid JSON, else text; an empty one is absent.
 
 Example:
@@ -116,7 +116,7 @@ fn print(receipt: &Receipt, format: Format) -> Outcome<Exit> {
         ("tenant", receipt.tenant.clone()),
         ("seq", receipt.seq.to_string()),
         ("position", receipt.position.to_string()),
-        ("recorded_at", receipt.recorded_at.to_string()),
+        ("recorded_at", rfc3339(receipt.recorded_at)),
         ("leaf_hash", receipt.leaf_hash.to_string()),
     ];
     let mut out = anstream::stdout().lock();

@@ -12,7 +12,7 @@ use std::thread::JoinHandle;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use deedbook_core::{Actor, Change, Event, Target, Timestamp};
+use deedbook_core::{Actor, Change, Event, Target, Timestamp, rfc3339};
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
@@ -285,7 +285,7 @@ fn author(author: &Signature) -> Actor {
 }
 
 fn committer(committer: &Signature) -> Value {
-    let at = instant(&committer.at).map_or_else(|| text(&committer.at), |at| at.to_string());
+    let at = instant(&committer.at).map_or_else(|| text(&committer.at), rfc3339);
     json!({ "name": text(&committer.name), "email": text(&committer.email), "at": at })
 }
 

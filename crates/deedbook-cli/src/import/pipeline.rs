@@ -29,6 +29,14 @@ pub(crate) struct Totals {
     pub(crate) rejected: u64,
 }
 
+impl Totals {
+    /// As [`Totals`] are displayed, but with bare numbers, for other programs.
+    pub(crate) fn bare(&self) -> String {
+        let Self { new, present, rejected } = self;
+        format!("{new} new, {present} already there, {rejected} rejected")
+    }
+}
+
 impl std::fmt::Display for Totals {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { new, present, rejected } = *self;

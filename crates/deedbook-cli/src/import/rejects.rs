@@ -1,7 +1,7 @@
 //! What could not be entered: the first few are shown, all are kept in a file from which they can be mended.
 
 use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
@@ -19,17 +19,20 @@ const SHOWN_MAX: u64 = 10;
 /// The rejected pieces of one import. The file is made when the first of them comes.
 pub(crate) struct Rejects {
     input: String,
-    path: PathBuf,
-    file: Option<BufWriter<File>>,
+    /// Where they go if the caller said so.
+    path: Option<PathBuf>,
+    base_name: String,
+    file: Option<(PathBuf, BufWriter<File>)>,
     count: u64,
     progress: Progress,
 }
 
 impl Rejects {
-    /// Rejects of `input`, to be kept at `path`, or else beside the caller as `<input>.rejected.ndjson`.
+    /// Rejects of `input`, to be kept at `path`, or else in the current directory as `<input>.rejected.ndjson`,
+    /// with a number where such a file is there already: it may hold what nobody has looked at yet.
     pub(crate) fn new(input: &Path, path: Option<PathBuf>, progress: &Progress) -> Self {
-        let path = path.unwrap_or_else(|| default_path(input));
-        Self { input: input.display().to_string(), path, file: None, count: 0, progress: progress.clone() }
+        let (input, base_name) = (input.display().to_string(), base_name(input));
+        Self { input, path, base_name, file: None, count: 0, progress: progress.clone() }
     }
 
     /// Takes one in.
@@ -41,38 +44,53 @@ impl Rejects {
             self.progress.say(format_args!("… more like these are only counted and kept"));
         }
         let line = line(&self.input, place, reason, raw);
-        writeln!(self.file()?, "{line}").map_err(|error| self.unwritable(error))
+        let (path, file) = self.file()?;
+        writeln!(file, "{line}").map_err(|error| unwritable(path, error))
     }
 
     /// Makes the file complete; tells where it is, if there is one.
     pub(crate) fn finish(&mut self) -> Outcome<Option<&Path>> {
-        let Some(file) = &mut self.file else { return Ok(None) };
-        match file.flush() {
-            Ok(()) => Ok(Some(&self.path)),
-            Err(error) => Err(self.unwritable(error)),
-        }
+        let Some((path, file)) = &mut self.file else { return Ok(None) };
+        file.flush().map_err(|error| unwritable(path, error))?;
+        Ok(Some(path))
     }
 
-    fn file(&mut self) -> Outcome<&mut BufWriter<File>> {
+    fn file(&mut self) -> Outcome<&mut (PathBuf, BufWriter<File>)> {
         if self.file.is_none() {
-            let file = File::create(&self.path).map_err(|error| self.unwritable(error))?;
-            self.file = Some(BufWriter::new(file));
+            let (path, file) = match &self.path {
+                Some(path) => (path.clone(), File::create(path).map_err(|error| unwritable(path, error))?),
+                None => create_beside(&self.base_name)?,
+            };
+            self.file = Some((path, BufWriter::new(file)));
         }
         Ok(self.file.as_mut().expect("it was opened above"))
     }
+}
 
-    fn unwritable(&self, error: std::io::Error) -> Failure {
-        Failure::io(format_args!("write the reject file {}", self.path.display()), error)
-            .advise("Name another with --rejects FILE.")
+/// Makes the first of `NAME.rejected.ndjson`, `NAME.rejected-2.ndjson` … that is not there.
+fn create_beside(base_name: &str) -> Outcome<(PathBuf, File)> {
+    let mut number = 1_u32;
+    loop {
+        let suffix = if number == 1 { String::new() } else { format!("-{number}") };
+        let path = PathBuf::from(format!("{base_name}.rejected{suffix}.ndjson"));
+        match File::create_new(&path) {
+            Ok(file) => return Ok((path, file)),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => number += 1,
+            Err(error) => return Err(unwritable(&path, error)),
+        }
     }
 }
 
-fn default_path(input: &Path) -> PathBuf {
-    let name = match input.canonicalize() {
+fn unwritable(path: &Path, error: io::Error) -> Failure {
+    Failure::io(format_args!("write the reject file {}", path.display()), error)
+        .advise("Name another with --rejects FILE.")
+}
+
+fn base_name(input: &Path) -> String {
+    match input.canonicalize() {
         Ok(path) => path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
         Err(_) => "stdin".to_owned(),
-    };
-    PathBuf::from(format!("{name}.rejected.ndjson"))
+    }
 }
 
 fn line(input: &str, place: &Place, reason: &str, raw: &[u8]) -> Value {

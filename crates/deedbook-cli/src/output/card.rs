@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use deedbook_core::{Actor, Entry, Outcome};
+use deedbook_core::{Actor, Entry, Outcome, rfc3339};
 use jiff::tz::TimeZone;
 
 use super::log::{ASIDE, HEADING, change_text, local_time, outcome_style, target_type_and_id, type_and_id};
@@ -76,7 +76,7 @@ impl Card<'_> {
 
     fn time(&mut self, name: &str, at: deedbook_core::Timestamp) -> io::Result<()> {
         let local = local_time(at, &self.zone);
-        writeln!(self.out, "{HEADING}{name:NAME_CELLS$}{HEADING:#}{local}  {ASIDE}{at}{ASIDE:#}")
+        writeln!(self.out, "{HEADING}{name:NAME_CELLS$}{HEADING:#}{local}  {ASIDE}{}{ASIDE:#}", rfc3339(at))
     }
 
     fn metadata(&mut self, metadata: &serde_json::Map<String, serde_json::Value>) -> io::Result<()> {

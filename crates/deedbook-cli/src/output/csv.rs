@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 use std::io::{self, Write};
 
-use deedbook_core::{Actor, Entry, Outcome};
+use deedbook_core::{Actor, Entry, Outcome, rfc3339};
 use serde_json::Value;
 
 use super::safe::safe;
@@ -22,8 +22,8 @@ const COLUMNS: [Column; 30] = [
     ("tenant", |entry| entry.receipt.tenant.clone()),
     ("seq", |entry| entry.receipt.seq.to_string()),
     ("position", |entry| entry.receipt.position.to_string()),
-    ("recorded_at", |entry| entry.receipt.recorded_at.to_string()),
-    ("occurred_at", |entry| entry.occurred_at().to_string()),
+    ("recorded_at", |entry| rfc3339(entry.receipt.recorded_at)),
+    ("occurred_at", |entry| rfc3339(entry.occurred_at())),
     ("action", |entry| entry.event.action.clone()),
     ("outcome", |entry| entry.event.outcome.unwrap_or(Outcome::Success).as_str().to_owned()),
     ("actor_type", |entry| entry.event.actor.kind.clone()),

@@ -3,12 +3,12 @@
 use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
-use deedbook_core::{Actor, Change, Entry, Event, Outcome, Target, Timestamp};
+use deedbook_core::{Actor, Change, Entry, Event, Outcome, Target, Timestamp, rfc3339};
 use jiff::tz::TimeZone;
 use serde_json::Value;
 
 use super::safe::safe;
-use super::table::{self, Cell, Growth};
+use super::table::{self, Cell, Width};
 use super::{Destination, EntryWriter};
 
 /// Bold, for what heads a list.
@@ -34,7 +34,7 @@ impl EntryWriter for Tabs {
     fn write(&mut self, entries: &[Entry], out: &mut dyn Write) -> io::Result<()> {
         for entry in entries {
             let fields = [
-                entry.occurred_at().to_string(),
+                rfc3339(entry.occurred_at()),
                 entry.receipt.tenant.clone(),
                 type_and_id(&entry.event.actor),
                 entry.event.action.clone(),
@@ -86,7 +86,7 @@ impl EntryWriter for Table {
             let outcomes = entries.iter().any(|entry| outcome(&entry.event) != Outcome::Success).into();
             let mut rows = vec![self.header(first, tenants, outcomes)];
             rows.extend(entries.iter().map(|entry| self.row(entry, tenants, outcomes)));
-            let widths = table::widths(&rows, &growth(tenants, outcomes), self.width);
+            let widths = table::widths(&rows, &columns(tenants, outcomes), self.width);
             writeln!(out, "{}", table::line(&rows[0], &widths, &[]))?;
             self.layout = Some(Layout { widths, tenants, outcomes });
         }
@@ -103,13 +103,13 @@ impl EntryWriter for Table {
     }
 }
 
-fn growth(tenants: Shown, outcomes: Shown) -> Vec<Growth> {
-    let mut growth = vec![Growth::Whole];
-    growth.extend((tenants == Shown::Yes).then_some(Growth::Share(12)));
-    growth.extend([Growth::Share(20), Growth::Share(25)]);
-    growth.extend((outcomes == Shown::Yes).then_some(Growth::Whole));
-    growth.extend([Growth::Share(30), Growth::Rest]);
-    growth
+fn columns(tenants: Shown, outcomes: Shown) -> Vec<Width> {
+    let mut columns = vec![Width::Whole];
+    columns.extend((tenants == Shown::Yes).then_some(Width::Fair));
+    columns.extend([Width::Fair, Width::Fair]);
+    columns.extend((outcomes == Shown::Yes).then_some(Width::Whole));
+    columns.extend([Width::Fair, Width::Fair]);
+    columns
 }
 
 impl Table {

@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 
 use anstyle::Style;
-use terminal_size::{Width, terminal_size};
+use terminal_size::terminal_size;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// The width assumed where no terminal tells its own.
@@ -33,15 +33,13 @@ impl Cell {
     }
 }
 
-/// How far a column may grow before its cells are cut.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Growth {
+/// Whether a column may be cut where the terminal is too narrow for all of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Width {
     /// As wide as its widest cell.
     Whole,
-    /// At most this share, in per cent, of the width of the terminal.
-    Share(usize),
-    /// Whatever the others leave; for the last column.
-    Rest,
+    /// All such columns are cut to one width at which the line fits; narrower ones stay whole.
+    Fair,
 }
 
 /// Where the text of a column stands.
@@ -55,25 +53,21 @@ pub(crate) enum Align {
 
 /// The width of the terminal in cells.
 pub(crate) fn terminal_width() -> usize {
-    terminal_size().map_or(WIDTH_DEFAULT, |(Width(width), _)| usize::from(width).max(40))
+    terminal_size().map_or(WIDTH_DEFAULT, |(width, _)| usize::from(width.0).max(40))
 }
 
 /// The widths of columns that show `rows` within `total` cells.
-pub(crate) fn widths(rows: &[Vec<Cell>], growth: &[Growth], total: usize) -> Vec<usize> {
-    let natural = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.text.width()).max();
-    let mut left = total;
-    let mut widths = Vec::with_capacity(growth.len());
-    for (column, growth) in growth.iter().enumerate() {
-        let natural = natural(column).unwrap_or(0);
-        let width = match growth {
-            Growth::Whole => natural,
-            Growth::Share(share) => natural.min(total * share / 100),
-            Growth::Rest => natural.min(left),
-        };
-        left = left.saturating_sub(width + GAP.len());
-        widths.push(width);
-    }
-    widths
+pub(crate) fn widths(rows: &[Vec<Cell>], columns: &[Width], total: usize) -> Vec<usize> {
+    let widest = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.text.width()).max();
+    let natural: Vec<usize> = (0..columns.len()).map(|column| widest(column).unwrap_or(0)).collect();
+    let cut_to = |limit: usize| -> Vec<usize> {
+        let cut =
+            |(natural, column): (&usize, &Width)| if *column == Width::Fair { limit.min(*natural) } else { *natural };
+        natural.iter().zip(columns).map(cut).collect()
+    };
+    let gaps = GAP.len() * columns.len().saturating_sub(1);
+    let fits = |limit: usize| cut_to(limit).iter().sum::<usize>() + gaps <= total;
+    cut_to((1..=total).rev().find(|limit| fits(*limit)).unwrap_or(1))
 }
 
 /// One line: cells cut and filled to `widths`, without blanks at its end.
@@ -98,20 +92,26 @@ pub(crate) fn line(row: &[Cell], widths: &[usize], align: &[Align]) -> String {
     out
 }
 
-/// `text` in at most `width` cells; what is cut ends in an ellipsis.
+/// `text` in at most `width` cells. The middle gives way to an ellipsis: ids and paths differ at their ends.
 pub(crate) fn cut(text: &str, width: usize) -> Cow<'_, str> {
     if text.width() <= width {
         return Cow::Borrowed(text);
     }
-    let (mut used, mut end) = (0, 0);
-    for (index, character) in text.char_indices() {
-        used += character.width().unwrap_or(0);
-        if used + 1 > width {
-            break;
-        }
-        end = index + character.len_utf8();
-    }
-    Cow::Owned(if width == 0 { String::new() } else { format!("{}…", &text[..end]) })
+    let Some(room) = width.checked_sub(1) else { return Cow::Borrowed("") };
+    let head = fitting(text.chars(), room - room / 2);
+    let tail: String = fitting(text.chars().rev(), room / 2).chars().rev().collect();
+    Cow::Owned(format!("{head}…{tail}"))
+}
+
+/// The first of `characters` that fit into `room` cells.
+fn fitting(characters: impl Iterator<Item = char>, room: usize) -> String {
+    let mut used = 0;
+    characters
+        .take_while(|character| {
+            used += character.width().unwrap_or(0);
+            used <= room
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -122,9 +122,9 @@ mod tests {
     fn text_is_cut_by_cells_and_not_by_characters() {
         for (text, width, expected) in [
             ("abc", 3, "abc"),
-            ("abcd", 3, "ab…"),
+            ("abcdef", 4, "ab…f"),
             ("日本語", 6, "日本語"),
-            ("日本語", 5, "日本…"),
+            ("日本語です", 5, "日…す"),
             ("日本", 2, "…"),
             ("a", 0, ""),
         ] {
@@ -136,10 +136,10 @@ mod tests {
     fn columns_fit_into_the_width() {
         let row = |cells: &[&str]| cells.iter().map(|text| Cell::plain(*text)).collect::<Vec<_>>();
         let rows = [row(&["1", "short", "some long text"]), row(&["12345", "a longer one", ""])];
-        let widths = widths(&rows, &[Growth::Whole, Growth::Share(30), Growth::Rest], 24);
-        assert_eq!(widths, [5, 7, 8]);
+        let widths = widths(&rows, &[Width::Whole, Width::Fair, Width::Fair], 26);
+        assert_eq!(widths, [5, 8, 8]);
         let align = [Align::Right];
-        assert_eq!(line(&rows[0], &widths, &align), "    1  short    some lo…");
-        assert_eq!(line(&rows[1], &widths, &align), "12345  a long…");
+        assert_eq!(line(&rows[0], &widths, &align), "    1  short     some…ext");
+        assert_eq!(line(&rows[1], &widths, &align), "12345  a lo…one");
     }
 }

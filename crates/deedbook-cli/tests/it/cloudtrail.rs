@@ -76,7 +76,7 @@ fn real_records() {
     };
     let room = Room::new();
     let run = room.run(&["import", "cloudtrail", path.to_str().expect("text")]).exits(0);
-    assert_eq!(run.stdout, "1,450 new, 0 already there, 0 rejected\n");
+    assert_eq!(run.stdout, "1450 new, 0 already there, 0 rejected\n");
     for (query, count) in [
         ("", 1450),
         ("-outcome:success", 140),

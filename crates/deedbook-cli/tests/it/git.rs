@@ -139,7 +139,7 @@ fn one_entry_per_file_and_commit() {
     assert_eq!(added["occurred_at"], "2020-09-13T12:26:40.000000Z");
     assert_eq!(added["description"], "First words");
     assert_eq!(added["personal"], json!(["/actor/id", "/metadata/committer"]));
-    let committer = json!({ "name": "Carol", "email": "carol@x.example", "at": "2020-09-13T15:13:19Z" });
+    let committer = json!({ "name": "Carol", "email": "carol@x.example", "at": "2020-09-13T15:13:19.000000Z" });
     assert_eq!(added["metadata"], json!({ "committer": committer }));
     let counts = json!([{ "path": "/lines_added", "to": 20 }, { "path": "/lines_removed", "to": 0 }]);
     assert_eq!(added["changes"], counts);

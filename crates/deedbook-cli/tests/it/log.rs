@@ -59,7 +59,7 @@ fn every_form() {
     assert_eq!(csv.matches("\r\n").count(), 4);
     let plain = room.run(&["log"]).exits(0).stdout;
     let first: Vec<_> = plain.lines().next().expect("a line").split('\t').collect();
-    assert_eq!(first, ["2024-01-03T00:00:00Z", "even", "user:u2", "thing.made", "success", "thing:t", ""]);
+    assert_eq!(first, ["2024-01-03T00:00:00.000000Z", "even", "user:u2", "thing.made", "success", "thing:t", ""]);
 }
 
 #[test]
