@@ -234,7 +234,8 @@ fn print_bars(heading: &str, groups: &[(String, u64)], out: &mut dyn Write) -> i
     let Some((_, most)) = groups.first() else { return Ok(()) };
     writeln!(out, "\n{HEADING}{heading}{HEADING:#}")?;
     let names_max = table::terminal_width().saturating_sub(BAR_CELLS + 16).clamp(20, 60);
-    let names: Vec<String> = groups.iter().map(|(name, _)| table::cut(&safe(name), names_max).into_owned()).collect();
+    let names: Vec<String> =
+        groups.iter().map(|(name, _)| table::cut(&safe(name), names_max, table::Cut::Middle).into_owned()).collect();
     let widest = names.iter().map(|name| name.width()).max().unwrap_or(0);
     for ((_, count), name) in groups.iter().zip(&names) {
         let fill = " ".repeat(widest - name.width());

@@ -19,6 +19,17 @@ const GAP: &str = "  ";
 pub(crate) struct Cell {
     text: String,
     style: Style,
+    cut: Cut,
+}
+
+/// Where a text gives way when it does not fit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Cut {
+    /// In the middle: ids and paths differ at their ends.
+    #[default]
+    Middle,
+    /// At the end: a sentence is read from its beginning.
+    End,
 }
 
 impl Cell {
@@ -29,7 +40,12 @@ impl Cell {
 
     /// A cell in `style`.
     pub(crate) fn styled(text: impl Into<String>, style: Style) -> Self {
-        Self { text: text.into(), style }
+        Self { text: text.into(), style, cut: Cut::Middle }
+    }
+
+    /// A cell with a sentence.
+    pub(crate) fn prose(text: impl Into<String>) -> Self {
+        Self { cut: Cut::End, ..Self::plain(text) }
     }
 }
 
@@ -75,7 +91,7 @@ pub(crate) fn line(row: &[Cell], widths: &[usize], align: &[Align]) -> String {
     let mut out = String::new();
     let last = row.iter().zip(widths).rposition(|(cell, width)| !cell.text.is_empty() && *width > 0);
     for (index, (cell, width)) in row.iter().zip(widths).enumerate().take(last.map_or(0, |last| last + 1)) {
-        let text = cut(&cell.text, *width);
+        let text = cut(&cell.text, *width, cell.cut);
         let fill = " ".repeat(width.saturating_sub(text.width()));
         let right = align.get(index) == Some(&Align::Right);
         if index > 0 {
@@ -92,14 +108,15 @@ pub(crate) fn line(row: &[Cell], widths: &[usize], align: &[Align]) -> String {
     out
 }
 
-/// `text` in at most `width` cells. The middle gives way to an ellipsis: ids and paths differ at their ends.
-pub(crate) fn cut(text: &str, width: usize) -> Cow<'_, str> {
+/// `text` in at most `width` cells, an ellipsis for what is cut.
+pub(crate) fn cut(text: &str, width: usize, at: Cut) -> Cow<'_, str> {
     if text.width() <= width {
         return Cow::Borrowed(text);
     }
     let Some(room) = width.checked_sub(1) else { return Cow::Borrowed("") };
-    let head = fitting(text.chars(), room - room / 2);
-    let tail: String = fitting(text.chars().rev(), room / 2).chars().rev().collect();
+    let tail_room = if at == Cut::Middle { room / 2 } else { 0 };
+    let head = fitting(text.chars(), room - tail_room);
+    let tail: String = fitting(text.chars().rev(), tail_room).chars().rev().collect();
     Cow::Owned(format!("{head}…{tail}"))
 }
 
@@ -128,8 +145,9 @@ mod tests {
             ("日本", 2, "…"),
             ("a", 0, ""),
         ] {
-            assert_eq!(cut(text, width), expected);
+            assert_eq!(cut(text, width, Cut::Middle), expected);
         }
+        assert_eq!(cut("abcdef", 4, Cut::End), "abc…");
     }
 
     #[test]
