@@ -9,6 +9,7 @@ use std::net::IpAddr;
 use serde_json::{Map, Value};
 
 use crate::event::{Actor, Auth, Change, Context, Credential, Event, Failure, Http, Source, Target};
+use crate::plain::plain_length;
 use crate::{Result, Timestamp, json, number, prepare, time};
 
 /// The canonical bytes of a JSON value: names sorted by UTF-16 code units, no white space, numbers as ECMAScript.
@@ -321,16 +322,12 @@ pub(crate) fn utf16_order(a: &str, b: &str) -> Ordering {
 #[inline]
 pub(crate) fn write_string(string: &str, out: &mut Vec<u8>) {
     out.push(b'"');
-    if string.bytes().any(needs_escape) {
-        write_escaped(string, out);
-    } else {
+    if plain_length(string.as_bytes()) == string.len() {
         out.extend_from_slice(string.as_bytes());
+    } else {
+        write_escaped(string, out);
     }
     out.push(b'"');
-}
-
-fn needs_escape(byte: u8) -> bool {
-    byte < 0x20 || byte == b'"' || byte == b'\\'
 }
 
 #[cold]

@@ -19,6 +19,7 @@ mod id;
 mod json;
 mod memory;
 mod number;
+mod plain;
 mod prepare;
 mod scope;
 mod store;

@@ -1,119 +1,57 @@
-//! The embedded store: write-ahead log, segments, index, reader.
+//! The embedded store of Deedbook: a directory that one process appends to and answers from.
+//!
+//! ```text
+//! callers: hash, index ─→ intake ─→ writer: number, frame, fdatasync ─→ runs in memory ─→ sealer ─→ segments ─→ merger
+//!                                                                        └───────── readers see both as parts ─┘
+//! ```
+//!
+//! * [`FileStore`] is a [`deedbook_core::Store`]; [`check()`] reads a whole directory and recomputes everything.
+//! * `wal` and `segment` are the two kinds of files, `manifest` lists them; `docs/format.md` specifies every byte.
+//! * `part`, `plan`, `cursor` and `search` answer queries, the same way for what is sealed and what is not.
+//! * [`Disk`] is the one door to the operating system; tests bring a simulated one.
+//!
+//! Nothing here reads the network or knows another store.
 
-use std::path::Path;
-use std::time::Duration;
+mod bytes;
+mod cache;
+mod check;
+mod cursor;
+mod disk;
+mod failure;
+mod index;
+mod intake;
+mod manifest;
+mod options;
+mod part;
+mod plan;
+mod postings;
+mod recovery;
+mod search;
+mod segment;
+mod shared;
+mod store;
+mod tail;
+mod terms;
+mod view;
+mod wal;
+mod writer;
 
-use deedbook_core::query::Query;
-use deedbook_core::{
-    Atomicity, Draft, Entry, Error, Event, Group, GroupBy, Limits, Page, PageRequest, Reply, Result, Scope, Store,
-    Timestamp,
-};
+use std::sync::{Mutex, MutexGuard};
 
-/// How a [`FileStore`] is opened; `Options::default()` suits everyone but tests.
-#[derive(Clone, Debug, Default)]
-#[non_exhaustive]
-pub struct Options {}
+pub use check::{FileReport, Report, check, check_on};
+pub use disk::{Disk, DiskFile, LockKind, RealDisk};
+pub use options::{Background, Clock, Options, Random};
+pub use store::{FileStore, Stats, prepare};
 
-/// A Deedbook in a directory.
-pub struct FileStore {}
+#[doc(hidden)]
+pub mod fuzzing {
+    //! What the fuzz targets call.
 
-impl FileStore {
-    /// Opens the directory for reading and appending; creates it where it does not exist.
-    ///
-    /// # Errors
-    /// InUse, NewerFormat, Corrupt, DiskFull, Io.
-    pub fn open(_directory: impl AsRef<Path>, _options: Options) -> Result<Self> {
-        todo!()
-    }
-
-    /// Opens the directory for reading alone; writes nothing to it. Appends are answered with `ErrorKind::Invalid`.
-    ///
-    /// # Errors
-    /// NotFound when there is no Deedbook, InUse while another process has it open for appending, as `open` else.
-    pub fn open_read_only(_directory: impl AsRef<Path>) -> Result<Self> {
-        todo!()
-    }
-
-    /// Merges small segments into large ones now, for example after an import, and waits for it.
-    ///
-    /// # Errors
-    /// As append.
-    pub fn compact(&self) -> Result<()> {
-        todo!()
-    }
-
-    /// Seals what is in the write-ahead log and lets go of the directory. Dropping does the same but swallows errors.
-    ///
-    /// # Errors
-    /// As append.
-    pub fn close(self) -> Result<()> {
-        todo!()
-    }
+    pub use crate::check::read_any_segment;
 }
 
-impl Store for FileStore {
-    fn submit(&self, _drafts: Vec<Draft>, _atomicity: Atomicity, _reply: Reply) {
-        todo!()
-    }
-    fn get(&self, _tenant: &str, _id: &str, _scope: &Scope) -> Result<Option<Entry>> {
-        todo!()
-    }
-    fn page(&self, _query: &Query, _scope: &Scope, _request: &PageRequest) -> Result<Page> {
-        todo!()
-    }
-    fn count(&self, _query: &Query, _scope: &Scope, _groups: &[GroupBy]) -> Result<Vec<Group>> {
-        todo!()
-    }
-    fn follow(&self, _from: u64, _limit: usize, _wait: Duration, _scope: &Scope) -> Result<Vec<Entry>> {
-        todo!()
-    }
-    fn visible_count(&self) -> u64 {
-        todo!()
-    }
-}
-
-/// Checks an event with the default limits and makes a draft of it, with random bytes of the operating system.
-///
-/// # Errors
-/// As `deedbook_core::prepare`.
-pub fn prepare(event: Event) -> Result<Draft> {
-    let _ = (event, Limits::default());
-    todo!()
-}
-
-/// What [`check`] found in a directory.
-#[derive(Clone, Debug, Default)]
-pub struct Report {
-    /// Every file looked at, in the order of their places in the log.
-    pub files: Vec<FileReport>,
-    /// Entries read and recomputed.
-    pub entries: u64,
-    /// Tenants met.
-    pub tenants: u64,
-    /// When the first and the last entry were recorded.
-    pub recorded: Option<(Timestamp, Timestamp)>,
-    /// Each thing that is wrong, in plain words, with what to do about it.
-    pub problems: Vec<String>,
-}
-
-/// One file of a directory.
-#[derive(Clone, Debug)]
-pub struct FileReport {
-    /// Name within the directory.
-    pub name: String,
-    /// What it is: `segment`, `write-ahead log`, `manifest`, `lock`, `left over`.
-    pub kind: &'static str,
-    /// Its size.
-    pub bytes: u64,
-    /// Entries in it.
-    pub entries: u64,
-}
-
-/// Reads a whole directory without writing and recomputes every checksum, commitment, tree and index.
-/// `progress` is called with (bytes done, bytes in all).
-///
-/// # Errors
-/// NotFound, InUse, NewerFormat, Io; what is corrupt is in the report instead.
-pub fn check(_directory: &Path, _progress: &mut dyn FnMut(u64, u64)) -> Result<Report, Error> {
-    todo!()
+/// The value behind a lock, whether or not a thread died holding it: every change under our locks is complete in
+/// itself.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }

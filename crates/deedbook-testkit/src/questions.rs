@@ -223,10 +223,6 @@ pub fn query(text: &str) -> Query {
 
 /// Scopes from everything to nothing.
 pub fn scopes() -> Vec<Scope> {
-    let some = |labels: &[&str], me: Option<&str>| {
-        let labels: Vec<String> = labels.iter().map(|label| (*label).to_owned()).collect();
-        move |scope: Scope| scope.visible_to(labels.clone(), me.map(str::to_owned))
-    };
     vec![
         Scope::all_tenants(),
         Scope::unrestricted("the conformance suite"),
@@ -234,16 +230,20 @@ pub fn scopes() -> Vec<Scope> {
         Scope::tenant("beta-9"),
         Scope::tenant(deedbook_core::OWN_TENANT),
         Scope::tenant("nobody"),
-        some(&["owners"], None)(Scope::tenant("acme")),
-        some(&["members", "security"], None)(Scope::all_tenants()),
-        some(&[], Some("user_1"))(Scope::tenant("acme")),
-        some(&[], Some("user:user:4"))(Scope::all_tenants()),
-        some(&["security"], Some("user:ада"))(Scope::tenant("beta-9")),
-        some(&[], None)(Scope::all_tenants()),
-        some(&[], Some("system"))(Scope::all_tenants()),
+        seen_by(Scope::tenant("acme"), &["owners"], None),
+        seen_by(Scope::all_tenants(), &["members", "security"], None),
+        seen_by(Scope::tenant("acme"), &[], Some("user_1")),
+        seen_by(Scope::all_tenants(), &[], Some("user:user:4")),
+        seen_by(Scope::tenant("beta-9"), &["security"], Some("user:ада")),
+        seen_by(Scope::all_tenants(), &[], None),
+        seen_by(Scope::all_tenants(), &[], Some("system")),
         Scope::tenant("acme").matching(query("target:doc_42 OR target.type:user")),
-        some(&["owners"], Some("user_2"))(Scope::all_tenants()).matching(query("occurred:>=-20d -action:user.*")),
+        seen_by(Scope::all_tenants(), &["owners"], Some("user_2")).matching(query("occurred:>=-20d -action:user.*")),
     ]
+}
+
+fn seen_by(scope: Scope, labels: &[&str], me: Option<&str>) -> Scope {
+    scope.visible_to(labels.iter().map(|label| (*label).to_owned()).collect(), me.map(str::to_owned))
 }
 
 /// Groupings by nothing, by each field and by several.

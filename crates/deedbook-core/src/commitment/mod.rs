@@ -12,6 +12,7 @@ use std::fmt;
 use std::ops::Range;
 
 use hmac::{Hmac, KeyInit, Mac};
+use sha2::block_api::compress256;
 use sha2::{Digest as _, Sha256};
 
 use crate::{Digest, Error, ErrorKind, Result};
@@ -97,7 +98,7 @@ pub fn event_root(canonical: &[u8], seed: &Seed) -> Result<Digest> {
 /// [`ErrorKind::Corrupt`] where the bytes cannot be those of an event, or where `salt_of` has no answer.
 pub fn event_root_with(canonical: &[u8], mut salt_of: impl FnMut(&str) -> Option<[u8; 16]>) -> Result<Digest> {
     let mut members = members(canonical)?;
-    let pointers = walk::personal_pointers(canonical, &members)?;
+    let personal = walk::personal(canonical, &members)?;
     // Canonical order is that of UTF-16; roots take byte order. They are one for the names that events have.
     members.sort_by(|a, b| a.name.cmp(&b.name));
     if members.windows(2).any(|pair| pair[0].name == pair[1].name) {
@@ -110,7 +111,7 @@ pub fn event_root_with(canonical: &[u8], mut salt_of: impl FnMut(&str) -> Option
     let mut path = String::with_capacity(64);
     for member in &members {
         let name_length = u8::try_from(member.name.len()).map_err(|_| corrupt("a name has more than 255 bytes"))?;
-        let committed = commit_member(canonical, member, &pointers, &mut path, &mut replaced, &mut salt_of)?;
+        let committed = commit_member(canonical, member, &personal, &mut path, &mut replaced, &mut salt_of)?;
         rooted.push(name_length);
         rooted.extend_from_slice(&member.name);
         rooted.extend_from_slice(&committed.0);
@@ -122,14 +123,14 @@ pub fn event_root_with(canonical: &[u8], mut salt_of: impl FnMut(&str) -> Option
 fn commit_member(
     canonical: &[u8],
     member: &Member<'_>,
-    pointers: &[String],
+    personal: &walk::Personal,
     path: &mut String,
     replaced: &mut Vec<u8>,
     salt_of: &mut impl FnMut(&str) -> Option<[u8; 16]>,
 ) -> Result<Digest> {
     replaced.clear();
     let mut copied = member.value.start;
-    walk::leaves(canonical, member, pointers, path, |path, leaf| {
+    walk::leaves(canonical, member, personal, path, |path, leaf| {
         replaced.extend_from_slice(&canonical[copied..leaf.start]);
         copied = leaf.end;
         let value = &canonical[leaf];
@@ -183,12 +184,12 @@ pub enum FieldKind {
 /// [`ErrorKind::Corrupt`] where the bytes cannot be those of an event.
 pub fn fields(canonical: &[u8]) -> Result<Vec<Field>> {
     let members = members(canonical)?;
-    let pointers = walk::personal_pointers(canonical, &members)?;
+    let personal = walk::personal(canonical, &members)?;
     let mut fields = Vec::new();
     let mut path = String::new();
     for member in &members {
         let at = fields.len();
-        walk::leaves(canonical, member, &pointers, &mut path, |path, range| {
+        walk::leaves(canonical, member, &personal, &mut path, |path, range| {
             let kind = if canonical[range.start] == 0 { FieldKind::Erased } else { FieldKind::Personal };
             fields.push(Field { path: path.to_owned(), range, kind });
             Ok(())
@@ -207,9 +208,9 @@ pub fn fields(canonical: &[u8]) -> Result<Vec<Field>> {
 /// the bytes cannot be those of an event or a salt is missing.
 pub fn erase(canonical: &[u8], paths: &[&str], mut salt_of: impl FnMut(&str) -> Option<[u8; 16]>) -> Result<Vec<u8>> {
     let fields = fields(canonical)?;
-    let personal = || fields.iter().filter(|field| field.kind != FieldKind::Member);
+    let personal_fields = || fields.iter().filter(|field| field.kind != FieldKind::Member);
     for path in paths {
-        if !personal().any(|field| field.path == *path) {
+        if !personal_fields().any(|field| field.path == *path) {
             let detail = "the event has no personal value here; only values that are personal by default or listed in \
                           \"personal\" can be erased one by one";
             return Err(Error::invalid(*path, "not_personal", detail));
@@ -217,7 +218,9 @@ pub fn erase(canonical: &[u8], paths: &[&str], mut salt_of: impl FnMut(&str) -> 
     }
     let mut out = Vec::with_capacity(canonical.len() + paths.len() * ERASED_LENGTH);
     let mut copied = 0;
-    for field in personal().filter(|field| field.kind == FieldKind::Personal && paths.contains(&field.path.as_str())) {
+    for field in
+        personal_fields().filter(|field| field.kind == FieldKind::Personal && paths.contains(&field.path.as_str()))
+    {
         out.extend_from_slice(&canonical[copied..field.range.start]);
         let salt = salt_of(&field.path).ok_or_else(|| no_salt(&field.path))?;
         out.push(0);
@@ -228,23 +231,41 @@ pub fn erase(canonical: &[u8], paths: &[&str], mut salt_of: impl FnMut(&str) -> 
     Ok(out)
 }
 
-/// The SHA-256 of `parts`, one after the other; short ones are joined first, for one call costs less than six.
+/// The SHA-256 of `parts`, one after the other. Most fields fill one block or two: those are laid out here and
+/// compressed at once, which costs half of what feeding a hasher piece by piece does.
 fn joined(parts: &[&[u8]]) -> Digest {
-    const JOINED_MAX: usize = 256;
     let length: usize = parts.iter().map(|part| part.len()).sum();
-    if length > JOINED_MAX {
+    if length > BLOCKS * 64 - PADDING_MIN {
         let mut hasher = Sha256::new();
         parts.iter().for_each(|part| hasher.update(part));
         return Digest(hasher.finalize().into());
     }
-    let mut buffer = [0; JOINED_MAX];
+    let mut blocks = [[0; 64]; BLOCKS];
+    let bytes = blocks.as_flattened_mut();
     let mut at = 0;
     for part in parts {
-        buffer[at..at + part.len()].copy_from_slice(part);
+        bytes[at..at + part.len()].copy_from_slice(part);
         at += part.len();
     }
-    Digest(Sha256::digest(&buffer[..length]).into())
+    bytes[at] = 0x80;
+    let end = (at + PADDING_MIN).next_multiple_of(64);
+    bytes[end - 8..end].copy_from_slice(&(length as u64 * 8).to_be_bytes());
+    let mut state = INITIAL_STATE;
+    compress256(&mut state, &blocks[..end / 64]);
+    let mut digest = [0; 32];
+    for (word, place) in state.iter().zip(digest.as_chunks_mut::<4>().0) {
+        *place = word.to_be_bytes();
+    }
+    Digest(digest)
 }
+
+/// Blocks that are laid out in one piece.
+const BLOCKS: usize = 4;
+/// A bit of one and the length.
+const PADDING_MIN: usize = 9;
+/// Source: FIPS 180-4, section 5.3.3.
+const INITIAL_STATE: [u32; 8] =
+    [0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19];
 
 fn half(digest: &[u8]) -> [u8; 16] {
     let mut half = [0; 16];

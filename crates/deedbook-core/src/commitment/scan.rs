@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use crate::plain::plain_length;
 use crate::{Error, ErrorKind, Result, json};
 
 /// Bytes of an erased value: a zero byte and a commitment.
@@ -162,15 +163,12 @@ fn nested_end(bytes: &[u8], at: usize) -> Result<usize> {
 pub(super) fn string_end(bytes: &[u8], at: usize) -> Result<usize> {
     let mut at = at + 1;
     loop {
-        let rest = bytes.get(at..).unwrap_or_default();
-        let Some(length) = rest.iter().position(|byte| matches!(byte, 0..0x20 | b'"' | b'\\')) else {
-            return Err(corrupt("a string is not closed"));
-        };
-        at += length;
-        match bytes[at] {
-            b'"' => return Ok(at + 1),
-            b'\\' => at += 2,
-            _ => return Err(corrupt("a string holds a raw control character")),
+        at += plain_length(bytes.get(at..).unwrap_or_default());
+        match bytes.get(at) {
+            Some(b'"') => return Ok(at + 1),
+            Some(b'\\') => at += 2,
+            Some(_) => return Err(corrupt("a string holds a raw control character")),
+            None => return Err(corrupt("a string is not closed")),
         }
     }
 }

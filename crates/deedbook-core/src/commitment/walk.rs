@@ -39,8 +39,20 @@ impl Place {
     }
 }
 
-/// The pointers of the member `personal`, sorted.
-pub(super) fn personal_pointers(canonical: &[u8], members: &[Member<'_>]) -> Result<Vec<String>> {
+/// What an event itself says of its personal values.
+pub(super) struct Personal {
+    /// The pointers of the member `personal`, sorted.
+    pointers: Vec<String>,
+    /// Whether any value was erased.
+    has_erased: bool,
+}
+
+/// What the event says of its personal values.
+pub(super) fn personal(canonical: &[u8], members: &[Member<'_>]) -> Result<Personal> {
+    Ok(Personal { pointers: pointers(canonical, members)?, has_erased: canonical.contains(&0) })
+}
+
+fn pointers(canonical: &[u8], members: &[Member<'_>]) -> Result<Vec<String>> {
     let mut pointers = Vec::new();
     let Some(member) = members.iter().find(|member| member.name.as_ref() == b"personal") else { return Ok(pointers) };
     each_element(canonical, member.value.start, |_, at| {
@@ -58,10 +70,12 @@ pub(super) fn personal_pointers(canonical: &[u8], members: &[Member<'_>]) -> Res
 pub(super) fn leaves(
     canonical: &[u8],
     member: &Member<'_>,
-    pointers: &[String],
+    personal: &Personal,
     path: &mut String,
     each: impl FnMut(&str, Range<usize>) -> Result<()>,
 ) -> Result<()> {
+    let Personal { pointers, has_erased } = personal;
+    let has_erased = *has_erased;
     path.clear();
     push_segment(path, text(&member.name)?);
     let verdict = match member.name.as_ref() {
@@ -71,13 +85,17 @@ pub(super) fn leaves(
         b"description" => Verdict::Personal,
         _ => Verdict::Inside(Place::Free),
     };
-    let mut walk = Walk { bytes: canonical, pointers, path, each };
+    let mut walk = Walk { bytes: canonical, has_erased, pointers, path, each };
+    if matches!(verdict, Verdict::Inside(Place::Free)) && pointers.is_empty() {
+        return walk.refuse_erased(member.value.clone());
+    }
     let end = walk.value(member.value.start, &verdict, 2)?;
     if end == member.value.end { Ok(()) } else { Err(corrupt("a value ends in two places")) }
 }
 
 struct Walk<'a, F> {
     bytes: &'a [u8],
+    has_erased: bool,
     pointers: &'a [String],
     /// Of the value that is looked at.
     path: &'a mut String,
@@ -128,8 +146,8 @@ impl<F: FnMut(&str, Range<usize>) -> Result<()>> Walk<'_, F> {
     fn leaf(&mut self, at: usize) -> Result<usize> {
         let end = value_end(self.bytes, at)?;
         let is_erased = self.bytes[at] == 0;
-        if !is_erased && self.bytes[at..end].contains(&0) {
-            return Err(corrupt("a value is erased inside a personal one"));
+        if !is_erased {
+            self.refuse_erased(at..end)?;
         }
         (self.each)(self.path, at..end)?;
         Ok(end)
@@ -137,12 +155,17 @@ impl<F: FnMut(&str, Range<usize>) -> Result<()>> Walk<'_, F> {
 
     /// Passes over a value that holds nothing personal.
     fn skip(&self, at: usize) -> Result<usize> {
-        let end = plain_end(self.bytes, at)?;
-        let is_nested = matches!(self.bytes[at], b'{' | b'[');
-        if is_nested && self.bytes[at..end].contains(&0) {
-            return Err(corrupt("a value is erased that is not personal"));
-        }
+        let end = value_end(self.bytes, at)?;
+        self.refuse_erased(at..end)?;
         Ok(end)
+    }
+
+    /// Values are erased as a whole and where they are personal, nowhere else.
+    fn refuse_erased(&self, range: Range<usize>) -> Result<()> {
+        if self.has_erased && self.bytes[range].contains(&0) {
+            return Err(corrupt("a value is erased that is not personal, or a part of one"));
+        }
+        Ok(())
     }
 
     /// Whether the event names this very value.

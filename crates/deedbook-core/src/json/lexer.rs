@@ -3,11 +3,7 @@
 use std::borrow::Cow;
 
 use super::reader::{Halt, Halting, Reader};
-
-/// Whether a byte of a string needs more than copying: a quote, a backslash or a control character.
-const fn is_plain(byte: u8) -> bool {
-    !matches!(byte, 0..0x20 | b'"' | b'\\')
-}
+use crate::plain::{is_plain, plain_length};
 
 impl<'a> Reader<'a> {
     /// Takes white space and looks at what follows it.
@@ -31,7 +27,7 @@ impl<'a> Reader<'a> {
     /// Takes a string, of which the quote is next.
     pub(super) fn string(&mut self) -> Halting<Cow<'a, str>> {
         let start = self.at + 1;
-        let end = start + self.plain_length(start);
+        let end = start + plain_length(&self.text.as_bytes()[start..]);
         self.at = end;
         if self.text.as_bytes().get(end) == Some(&b'"') {
             self.at = end + 1;
@@ -55,7 +51,7 @@ impl<'a> Reader<'a> {
                 }
                 Some(byte) if is_plain(*byte) => {
                     let start = self.at;
-                    self.at += self.plain_length(start);
+                    self.at += plain_length(&self.text.as_bytes()[start..]);
                     string.push_str(&self.text[start..self.at]);
                 }
                 Some(_) => {
@@ -67,11 +63,6 @@ impl<'a> Reader<'a> {
                 None => return Err(self.halt("syntax", "the text ends within a string; the closing quote is missing")),
             }
         }
-    }
-
-    fn plain_length(&self, start: usize) -> usize {
-        let bytes = &self.text.as_bytes()[start..];
-        bytes.iter().position(|byte| !is_plain(*byte)).unwrap_or(bytes.len())
     }
 
     /// Takes one escape, of which the backslash is next; a lone surrogate is noted and replaced.

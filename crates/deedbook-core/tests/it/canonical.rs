@@ -161,3 +161,13 @@ proptest! {
         prop_assert_eq!(&Event::from_canonical(draft.canonical()).unwrap(), draft.event());
     }
 }
+
+/// Paragraphs of the format that other implementations are checked against.
+const FORMAT: &str = include_str!("../../../../docs/format.md");
+
+#[test]
+fn the_test_vector_of_the_format_is_true() {
+    let chapter = FORMAT.split("## Commitments").next().unwrap();
+    let vectors: Vec<&str> = chapter.split("```json\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+    assert_eq!(canonical_text(&draft(vectors[0]).unwrap()), vectors[1].trim_end());
+}

@@ -38,8 +38,10 @@ fn every_beginning_of_an_event() {
 
 #[test]
 fn every_byte_replaced_by_a_telling_one() {
+    const TELLING: [u8; 16] = *b"\0\"\\{}[],:0-en\x1f\x80\xff";
     for at in 0..FULL_CANONICAL.len() {
-        for byte in [0, b'"', b'\\', b'{', b'}', b'[', b']', b',', b':', b'0', b'-', b'e', b'n', 0x1f, 0x80, 0xff] {
+        // Four for each place, other ones for its neighbours: all sixteen would take half a minute.
+        for byte in TELLING.into_iter().skip(at % 4).step_by(4) {
             let mut bytes = FULL_CANONICAL.as_bytes().to_vec();
             bytes[at] = byte;
             feed(&bytes);
@@ -124,7 +126,7 @@ fn fragments() -> impl Strategy<Value = Vec<u8>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2_000))]
+    #![proptest_config(ProptestConfig::with_cases(500))]
 
     #[test]
     fn any_bytes(bytes in prop::collection::vec(any::<u8>(), 0..200)) {

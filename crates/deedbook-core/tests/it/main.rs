@@ -1,5 +1,7 @@
 //! The meaning of an event, through the public API.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot be set up must fail")]
+
 mod canonical;
 mod commitment;
 mod hostile;

@@ -1,0 +1,42 @@
+//! The bounded cache of blocks that readers share.
+
+use std::sync::Arc;
+
+use deedbook_core::Result;
+use quick_cache::sync::Cache;
+use quick_cache::{DefaultHashBuilder, Weighter};
+
+/// Checked and, where it was compressed, decompressed bytes.
+pub(crate) type Block = Arc<[u8]>;
+
+/// File and offset.
+type Place = (u64, u64);
+
+#[derive(Clone)]
+struct Bytes;
+
+impl Weighter<Place, Block> for Bytes {
+    fn weight(&self, _place: &Place, block: &Block) -> u64 {
+        block.len() as u64 + 96
+    }
+}
+
+/// Blocks by file and offset, bounded by their bytes.
+pub(crate) struct BlockCache(Cache<Place, Block, Bytes>);
+
+impl BlockCache {
+    pub(crate) fn new(bytes_max: u64) -> Self {
+        let expected_blocks = (bytes_max / 8192).max(16) as usize;
+        Self(Cache::with(expected_blocks, bytes_max, Bytes, DefaultHashBuilder::default(), Default::default()))
+    }
+
+    /// The block at `place`, read by `read` where it is not there.
+    pub(crate) fn get_or_insert(&self, place: Place, read: impl FnOnce() -> Result<Block>) -> Result<Block> {
+        if let Some(block) = self.0.get(&place) {
+            return Ok(block);
+        }
+        let block = read()?;
+        self.0.insert(place, block.clone());
+        Ok(block)
+    }
+}

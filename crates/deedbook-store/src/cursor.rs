@@ -1,0 +1,398 @@
+//! Sets of positions as cursors: intersected, united and complemented lazily, in either direction.
+
+use deedbook_core::{Order, Result};
+
+use crate::part::{ChunkSource, Part, Postings};
+use crate::postings::{ChunkPlace, PostingsPlace};
+use crate::segment::{TIMES_CHUNK, Times};
+
+/// A set of positions of one part.
+pub(crate) trait Cursor {
+    /// The first member at or beyond `bound` in the order of the cursor: at least it when ascending, at most it when
+    /// descending. Bounds must not turn back.
+    fn seek(&mut self, bound: u32) -> Result<Option<u32>>;
+
+    /// About how many members; never less than there are.
+    fn estimate(&self) -> u64;
+
+    /// How many members, where that is known without going through them.
+    fn exact_count(&self) -> Option<u64> {
+        None
+    }
+
+    /// Whether the members are consecutive.
+    fn is_range(&self) -> bool {
+        false
+    }
+}
+
+/// The position after `position` in `order`, if there can be one.
+pub(crate) fn beyond(position: u32, order: Order) -> Option<u32> {
+    match order {
+        Order::Ascending => position.checked_add(1),
+        Order::Descending => position.checked_sub(1),
+    }
+}
+
+/// The positions from `from` on and before `until`.
+pub(crate) struct RangeCursor {
+    from: u32,
+    until: u32,
+    order: Order,
+}
+
+impl RangeCursor {
+    pub(crate) fn new(from: u32, until: u32, order: Order) -> Self {
+        Self { from, until, order }
+    }
+}
+
+impl Cursor for RangeCursor {
+    fn seek(&mut self, bound: u32) -> Result<Option<u32>> {
+        let nearest = match self.order {
+            Order::Ascending => bound.max(self.from),
+            Order::Descending => bound.min(self.until.wrapping_sub(1)),
+        };
+        Ok((self.from..self.until).contains(&nearest).then_some(nearest))
+    }
+
+    fn estimate(&self) -> u64 {
+        u64::from(self.until.saturating_sub(self.from))
+    }
+
+    fn exact_count(&self) -> Option<u64> {
+        Some(self.estimate())
+    }
+
+    fn is_range(&self) -> bool {
+        true
+    }
+}
+
+/// Positions at hand, rising.
+pub(crate) struct SliceCursor<S> {
+    positions: S,
+    order: Order,
+}
+
+impl<S: AsRef<[u32]>> SliceCursor<S> {
+    pub(crate) fn new(positions: S, order: Order) -> Self {
+        Self { positions, order }
+    }
+}
+
+impl<S: AsRef<[u32]>> Cursor for SliceCursor<S> {
+    fn seek(&mut self, bound: u32) -> Result<Option<u32>> {
+        Ok(seek_in(self.positions.as_ref(), bound, self.order))
+    }
+
+    fn estimate(&self) -> u64 {
+        self.positions.as_ref().len() as u64
+    }
+
+    fn exact_count(&self) -> Option<u64> {
+        Some(self.estimate())
+    }
+}
+
+fn seek_in(positions: &[u32], bound: u32, order: Order) -> Option<u32> {
+    let at = match order {
+        Order::Ascending => positions.partition_point(|&position| position < bound),
+        Order::Descending => positions.partition_point(|&position| position <= bound).checked_sub(1)?,
+    };
+    positions.get(at).copied()
+}
+
+/// Positions in chunks of a file, of which one is in memory at a time.
+struct ChunkCursor<'p> {
+    chunks: Vec<ChunkPlace>,
+    source: &'p dyn ChunkSource,
+    order: Order,
+    loaded: Option<(usize, Vec<u32>)>,
+}
+
+impl ChunkCursor<'_> {
+    fn positions(&mut self, chunk: usize) -> Result<&[u32]> {
+        if self.loaded.as_ref().is_none_or(|(loaded, _)| *loaded != chunk) {
+            self.loaded = Some((chunk, self.source.chunk(&self.chunks[chunk])?));
+        }
+        Ok(self.loaded.as_ref().map_or(&[], |(_, positions)| positions))
+    }
+}
+
+impl Cursor for ChunkCursor<'_> {
+    fn seek(&mut self, bound: u32) -> Result<Option<u32>> {
+        let order = self.order;
+        let reached = self.chunks.partition_point(|chunk| chunk.first <= bound);
+        let Some(last) = reached.checked_sub(1) else {
+            return Ok((order == Order::Ascending).then(|| self.chunks[0].first));
+        };
+        let found = seek_in(self.positions(last)?, bound, order);
+        Ok(found.or_else(|| self.chunks.get(reached).map(|next| next.first)))
+    }
+
+    fn estimate(&self) -> u64 {
+        self.chunks.iter().map(|chunk| u64::from(chunk.count)).sum()
+    }
+
+    fn exact_count(&self) -> Option<u64> {
+        Some(self.estimate())
+    }
+}
+
+/// The members of a posting list.
+pub(crate) fn of_postings(postings: Postings<'_>, order: Order) -> Box<dyn Cursor + '_> {
+    match postings {
+        Postings::Slice(positions) => Box::new(SliceCursor::new(positions, order)),
+        Postings::Stored(PostingsPlace::Inline(positions), _) => Box::new(SliceCursor::new(positions, order)),
+        Postings::Stored(PostingsPlace::Chunks(chunks), source) => {
+            Box::new(ChunkCursor { chunks, source, order, loaded: None })
+        }
+    }
+}
+
+/// The positions that are in all of several sets.
+pub(crate) struct AndCursor<'p> {
+    sets: Vec<Box<dyn Cursor + 'p>>,
+}
+
+impl<'p> AndCursor<'p> {
+    /// Of at least one set.
+    pub(crate) fn new(mut sets: Vec<Box<dyn Cursor + 'p>>) -> Self {
+        sets.sort_by_key(|set| set.estimate());
+        Self { sets }
+    }
+}
+
+impl Cursor for AndCursor<'_> {
+    fn seek(&mut self, mut bound: u32) -> Result<Option<u32>> {
+        // The smallest set proposes, the others agree or propose what is next in them.
+        'propose: loop {
+            for set in &mut self.sets {
+                match set.seek(bound)? {
+                    None => return Ok(None),
+                    Some(found) if found == bound => {}
+                    Some(found) => {
+                        bound = found;
+                        if self.sets.len() == 1 {
+                            return Ok(Some(bound));
+                        }
+                        continue 'propose;
+                    }
+                }
+            }
+            return Ok(Some(bound));
+        }
+    }
+
+    fn estimate(&self) -> u64 {
+        self.sets.first().map_or(0, |smallest| smallest.estimate())
+    }
+}
+
+/// The positions that are in one of several sets.
+pub(crate) struct OrCursor<'p> {
+    sets: Vec<(Box<dyn Cursor + 'p>, Next)>,
+    order: Order,
+}
+
+/// What is known of a set's next member.
+#[derive(Clone, Copy)]
+enum Next {
+    Unknown,
+    Is(u32),
+    End,
+}
+
+impl<'p> OrCursor<'p> {
+    pub(crate) fn new(sets: Vec<Box<dyn Cursor + 'p>>, order: Order) -> Self {
+        Self { sets: sets.into_iter().map(|set| (set, Next::Unknown)).collect(), order }
+    }
+}
+
+impl Cursor for OrCursor<'_> {
+    fn seek(&mut self, bound: u32) -> Result<Option<u32>> {
+        let is_before = |a: u32, b: u32| if self.order == Order::Ascending { a < b } else { a > b };
+        let mut nearest: Option<u32> = None;
+        for (set, next) in &mut self.sets {
+            let stale = match next {
+                Next::Unknown => true,
+                Next::Is(position) => is_before(*position, bound),
+                Next::End => false,
+            };
+            if stale {
+                *next = set.seek(bound)?.map_or(Next::End, Next::Is);
+            }
+            if let Next::Is(position) = *next {
+                nearest = Some(nearest.filter(|&nearest| !is_before(position, nearest)).unwrap_or(position));
+            }
+        }
+        Ok(nearest)
+    }
+
+    fn estimate(&self) -> u64 {
+        self.sets.iter().map(|(set, _)| set.estimate()).sum()
+    }
+}
+
+/// The positions of the part that are not in a set.
+pub(crate) struct NotCursor<'p> {
+    set: Box<dyn Cursor + 'p>,
+    positions: u32,
+    order: Order,
+}
+
+impl<'p> NotCursor<'p> {
+    pub(crate) fn new(set: Box<dyn Cursor + 'p>, positions: u32, order: Order) -> Self {
+        Self { set, positions, order }
+    }
+}
+
+impl Cursor for NotCursor<'_> {
+    fn seek(&mut self, mut bound: u32) -> Result<Option<u32>> {
+        if self.order == Order::Descending {
+            let Some(last) = self.positions.checked_sub(1) else { return Ok(None) };
+            bound = bound.min(last);
+        }
+        while bound < self.positions {
+            if self.set.seek(bound)? != Some(bound) {
+                return Ok(Some(bound));
+            }
+            let Some(next) = beyond(bound, self.order) else { return Ok(None) };
+            bound = next;
+        }
+        Ok(None)
+    }
+
+    fn estimate(&self) -> u64 {
+        self.positions.into()
+    }
+}
+
+/// The positions whose acts occurred from one instant on and before another.
+pub(crate) struct OccurredCursor<'p> {
+    part: &'p dyn Part,
+    from: i64,
+    until: i64,
+    order: Order,
+    loaded: Option<(u32, Chunk)>,
+}
+
+/// A chunk of times, as far as it had to be looked at.
+enum Chunk {
+    AllWithin,
+    NoneWithin,
+    Some(Vec<Times>),
+}
+
+impl<'p> OccurredCursor<'p> {
+    pub(crate) fn new(part: &'p dyn Part, from: i64, until: i64, order: Order) -> Self {
+        Self { part, from, until, order, loaded: None }
+    }
+
+    fn chunk(&mut self, number: u32) -> Result<&Chunk> {
+        if self.loaded.as_ref().is_none_or(|(loaded, _)| *loaded != number) {
+            let (earliest, latest) = self.part.zone(number)?;
+            let chunk = if earliest >= self.until || latest < self.from {
+                Chunk::NoneWithin
+            } else if earliest >= self.from && latest < self.until {
+                Chunk::AllWithin
+            } else {
+                Chunk::Some(self.part.times(number)?)
+            };
+            self.loaded = Some((number, chunk));
+        }
+        Ok(self.loaded.as_ref().map_or(&Chunk::NoneWithin, |(_, chunk)| chunk))
+    }
+
+    /// The nearest member at or beyond `bound` within its chunk.
+    fn seek_in_chunk(&mut self, bound: u32) -> Result<Option<u32>> {
+        let (from, until, order) = (self.from, self.until, self.order);
+        let start = bound - bound % TIMES_CHUNK as u32;
+        let is_within = |times: &Times| (from..until).contains(&times.occurred_at);
+        Ok(match self.chunk(bound / TIMES_CHUNK as u32)? {
+            Chunk::AllWithin => Some(bound),
+            Chunk::NoneWithin => None,
+            Chunk::Some(times) => {
+                let at = (bound - start) as usize;
+                let found = match order {
+                    Order::Ascending => times[at..].iter().position(is_within).map(|ahead| at + ahead),
+                    Order::Descending => times[..=at].iter().rposition(is_within),
+                };
+                found.map(|at| start + at as u32)
+            }
+        })
+    }
+}
+
+impl Cursor for OccurredCursor<'_> {
+    fn seek(&mut self, bound: u32) -> Result<Option<u32>> {
+        let positions = self.part.positions();
+        let mut bound = if self.order == Order::Descending { bound.min(positions.saturating_sub(1)) } else { bound };
+        while bound < positions {
+            if let Some(found) = self.seek_in_chunk(bound)? {
+                return Ok(Some(found));
+            }
+            let start = bound - bound % TIMES_CHUNK as u32;
+            let next = match self.order {
+                Order::Ascending => start.checked_add(TIMES_CHUNK as u32),
+                Order::Descending => start.checked_sub(1),
+            };
+            let Some(next) = next else { return Ok(None) };
+            bound = next;
+        }
+        Ok(None)
+    }
+
+    fn estimate(&self) -> u64 {
+        self.part.positions().into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    const POSITIONS: u32 = 40;
+
+    fn all(mut cursor: impl Cursor, order: Order) -> Vec<u32> {
+        let mut members = Vec::new();
+        let mut bound = Some(if order == Order::Ascending { 0 } else { POSITIONS - 1 });
+        while let Some(found) = bound.and_then(|bound| cursor.seek(bound).unwrap()) {
+            members.push(found);
+            bound = beyond(found, order);
+        }
+        members
+    }
+
+    fn slice(set: &BTreeSet<u32>, order: Order) -> Box<dyn Cursor> {
+        Box::new(SliceCursor::new(set.iter().copied().collect::<Vec<_>>(), order))
+    }
+
+    fn in_order(set: impl DoubleEndedIterator<Item = u32>, order: Order) -> Vec<u32> {
+        if order == Order::Ascending { set.collect() } else { set.rev().collect() }
+    }
+
+    proptest! {
+        #[test]
+        fn cursors_are_sets(
+            a in prop::collection::btree_set(0..POSITIONS, 0..30),
+            b in prop::collection::btree_set(0..POSITIONS, 0..30),
+            c in prop::collection::btree_set(0..POSITIONS, 0..30),
+        ) {
+            for order in [Order::Ascending, Order::Descending] {
+                let sets = || [&a, &b, &c].map(|set| slice(set, order)).into_iter().collect::<Vec<_>>();
+                let both: Vec<u32> = a.iter().filter(|x| b.contains(x) && c.contains(x)).copied().collect();
+                prop_assert_eq!(all(AndCursor::new(sets()), order), in_order(both.into_iter(), order));
+                let any: BTreeSet<u32> = a.iter().chain(&b).chain(&c).copied().collect();
+                prop_assert_eq!(all(OrCursor::new(sets(), order), order), in_order(any.into_iter(), order));
+                let not = (0..POSITIONS).filter(|x| !a.contains(x));
+                let cursor = NotCursor::new(slice(&a, order), POSITIONS, order);
+                prop_assert_eq!(all(cursor, order), in_order(not.collect::<Vec<_>>().into_iter(), order));
+            }
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! A part of the log: a range of positions that answers for itself, sealed in a file or still in memory.
+
+use std::sync::Arc;
+
+use deedbook_core::commitment::Key;
+use deedbook_core::{Error, ErrorKind, Event, Result};
+
+use crate::postings::{ChunkPlace, PostingsPlace};
+use crate::segment::Times;
+
+/// Consecutive positions and everything that is known of their entries. Positions are counted from the first.
+pub(crate) trait Part: Send + Sync {
+    /// Position in the log of this part's first entry.
+    fn first_position(&self) -> u64;
+
+    /// How many positions it covers.
+    fn positions(&self) -> u32;
+
+    /// The postings of a term.
+    fn postings(&self, term: &[u8]) -> Result<Postings<'_>>;
+
+    /// Calls `visit` with each term from `from` on until it returns `false`.
+    fn visit_terms<'p>(&'p self, from: &[u8], visit: &mut TermVisitor<'_, 'p>) -> Result<()>;
+
+    /// Earliest and latest `occurred_at` of a chunk of 256 positions, which lie in chunks one after another.
+    fn zone(&self, chunk: u32) -> Result<(i64, i64)>;
+
+    /// Times of the positions of a chunk.
+    fn times(&self, chunk: u32) -> Result<Vec<Times>>;
+
+    /// The first position that was recorded at or after this instant, in microseconds since 1970.
+    fn first_recorded_from(&self, instant: i64) -> Result<u32>;
+
+    /// Positions of entries that have this hash of tenant and id, and perhaps some that have not.
+    fn find_id(&self, hash: u64) -> Result<Vec<u32>>;
+
+    /// The entry at a position.
+    fn load(&self, position: u32) -> Result<Loaded>;
+
+    /// The key under which the entry at a position was committed.
+    fn key(&self, position: u32) -> &Key;
+
+    /// The number within its tenant of the first entry of `tenant` in this part, if there is one.
+    fn first_seq(&self, tenant: &str) -> Result<Option<u64>>;
+
+    /// Calls `visit` with how many entries of each (tenant, day, outcome, action) there are, for one tenant or all.
+    fn visit_tallies(&self, tenant: Option<&str>, visit: &mut dyn FnMut(Tally<'_>)) -> Result<()>;
+}
+
+/// Given a term and its postings, tells whether to go on.
+pub(crate) type TermVisitor<'v, 'p> = dyn FnMut(&[u8], Postings<'p>) -> Result<bool> + 'v;
+
+/// The entry at a position, with its canonical bytes within a shared block.
+pub(crate) struct Loaded {
+    pub(crate) seq: u64,
+    bytes: Arc<[u8]>,
+    canonical: std::ops::Range<usize>,
+}
+
+impl Loaded {
+    pub(crate) fn new(seq: u64, bytes: Arc<[u8]>, canonical: std::ops::Range<usize>) -> Self {
+        Self { seq, bytes, canonical }
+    }
+
+    pub(crate) fn canonical(&self) -> &[u8] {
+        &self.bytes[self.canonical.clone()]
+    }
+}
+
+/// How many entries of a tenant, on a UTC day, had an outcome and an action.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Tally<'a> {
+    pub(crate) tenant: &'a str,
+    /// Days since 1970-01-01.
+    pub(crate) day: i32,
+    pub(crate) outcome: u8,
+    pub(crate) action: &'a str,
+    pub(crate) count: u64,
+}
+
+/// The postings of one term in one part.
+pub(crate) enum Postings<'p> {
+    /// In memory.
+    Slice(&'p [u32]),
+    /// In a file: few of them at hand, or chunks to be read when they are needed.
+    Stored(PostingsPlace, &'p dyn ChunkSource),
+}
+
+/// Reads chunks of postings.
+pub(crate) trait ChunkSource: Send + Sync {
+    /// The positions of a chunk.
+    fn chunk(&self, place: &ChunkPlace) -> Result<Vec<u32>>;
+}
+
+impl Postings<'_> {
+    pub(crate) fn count(&self) -> u64 {
+        match self {
+            Self::Slice(positions) => positions.len() as u64,
+            Self::Stored(place, _) => place.count(),
+        }
+    }
+
+    /// Calls `sink` with all positions, a rising stretch at a time.
+    pub(crate) fn for_each_stretch(&self, mut sink: impl FnMut(&[u32])) -> Result<()> {
+        match self {
+            Self::Slice(positions) => sink(positions),
+            Self::Stored(PostingsPlace::Inline(positions), _) => sink(positions),
+            Self::Stored(PostingsPlace::Chunks(chunks), source) => {
+                for place in chunks {
+                    sink(&source.chunk(place)?);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Day of an instant in microseconds since 1970.
+pub(crate) fn day_of(instant: i64) -> i32 {
+    instant.div_euclid(86_400_000_000) as i32
+}
+
+/// Reads stored canonical bytes, which were checked when they were accepted.
+pub(crate) fn read_event(canonical: &[u8], place: u64) -> Result<Event> {
+    Event::from_canonical(canonical).map_err(|error| {
+        Error::new(ErrorKind::Corrupt, format!("the entry at position {place} cannot be read; run `deedbook doctor`"))
+            .with_source(error)
+    })
+}

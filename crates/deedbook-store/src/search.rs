@@ -1,0 +1,299 @@
+//! Answering queries over a view: plan each part, follow its cursor, look at the entry where the plan is not exact.
+
+use std::collections::HashMap;
+
+use deedbook_core::query::Query;
+use deedbook_core::tree::leaf_hash;
+use deedbook_core::{
+    Actor, Digest, Entry, Group, GroupBy, OWN_TENANT, Order, Outcome, Page, PageRequest, Receipt, Result, Scope,
+    Tenants, Timestamp, Visibility, commitment,
+};
+
+use crate::cursor::{Cursor, beyond};
+use crate::failure::corrupt;
+use crate::part::{Part, Tally, read_event};
+use crate::plan::{Exactness, Planner};
+use crate::segment::TIMES_CHUNK;
+use crate::terms::IdHasher;
+use crate::view::View;
+
+/// One page of the entries that match.
+pub(crate) fn page(
+    view: &View,
+    hasher: IdHasher,
+    query: &Query,
+    scope: &Scope,
+    request: &PageRequest,
+) -> Result<Page> {
+    let mut entries = Vec::new();
+    let wanted = request.limit.saturating_add(1);
+    for part in in_order(view, request.order) {
+        let matching = Matching { part, query, scope, order: request.order };
+        let Some(bound) = first_bound(part, request) else { continue };
+        matching.visit(hasher, bound, &mut |found| {
+            entries.push(found.into_entry(part)?);
+            Ok(entries.len() < wanted)
+        })?;
+        if entries.len() >= wanted {
+            break;
+        }
+    }
+    let has_more = entries.len() > request.limit;
+    entries.truncate(request.limit);
+    Ok(Page { entries, has_more, watermark: view.end().checked_sub(1) })
+}
+
+fn in_order(view: &View, order: Order) -> Vec<&dyn Part> {
+    match order {
+        Order::Ascending => view.parts().collect(),
+        Order::Descending => view.parts().rev().collect(),
+    }
+}
+
+/// Where a page begins in this part, `None` where all of the part was on earlier pages.
+fn first_bound(part: &dyn Part, request: &PageRequest) -> Option<u32> {
+    let first = part.first_position();
+    let last = first + u64::from(part.positions()) - 1;
+    let bound = match (request.order, request.after) {
+        (Order::Ascending, None) => first,
+        (Order::Descending, None) => last,
+        (Order::Ascending, Some(after)) => after.checked_add(1)?.max(first),
+        (Order::Descending, Some(after)) => after.checked_sub(1)?.min(last),
+    };
+    (first..=last).contains(&bound).then(|| (bound - first) as u32)
+}
+
+/// The entries of one part that match.
+struct Matching<'a> {
+    part: &'a dyn Part,
+    query: &'a Query,
+    scope: &'a Scope,
+    order: Order,
+}
+
+impl Matching<'_> {
+    /// Calls `visit` with each from `bound` on until it returns `false`.
+    fn visit(
+        &self,
+        hasher: IdHasher,
+        bound: u32,
+        visit: &mut dyn FnMut(Found) -> Result<bool>,
+    ) -> Result<()> {
+        let mut plan = Planner::new(self.part, self.order, hasher, self.scope).plan(self.query.expression(), self.scope)?;
+        let mut next = Some(bound);
+        while let Some(position) = next.map_or(Ok(None), |bound| plan.cursor.seek(bound))? {
+            let found = Found::new(self.part, position)?;
+            let matches = plan.exactness == Exactness::Exact
+                || self.scope.allows(&found.entry) && self.query.matches(&found.entry);
+            if matches && !visit(found)? {
+                return Ok(());
+            }
+            next = beyond(position, self.order);
+        }
+        Ok(())
+    }
+}
+
+/// An entry whose leaf hash was not computed yet.
+pub(crate) struct Found {
+    entry: Entry,
+    position: u32,
+}
+
+impl Found {
+    pub(crate) fn new(part: &dyn Part, position: u32) -> Result<Self> {
+        let loaded = part.load(position)?;
+        let chunk = part.times(position / TIMES_CHUNK as u32)?;
+        let in_log = part.first_position() + u64::from(position);
+        let event = read_event(loaded.canonical(), in_log)?;
+        let recorded_at = chunk.get(position as usize % TIMES_CHUNK).map(|times| times.recorded_at);
+        let recorded_at = recorded_at.and_then(|instant| Timestamp::from_microsecond(instant).ok());
+        let receipt = Receipt {
+            id: event.id.clone().unwrap_or_default(),
+            tenant: event.tenant.clone().unwrap_or_default(),
+            seq: loaded.seq,
+            position: in_log,
+            recorded_at: recorded_at.ok_or_else(|| corrupt("the log", "a time of recording is out of range"))?,
+            leaf_hash: Digest([0; 32]),
+        };
+        Ok(Self { entry: Entry { receipt, event, canonical: loaded.canonical().to_vec() }, position })
+    }
+
+    pub(crate) fn entry(&self) -> &Entry {
+        &self.entry
+    }
+
+    /// The entry with its leaf hash.
+    pub(crate) fn into_entry(mut self, part: &dyn Part) -> Result<Entry> {
+        let receipt = &mut self.entry.receipt;
+        let seed = part.key(self.position).seed(&receipt.tenant, &receipt.id);
+        let root = commitment::event_root(&self.entry.canonical, &seed)?;
+        receipt.leaf_hash = leaf_hash(receipt.recorded_at, &root);
+        Ok(self.entry)
+    }
+}
+
+/// The entry with this id, whoever may see it.
+pub(crate) fn find(view: &View, hasher: IdHasher, tenant: &str, id: &str) -> Result<Option<Entry>> {
+    let hash = hasher.event(tenant, id);
+    for part in view.parts().rev() {
+        for position in part.find_id(hash)? {
+            let found = Found::new(part, position)?;
+            if found.entry.receipt.tenant == tenant && found.entry.receipt.id == id {
+                return found.into_entry(part).map(Some);
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// How many entries match, by group.
+pub(crate) fn count(
+    view: &View,
+    hasher: IdHasher,
+    query: &Query,
+    scope: &Scope,
+    groups: &[GroupBy],
+) -> Result<Vec<Group>> {
+    let counted = if is_tallied(query, scope, groups) {
+        count_tallies(view, scope, groups)?
+    } else if groups.is_empty() {
+        let total = count_total(view, hasher, query, scope)?;
+        return Ok(vec![Group { key: Vec::new(), count: total }]);
+    } else {
+        count_entries(view, hasher, query, scope, groups)?
+    };
+    let mut all: Vec<Group> = counted.into_iter().map(|(key, count)| Group { key, count }).collect();
+    all.sort_unstable_by(|a, b| b.count.cmp(&a.count).then_with(|| a.key.cmp(&b.key)));
+    Ok(all)
+}
+
+type Counts = HashMap<Vec<String>, u64>;
+
+/// Whether the tallies of the parts answer by themselves.
+fn is_tallied(query: &Query, scope: &Scope, groups: &[GroupBy]) -> bool {
+    let tallied = |group: &GroupBy| matches!(group, GroupBy::Action | GroupBy::Outcome | GroupBy::Day);
+    let unfiltered = *query == Query::all() && scope.filter().is_none() && *scope.visibility() == Visibility::Everything;
+    unfiltered && !groups.is_empty() && groups.iter().all(tallied)
+}
+
+fn count_tallies(view: &View, scope: &Scope, groups: &[GroupBy]) -> Result<Counts> {
+    let tenant = match scope.tenants() {
+        Tenants::One(tenant) => Some(&tenant[..]),
+        Tenants::All | Tenants::AllAndOwn => None,
+    };
+    let with_own = *scope.tenants() != Tenants::All;
+    let mut tallies = Tallies::default();
+    for part in view.parts() {
+        part.visit_tallies(tenant, &mut |tally| {
+            if with_own || tally.tenant != OWN_TENANT {
+                tallies.add(&tally);
+            }
+        })?;
+    }
+    let mut counts = Counts::new();
+    for ((day, outcome, action), count) in tallies.0 {
+        let key = groups.iter().map(|group| match group {
+            GroupBy::Day => day_text(day),
+            GroupBy::Outcome => Outcome::ALL.get(usize::from(outcome)).map_or("unknown", |known| known.as_str()).into(),
+            _ => action.clone(),
+        });
+        *counts.entry(key.collect()).or_default() += count;
+    }
+    Ok(counts)
+}
+
+/// Counts by day, outcome and action.
+#[derive(Default)]
+struct Tallies(HashMap<(i32, u8, String), u64>);
+
+impl Tallies {
+    fn add(&mut self, tally: &Tally<'_>) {
+        *self.0.entry((tally.day, tally.outcome, tally.action.to_owned())).or_default() += tally.count;
+    }
+}
+
+fn day_text(day: i32) -> String {
+    let noon = Timestamp::from_second(i64::from(day) * 86_400 + 43_200);
+    noon.map_or_else(|_| day.to_string(), |noon| noon.strftime("%Y-%m-%d").to_string())
+}
+
+fn count_total(view: &View, hasher: IdHasher, query: &Query, scope: &Scope) -> Result<u64> {
+    let mut total = 0;
+    for part in view.parts() {
+        let order = Order::Ascending;
+        let mut plan = Planner::new(part, order, hasher, scope).plan(query.expression(), scope)?;
+        total += match Planner::count_at_once(&plan) {
+            Some(count) => count,
+            None if plan.exactness == Exactness::Exact => count_members(&mut *plan.cursor)?,
+            None => {
+                let mut count = 0;
+                let matching = Matching { part, query, scope, order };
+                matching.visit(hasher, 0, &mut |_| {
+                    count += 1;
+                    Ok(true)
+                })?;
+                count
+            }
+        };
+    }
+    Ok(total)
+}
+
+fn count_members(cursor: &mut dyn Cursor) -> Result<u64> {
+    let (mut count, mut next) = (0, Some(0));
+    while let Some(found) = next.map_or(Ok(None), |bound| cursor.seek(bound))? {
+        count += 1;
+        next = found.checked_add(1);
+    }
+    Ok(count)
+}
+
+/// Goes through the matching entries themselves.
+fn count_entries(view: &View, hasher: IdHasher, query: &Query, scope: &Scope, groups: &[GroupBy]) -> Result<Counts> {
+    let mut counts = Counts::new();
+    for part in view.parts() {
+        let matching = Matching { part, query, scope, order: Order::Ascending };
+        matching.visit(hasher, 0, &mut |found| {
+            for key in group_keys(found.entry(), groups) {
+                *counts.entry(key).or_default() += 1;
+            }
+            Ok(true)
+        })?;
+    }
+    Ok(counts)
+}
+
+/// The groups an entry counts under: one for each of its targets, if targets are asked for.
+fn group_keys(entry: &Entry, groups: &[GroupBy]) -> Vec<Vec<String>> {
+    let mut keys = vec![Vec::new()];
+    for group in groups {
+        let values = group_values(entry, *group);
+        keys = keys
+            .iter()
+            .flat_map(|key: &Vec<String>| values.iter().map(move |value| [&key[..], std::slice::from_ref(value)].concat()))
+            .collect();
+    }
+    keys
+}
+
+fn group_values(entry: &Entry, group: GroupBy) -> Vec<String> {
+    let event = &entry.event;
+    match group {
+        GroupBy::Action => vec![event.action.clone()],
+        GroupBy::Actor => vec![actor_text(&event.actor)],
+        GroupBy::Target => {
+            let mut targets: Vec<String> =
+                event.targets.iter().map(|target| format!("{}:{}", target.kind, target.id)).collect();
+            targets.sort_unstable();
+            targets.dedup();
+            targets
+        }
+        GroupBy::Outcome => vec![event.outcome.unwrap_or(Outcome::Success).as_str().to_owned()],
+        GroupBy::Day => vec![entry.occurred_at().strftime("%Y-%m-%d").to_string()],
+    }
+}
+
+fn actor_text(actor: &Actor) -> String {
+    actor.id.as_ref().map_or_else(|| actor.kind.clone(), |id| format!("{}:{id}", actor.kind))
+}

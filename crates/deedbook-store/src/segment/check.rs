@@ -1,0 +1,230 @@
+//! Checking a segment: every block is read, and everything that can be recomputed from the entries is.
+
+use std::collections::{BTreeMap, HashMap};
+
+use deedbook_core::commitment::event_root;
+use deedbook_core::tree::{Frontier, leaf_hash};
+use deedbook_core::{Outcome, Result, Timestamp};
+use siphasher::sip128::{Hasher128, SipHasher13};
+use std::hash::Hasher;
+
+use super::entries::read_block;
+use super::read::{Segment, read_tally, read_tenant};
+use super::times::Times;
+use crate::part::{Part, Postings, day_of, read_event};
+use crate::postings::PostingsPlace;
+use crate::recovery::times_of;
+use crate::terms::{IdHasher, Terms, read_terms};
+
+/// Reads and recomputes a whole segment. `frontiers` are the trees of all tenants before it and become those after it.
+/// What is wrong is told to `problem`; an error ends the check of this segment.
+pub(crate) fn check(
+    segment: &Segment,
+    hasher: &IdHasher,
+    frontiers: &mut HashMap<String, Frontier>,
+    problem: &mut dyn FnMut(String),
+) -> Result<()> {
+    let name = &segment.file.name;
+    let mut say = |what: &str| problem(format!("{name}: {what}"));
+    if segment.bytes_accounted()? != segment.file.length {
+        say("its sections do not add up to its length");
+    }
+    if !segment.keys_agree()? {
+        say("the two copies of its keys differ; the first one is used");
+    }
+    segment.ids.check_filter(&segment.file)?;
+    let times = all_times(segment, &mut say)?;
+    let found = check_entries(segment, hasher, &times, frontiers, &mut say)?;
+    check_terms(segment, found.terms, &mut say)?;
+    check_ids(segment, found.ids, &mut say)?;
+    check_tallies(segment, &found.tallies, &mut say)
+}
+
+/// What the entries of a segment say its indexes must be.
+#[derive(Default)]
+struct Expected {
+    /// Sum over the hashes of all (term, position).
+    terms: u128,
+    /// (hash, position).
+    ids: Vec<(u32, u32)>,
+    tallies: BTreeMap<(String, i32, u8, String), u64>,
+}
+
+fn all_times(segment: &Segment, say: &mut dyn FnMut(&str)) -> Result<Vec<Times>> {
+    let mut times: Vec<Times> = Vec::new();
+    for chunk in 0..segment.times.chunks() {
+        let zone = segment.times.zone(&segment.file, chunk)?;
+        let of_chunk = segment.times.chunk(&segment.file, chunk)?;
+        let occurred = || of_chunk.iter().map(|times| times.occurred_at);
+        if occurred().min() != Some(zone.earliest) || occurred().max() != Some(zone.latest) {
+            say("the directory of times does not tell the range of a chunk");
+        }
+        times.extend(of_chunk);
+    }
+    if !times.is_sorted_by_key(|times| times.recorded_at) {
+        say("times of recording run backwards");
+    }
+    Ok(times)
+}
+
+fn check_entries(
+    segment: &Segment,
+    hasher: &IdHasher,
+    times: &[Times],
+    frontiers: &mut HashMap<String, Frontier>,
+    say: &mut dyn FnMut(&str),
+) -> Result<Expected> {
+    let Segment { file, entries, .. } = segment;
+    let positions = entries.positions(file)?;
+    let mut expected = Expected::default();
+    let mut reached: BTreeMap<String, (u32, u32)> = BTreeMap::new();
+    let mut ordinal = 0u32;
+    let mut last: Option<(String, u64)> = None;
+    for block in 0..entries.blocks() {
+        let place = entries.place(file, block)?;
+        if place.first_ordinal != ordinal {
+            say("the directory of blocks does not count its entries");
+        }
+        let bytes = entries.block_uncached(file, &place)?;
+        for entry in read_block(&place, &bytes) {
+            let entry = file.shaped(entry, "a block of entries")?;
+            if positions.get(ordinal as usize) != Some(&entry.position) {
+                say("an entry does not stand where its position says");
+                return Ok(expected);
+            }
+            let in_log = segment.first_position() + u64::from(entry.position);
+            let event = read_event(entry.canonical, in_log)?;
+            if let Err(error) = deedbook_core::check_canonical(entry.canonical) {
+                say(&format!("the entry at position {in_log} is not in canonical form: {error}"));
+            }
+            let (tenant, id) = (event.tenant.clone().unwrap_or_default(), event.id.clone().unwrap_or_default());
+            let its_times = times[entry.position as usize];
+            if its_times != times_of(&event, its_times.recorded_at) {
+                say(&format!("the entry at position {in_log} has another time than its index says"));
+            }
+            let recorded_at = Timestamp::from_microsecond(its_times.recorded_at).unwrap_or_default();
+            let root = event_root(entry.canonical, &segment.key(entry.position).seed(&tenant, &id))?;
+            let frontier = frontiers.entry(tenant.clone()).or_default();
+            if frontier.size() != entry.seq {
+                say(&format!("the numbers of tenant {tenant} have a gap at {}", entry.seq));
+            }
+            frontier.push(leaf_hash(recorded_at, &root));
+            if last.as_ref().is_some_and(|(before, seq)| (before, *seq) >= (&tenant, entry.seq)) {
+                say("its entries are not in the order of tenants and numbers");
+            }
+            reached.entry(tenant.clone()).or_insert((ordinal, 0)).1 += 1;
+            for term in distinct(&Terms::of(&event, hasher)) {
+                expected.terms = expected.terms.wrapping_add(digest(term, entry.position));
+            }
+            expected.ids.push(((hasher.event(&tenant, &id) >> 32) as u32, entry.position));
+            let outcome = event.outcome.unwrap_or(Outcome::Success) as u8;
+            let tally = (tenant.clone(), day_of(its_times.occurred_at), outcome, event.action);
+            *expected.tallies.entry(tally).or_default() += 1;
+            last = Some((tenant, entry.seq));
+            ordinal += 1;
+        }
+    }
+    if ordinal != segment.positions() {
+        say("it holds another number of entries than it says");
+    }
+    check_tenants(segment, frontiers, &reached, say)?;
+    Ok(expected)
+}
+
+fn check_tenants(
+    segment: &Segment,
+    frontiers: &HashMap<String, Frontier>,
+    reached: &BTreeMap<String, (u32, u32)>,
+    say: &mut dyn FnMut(&str),
+) -> Result<()> {
+    let mut seen = 0;
+    segment.tenants.visit(b"", |tenant, payload| {
+        let run = segment.file.shaped(read_tenant(payload), "a tenant")?;
+        let name = String::from_utf8_lossy(tenant);
+        if reached.get(&*name) != Some(&(run.first_ordinal, run.count)) {
+            say(&format!("the entries of tenant {name} do not lie where it says"));
+        } else if frontiers.get(&*name) != Some(&run.frontier) {
+            say(&format!("the tree of tenant {name} is not that of its entries"));
+        }
+        seen += 1;
+        Ok(true)
+    })?;
+    if seen != reached.len() || segment.tenants.keys != seen as u64 {
+        say("its list of tenants is not that of its entries");
+    }
+    Ok(())
+}
+
+fn check_terms(segment: &Segment, expected: u128, say: &mut dyn FnMut(&str)) -> Result<()> {
+    let mut found = 0u128;
+    let (mut terms, mut last_end) = (0, 0);
+    let mut cursor = segment.terms.scan();
+    while let Some((term, payload)) = cursor.next()? {
+        terms += 1;
+        let Postings::Stored(place, source) = segment.read_postings(payload)? else { continue };
+        if let PostingsPlace::Chunks(chunks) = &place {
+            last_end = last_end.max(chunks.iter().map(|chunk| chunk.offset).max().unwrap_or(0));
+            for chunk in chunks {
+                source.chunk(chunk)?;
+            }
+        }
+        Postings::Stored(place, source).for_each_stretch(|stretch| {
+            for &position in stretch {
+                found = found.wrapping_add(digest(term, position));
+            }
+        })?;
+    }
+    if found != expected || terms != segment.terms.keys {
+        say("its index of terms is not that of its entries; it can be rebuilt from them");
+    }
+    Ok(())
+}
+
+fn check_ids(segment: &Segment, mut expected: Vec<(u32, u32)>, say: &mut dyn FnMut(&str)) -> Result<()> {
+    expected.sort_unstable();
+    let mut found = segment.ids.scan(&segment.file).collect::<Result<Vec<_>>>()?;
+    let sorted = found.is_sorted_by_key(|(hash, _)| *hash);
+    found.sort_unstable();
+    if !sorted || found != expected {
+        say("its table of ids is not that of its entries; it can be rebuilt from them");
+    }
+    for (hash, position) in expected {
+        if !segment.ids.find(&segment.file, hash)?.contains(&position) {
+            say("its filter of ids leaves out an entry");
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn check_tallies(
+    segment: &Segment,
+    expected: &BTreeMap<(String, i32, u8, String), u64>,
+    say: &mut dyn FnMut(&str),
+) -> Result<()> {
+    let mut found = BTreeMap::new();
+    segment.tallies.visit(b"", |key, payload| {
+        let tally = segment.file.shaped(read_tally(key, payload), "a tally")?;
+        found.insert((tally.tenant.to_owned(), tally.day, tally.outcome, tally.action.to_owned()), tally.count);
+        Ok(true)
+    })?;
+    if found != *expected {
+        say("its tallies are not those of its entries; they can be rebuilt from them");
+    }
+    Ok(())
+}
+
+fn distinct(terms: &[u8]) -> Vec<&[u8]> {
+    let mut all: Vec<&[u8]> = read_terms(terms).collect();
+    all.sort_unstable();
+    all.dedup();
+    all
+}
+
+/// Of a term at a position, so that sums of them tell sets of pairs apart.
+fn digest(term: &[u8], position: u32) -> u128 {
+    let mut hasher = SipHasher13::new();
+    hasher.write_u32(position);
+    hasher.write(term);
+    hasher.finish128().as_u128()
+}

@@ -1,0 +1,256 @@
+//! Sorted keys with payloads: leaves of front-coded keys, and in memory the first key of each leaf.
+
+use std::sync::Arc;
+
+use deedbook_core::Result;
+
+use super::file::{CHECKSUM, SegmentFile, SegmentSink};
+use crate::bytes::{Malformed, Reader, put_bytes, put_varint};
+
+/// A leaf is ended when it has this many bytes.
+const LEAF: usize = 4096;
+
+/// Writes keys in rising order.
+#[derive(Default)]
+pub(crate) struct DictionaryWriter {
+    leaf: Vec<u8>,
+    first_key: Vec<u8>,
+    last_key: Vec<u8>,
+    index: Vec<u8>,
+    leaves: u64,
+    keys: u64,
+}
+
+impl DictionaryWriter {
+    pub(crate) fn put(&mut self, sink: &mut SegmentSink, key: &[u8], payload: &[u8]) -> Result<()> {
+        debug_assert!(self.keys == 0 || self.last_key[..] < *key, "keys rise");
+        let shared = if self.leaf.is_empty() {
+            self.first_key = key.to_vec();
+            0
+        } else {
+            self.last_key.iter().zip(key).take_while(|(old, new)| old == new).count()
+        };
+        put_varint(&mut self.leaf, shared as u64);
+        put_bytes(&mut self.leaf, &key[shared..]);
+        put_bytes(&mut self.leaf, payload);
+        self.last_key.clear();
+        self.last_key.extend_from_slice(key);
+        self.keys += 1;
+        if self.leaf.len() >= LEAF { self.end_leaf(sink) } else { Ok(()) }
+    }
+
+    fn end_leaf(&mut self, sink: &mut SegmentSink) -> Result<()> {
+        if self.leaf.is_empty() {
+            return Ok(());
+        }
+        let offset = sink.put_block(&self.leaf)?;
+        put_bytes(&mut self.index, &self.first_key);
+        put_varint(&mut self.index, offset);
+        put_varint(&mut self.index, self.leaf.len() as u64);
+        self.leaves += 1;
+        self.leaf.clear();
+        Ok(())
+    }
+
+    pub(crate) fn finish(mut self, sink: &mut SegmentSink) -> Result<DictionaryPlace> {
+        self.end_leaf(sink)?;
+        let offset = sink.put_block(&self.index)?;
+        Ok(DictionaryPlace { offset, bytes: self.index.len() as u64, leaves: self.leaves, keys: self.keys })
+    }
+}
+
+/// Where the index of a dictionary stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct DictionaryPlace {
+    offset: u64,
+    bytes: u64,
+    leaves: u64,
+    pub(crate) keys: u64,
+}
+
+impl DictionaryPlace {
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
+        for number in [self.offset, self.bytes, self.leaves, self.keys] {
+            put_varint(out, number);
+        }
+    }
+
+    pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
+        Ok(Self {
+            offset: reader.varint()?,
+            bytes: reader.varint()?,
+            leaves: reader.varint()?,
+            keys: reader.varint()?,
+        })
+    }
+}
+
+struct Leaf {
+    first_key: Box<[u8]>,
+    offset: u64,
+    bytes: usize,
+}
+
+/// Finds keys.
+pub(crate) struct Dictionary {
+    file: Arc<SegmentFile>,
+    leaves: Vec<Leaf>,
+    index_bytes: u64,
+    pub(crate) keys: u64,
+}
+
+impl Dictionary {
+    pub(crate) fn open(file: Arc<SegmentFile>, place: DictionaryPlace) -> Result<Self> {
+        let bytes = usize::try_from(place.bytes).unwrap_or(usize::MAX - 8);
+        let index = file.block_uncached(place.offset, bytes)?;
+        let leaves = file.shaped(read_index(&index), "the index of a dictionary")?;
+        if leaves.len() as u64 != place.leaves {
+            return Err(file.corrupt("the index of a dictionary has another number of leaves"));
+        }
+        Ok(Self { file, leaves, index_bytes: place.bytes, keys: place.keys })
+    }
+
+    /// The payload of `key`.
+    pub(crate) fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
+        let mut cursor = self.seek(key)?;
+        Ok(cursor.next()?.filter(|(found, _)| *found == key).map(|(_, payload)| payload.to_vec()))
+    }
+
+    /// Calls `visit` with each key from `from` on, and its payload, until it returns `false`.
+    pub(crate) fn visit(&self, from: &[u8], mut visit: impl FnMut(&[u8], &[u8]) -> Result<bool>) -> Result<()> {
+        let mut cursor = self.seek(from)?;
+        while let Some((key, payload)) = cursor.next()? {
+            if !visit(key, payload)? {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// Calls `visit` with each key that begins with `prefix`, and its payload.
+    pub(crate) fn visit_prefix(&self, prefix: &[u8], mut visit: impl FnMut(&[u8], &[u8]) -> Result<()>) -> Result<()> {
+        self.visit(prefix, |key, payload| {
+            let within = key.starts_with(prefix);
+            if within {
+                visit(key, payload)?;
+            }
+            Ok(within)
+        })
+    }
+
+    fn seek(&self, key: &[u8]) -> Result<DictionaryCursor<'_>> {
+        let leaf = self.leaves.partition_point(|leaf| leaf.first_key[..] <= *key).saturating_sub(1);
+        let mut cursor = DictionaryCursor::at(self, leaf, Access::Cached);
+        cursor.skip_to(key)?;
+        Ok(cursor)
+    }
+
+    /// All keys in order, reading each leaf once and past the cache.
+    pub(crate) fn scan(&self) -> DictionaryCursor<'_> {
+        DictionaryCursor::at(self, 0, Access::Once)
+    }
+
+    /// Bytes of the dictionary in the file, checksums included.
+    pub(crate) fn bytes_in_file(&self) -> u64 {
+        let leaves: u64 = self.leaves.iter().map(|leaf| leaf.bytes as u64 + CHECKSUM).sum();
+        leaves + self.index_bytes + CHECKSUM
+    }
+}
+
+fn read_index(index: &[u8]) -> Result<Vec<Leaf>, Malformed> {
+    let mut reader = Reader::new(index);
+    let mut leaves: Vec<Leaf> = Vec::new();
+    while !reader.is_empty() {
+        let leaf = Leaf { first_key: reader.bytes()?.into(), offset: reader.varint()?, bytes: reader.count()? };
+        if leaves.last().is_some_and(|last| last.first_key >= leaf.first_key) {
+            return Err(Malformed);
+        }
+        leaves.push(leaf);
+    }
+    Ok(leaves)
+}
+
+#[derive(Clone, Copy)]
+enum Access {
+    Cached,
+    Once,
+}
+
+/// Goes through the keys of a dictionary in order.
+pub(crate) struct DictionaryCursor<'a> {
+    dictionary: &'a Dictionary,
+    access: Access,
+    next_leaf: usize,
+    leaf: Option<crate::cache::Block>,
+    at: usize,
+    key: Vec<u8>,
+    payload: std::ops::Range<usize>,
+    /// The present key was reached by a seek and is still to be given.
+    pending: bool,
+}
+
+impl<'a> DictionaryCursor<'a> {
+    fn at(dictionary: &'a Dictionary, leaf: usize, access: Access) -> Self {
+        let key = Vec::new();
+        Self { dictionary, access, next_leaf: leaf, leaf: None, at: 0, key, payload: 0..0, pending: false }
+    }
+
+    fn skip_to(&mut self, key: &[u8]) -> Result<()> {
+        while self.step()? {
+            if self.key[..] >= *key {
+                self.pending = true;
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// The next key and its payload.
+    pub(crate) fn next(&mut self) -> Result<Option<(&[u8], &[u8])>> {
+        if !std::mem::take(&mut self.pending) && !self.step()? {
+            return Ok(None);
+        }
+        let leaf = self.leaf.as_deref().unwrap_or_default();
+        Ok(Some((&self.key, &leaf[self.payload.clone()])))
+    }
+
+    /// Moves to the next key; `false` after the last.
+    fn step(&mut self) -> Result<bool> {
+        if self.leaf.as_ref().is_none_or(|leaf| self.at >= leaf.len()) && !self.load_leaf()? {
+            return Ok(false);
+        }
+        let leaf = self.leaf.as_deref().unwrap_or_default();
+        let read = read_pair(leaf, self.at, &mut self.key);
+        let (payload, next) = self.dictionary.file.shaped(read, "a leaf of a dictionary")?;
+        (self.payload, self.at) = (payload, next);
+        Ok(true)
+    }
+
+    fn load_leaf(&mut self) -> Result<bool> {
+        let dictionary = self.dictionary;
+        let Some(leaf) = dictionary.leaves.get(self.next_leaf) else { return Ok(false) };
+        self.leaf = Some(match self.access {
+            Access::Cached => dictionary.file.block(leaf.offset, leaf.bytes)?,
+            Access::Once => dictionary.file.block_uncached(leaf.offset, leaf.bytes)?,
+        });
+        self.next_leaf += 1;
+        self.at = 0;
+        self.key.clear();
+        Ok(leaf.bytes > 0)
+    }
+}
+
+/// Reads the pair at `at`: `key` becomes its key; returned are the range of the payload and where the next pair is.
+fn read_pair(leaf: &[u8], at: usize, key: &mut Vec<u8>) -> Result<(std::ops::Range<usize>, usize), Malformed> {
+    let mut reader = Reader::new(leaf.get(at..).ok_or(Malformed)?);
+    let shared = reader.count()?;
+    let suffix = reader.bytes()?;
+    let payload = reader.bytes()?;
+    if shared > key.len() {
+        return Err(Malformed);
+    }
+    key.truncate(shared);
+    key.extend_from_slice(suffix);
+    let next = leaf.len() - reader.remaining();
+    Ok((next - payload.len()..next, next))
+}

@@ -1,0 +1,270 @@
+//! The entries themselves, sorted by (tenant, seq) and compressed in blocks.
+
+use deedbook_core::Result;
+
+use super::file::{CHECKSUM, SegmentFile, SegmentSink};
+use super::table::{Table, TableWriter};
+use crate::bytes::{Malformed, Reader, put_bytes, put_varint, unzigzag, zigzag};
+use crate::cache::Block;
+use crate::failure::io_error;
+
+/// A block is ended when it has this many bytes before compression: enough for the compressor to learn the shape of
+/// the events, few enough that one entry is found without decompressing many others.
+const BLOCK: usize = 16 * 1024;
+/// A block of one tenant that is at least this large is not filled up with the next tenant's entries, so that merging
+/// can copy it as it is.
+const PURE_BLOCK: usize = BLOCK / 2;
+/// zstd's level: higher ones cost more than they save at this block size.
+const COMPRESSION_LEVEL: i32 = 3;
+/// First ordinal (4), offset (6), first position (4), bytes before (3) and after (3) compression.
+pub(crate) const BLOCK_ROW: usize = 20;
+/// Ordinal of a position: 3 bytes.
+pub(crate) const ORDINAL_ROW: usize = 3;
+
+/// One entry as it stands in a block.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct StoredEntry<'a> {
+    /// Within the segment.
+    pub(crate) position: u32,
+    pub(crate) seq: u64,
+    pub(crate) canonical: &'a [u8],
+}
+
+/// Writes entries in the order of (tenant, seq).
+pub(crate) struct EntriesWriter {
+    compressor: zstd::bulk::Compressor<'static>,
+    directory: TableWriter,
+    ordinals: Vec<u32>,
+    next_ordinal: u32,
+    block: Vec<u8>,
+    block_first: Option<(u32, u32)>,
+    last: (u32, u64),
+    compressed: Vec<u8>,
+}
+
+impl EntriesWriter {
+    /// For exactly `count` entries.
+    pub(crate) fn new(count: u32) -> Result<Self> {
+        let compressor = zstd::bulk::Compressor::new(COMPRESSION_LEVEL);
+        Ok(Self {
+            compressor: compressor.map_err(|error| io_error("compress", "a block", error))?,
+            directory: TableWriter::new(BLOCK_ROW),
+            ordinals: vec![0; count as usize],
+            next_ordinal: 0,
+            block: Vec::with_capacity(2 * BLOCK),
+            block_first: None,
+            last: (0, 0),
+            compressed: Vec::new(),
+        })
+    }
+
+    /// How many entries were written: the ordinal of the next.
+    pub(crate) fn written(&self) -> u32 {
+        self.next_ordinal
+    }
+
+    pub(crate) fn push(&mut self, sink: &mut SegmentSink, entry: StoredEntry<'_>) -> Result<()> {
+        if self.block_first.is_none() {
+            self.block_first = Some((self.next_ordinal, entry.position));
+            self.last = (entry.position, 0);
+        }
+        let (position, seq) = self.last;
+        put_varint(&mut self.block, zigzag(i64::from(entry.position) - i64::from(position)));
+        put_varint(&mut self.block, zigzag(entry.seq.wrapping_sub(seq) as i64));
+        put_bytes(&mut self.block, entry.canonical);
+        self.last = (entry.position, entry.seq);
+        self.number(entry.position);
+        if self.block.len() >= BLOCK { self.end_block(sink) } else { Ok(()) }
+    }
+
+    fn number(&mut self, position: u32) {
+        self.ordinals[position as usize] = self.next_ordinal;
+        self.next_ordinal += 1;
+    }
+
+    /// Tells that the next entry is of another tenant.
+    pub(crate) fn end_tenant(&mut self, sink: &mut SegmentSink) -> Result<()> {
+        if self.block.len() >= PURE_BLOCK { self.end_block(sink) } else { Ok(()) }
+    }
+
+    /// Whether a block of the same tenant can follow as it is: what is pending is large enough for one of its own.
+    pub(crate) fn can_copy(&self) -> bool {
+        self.block.is_empty() || self.block.len() >= PURE_BLOCK
+    }
+
+    /// Appends a block of another segment as it is; `positions` are those of its entries in this segment.
+    pub(crate) fn copy_block(&mut self, sink: &mut SegmentSink, block: &RawBlock, positions: &[u32]) -> Result<()> {
+        self.end_block(sink)?;
+        let offset = sink.put_block(&block.compressed)?;
+        self.put_row(offset, positions[0], block.bytes, block.compressed.len());
+        positions.iter().for_each(|&position| self.number(position));
+        Ok(())
+    }
+
+    fn end_block(&mut self, sink: &mut SegmentSink) -> Result<()> {
+        let Some((first_ordinal, first_position)) = self.block_first.take() else { return Ok(()) };
+        self.compressed.clear();
+        self.compressed.reserve(zstd::zstd_safe::compress_bound(self.block.len()));
+        let length = self
+            .compressor
+            .compress_to_buffer(&self.block, &mut self.compressed)
+            .map_err(|error| io_error("compress", "a block", error))?;
+        let offset = sink.put_block(&self.compressed[..length])?;
+        let bytes = std::mem::take(&mut self.block);
+        let next_ordinal = std::mem::replace(&mut self.next_ordinal, first_ordinal);
+        self.put_row(offset, first_position, bytes.len(), length);
+        self.next_ordinal = next_ordinal;
+        self.block = bytes;
+        self.block.clear();
+        Ok(())
+    }
+
+    /// A row for a block whose first entry has the next ordinal.
+    fn put_row(&mut self, offset: u64, first_position: u32, bytes: usize, compressed: usize) {
+        let mut row = [0; BLOCK_ROW];
+        row[..4].copy_from_slice(&self.next_ordinal.to_be_bytes());
+        row[4..10].copy_from_slice(&offset.to_be_bytes()[2..]);
+        row[10..14].copy_from_slice(&first_position.to_be_bytes());
+        row[14..17].copy_from_slice(&(bytes as u32).to_be_bytes()[1..]);
+        row[17..].copy_from_slice(&(compressed as u32).to_be_bytes()[1..]);
+        self.directory.push(&row);
+    }
+
+    /// The directory of blocks, then the permutation from positions to ordinals.
+    pub(crate) fn finish(mut self, sink: &mut SegmentSink) -> Result<(Table, Table)> {
+        self.end_block(sink)?;
+        let directory = self.directory.finish(sink)?;
+        let mut rows = Vec::with_capacity(self.ordinals.len() * ORDINAL_ROW);
+        self.ordinals.iter().for_each(|ordinal| rows.extend_from_slice(&ordinal.to_be_bytes()[1..]));
+        let permutation = TableWriter::from_rows(ORDINAL_ROW, rows).finish(sink)?;
+        Ok((directory, permutation))
+    }
+}
+
+/// A compressed block, for copying.
+pub(crate) struct RawBlock {
+    pub(crate) compressed: Block,
+    /// Before compression.
+    pub(crate) bytes: usize,
+}
+
+/// What the directory says of a block.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BlockPlace {
+    pub(crate) first_ordinal: u32,
+    offset: u64,
+    first_position: u32,
+    bytes: usize,
+    compressed: usize,
+}
+
+/// The entries of one segment.
+#[derive(Clone, Copy)]
+pub(crate) struct Entries {
+    directory: Table,
+    permutation: Table,
+}
+
+impl Entries {
+    pub(crate) fn new(directory: Table, permutation: Table) -> Self {
+        Self { directory, permutation }
+    }
+
+    pub(crate) fn blocks(&self) -> u64 {
+        self.directory.rows
+    }
+
+    pub(crate) fn place(&self, file: &SegmentFile, block: u64) -> Result<BlockPlace> {
+        let row = self.directory.row(file, block)?;
+        file.shaped(read_place(row.reader()), "a row of blocks")
+    }
+
+    /// The ordinal of the entry at `position`.
+    pub(crate) fn ordinal(&self, file: &SegmentFile, position: u32) -> Result<u32> {
+        let row = self.permutation.row(file, u64::from(position))?;
+        let [high, middle, low] = file.shaped(row.reader().array(), "an ordinal")?;
+        Ok(u32::from_be_bytes([0, high, middle, low]))
+    }
+
+    /// The permutation, read once and past the cache: the position of each ordinal.
+    pub(crate) fn positions(&self, file: &SegmentFile) -> Result<Vec<u32>> {
+        let count = self.permutation.rows as usize;
+        let mut positions = vec![u32::MAX; count];
+        let mut position = 0;
+        for page in 0..self.permutation.pages() {
+            for row in self.permutation.page_uncached(file, page)?.chunks_exact(ORDINAL_ROW) {
+                let ordinal = u32::from_be_bytes([0, row[0], row[1], row[2]]);
+                let slot = positions.get_mut(ordinal as usize).filter(|slot| **slot == u32::MAX);
+                *slot.ok_or_else(|| file.corrupt("the permutation of positions is not one"))? = position;
+                position += 1;
+            }
+        }
+        Ok(positions)
+    }
+
+    /// The number of the block that holds `ordinal`.
+    pub(crate) fn block_of(&self, file: &SegmentFile, ordinal: u32) -> Result<u64> {
+        let beyond = self.directory.partition(file, |mut row| Ok(row.u32()? > ordinal))?;
+        beyond.checked_sub(1).ok_or_else(|| file.corrupt("no block holds an entry"))
+    }
+
+    /// The decompressed block, through the cache.
+    pub(crate) fn block(&self, file: &SegmentFile, place: &BlockPlace) -> Result<Block> {
+        let key = (file.cache_key, place.offset);
+        file.cache.get_or_insert(key, || decompress(file, place, &file.block_uncached(place.offset, place.compressed)?))
+    }
+
+    /// The decompressed block, past the cache.
+    pub(crate) fn block_uncached(&self, file: &SegmentFile, place: &BlockPlace) -> Result<Block> {
+        decompress(file, place, &file.block_uncached(place.offset, place.compressed)?)
+    }
+
+    /// The compressed block, past the cache.
+    pub(crate) fn raw_block(&self, file: &SegmentFile, place: &BlockPlace) -> Result<RawBlock> {
+        Ok(RawBlock { compressed: file.block_uncached(place.offset, place.compressed)?, bytes: place.bytes })
+    }
+
+    /// Bytes of blocks, directory and permutation in the file, checksums included.
+    pub(crate) fn bytes_in_file(&self, file: &SegmentFile) -> Result<u64> {
+        let mut bytes = self.directory.bytes_in_file() + self.permutation.bytes_in_file();
+        for block in 0..self.blocks() {
+            bytes += self.place(file, block)?.compressed as u64 + CHECKSUM;
+        }
+        Ok(bytes)
+    }
+}
+
+fn decompress(file: &SegmentFile, place: &BlockPlace, compressed: &[u8]) -> Result<Block> {
+    let bytes = zstd::bulk::decompress(compressed, place.bytes).map_err(|error| file.corrupt(error))?;
+    if bytes.len() != place.bytes {
+        return Err(file.corrupt("a block has another length than its directory says"));
+    }
+    Ok(bytes.into())
+}
+
+fn read_place(mut row: Reader<'_>) -> Result<BlockPlace, Malformed> {
+    let first_ordinal = row.u32()?;
+    let [a, b, c, d, e, f] = row.array()?;
+    let first_position = row.u32()?;
+    let mut length = || row.array().map(|[a, b, c]| u32::from_be_bytes([0, a, b, c]) as usize);
+    let (bytes, compressed) = (length()?, length()?);
+    let offset = u64::from_be_bytes([0, 0, a, b, c, d, e, f]);
+    Ok(BlockPlace { first_ordinal, offset, first_position, bytes, compressed })
+}
+
+/// The entries of a decompressed block, in order.
+pub(crate) fn read_block<'a>(
+    place: &BlockPlace,
+    block: &'a [u8],
+) -> impl Iterator<Item = Result<StoredEntry<'a>, Malformed>> + use<'a> {
+    let mut reader = Reader::new(block);
+    let (mut position, mut seq) = (place.first_position, 0u64);
+    std::iter::from_fn(move || {
+        (!reader.is_empty()).then(|| {
+            let step = unzigzag(reader.varint()?);
+            position = i64::from(position).checked_add(step).and_then(|p| u32::try_from(p).ok()).ok_or(Malformed)?;
+            seq = seq.wrapping_add(unzigzag(reader.varint()?) as u64);
+            Ok(StoredEntry { position, seq, canonical: reader.bytes()? })
+        })
+    })
+}

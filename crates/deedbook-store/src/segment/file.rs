@@ -1,0 +1,105 @@
+//! One segment's file as checked blocks: written once from front to back, then read by position through the cache.
+//!
+//! Every block ends with a CRC32C over the file's identity, the block's place and its bytes.
+
+use std::sync::Arc;
+
+use deedbook_core::Result;
+
+use crate::bytes::{Malformed, placed_checksum};
+use crate::cache::{Block, BlockCache};
+use crate::disk::{Disk, DiskFile, read_exact_at, write_all_at};
+use crate::failure::{corrupt, io_error};
+
+/// Bytes of the checksum after each block.
+pub(crate) const CHECKSUM: u64 = 4;
+const WRITE_BUFFER: usize = 1 << 20;
+
+/// A segment's file while it is written.
+pub(crate) struct SegmentSink {
+    file: Arc<dyn DiskFile>,
+    name: String,
+    file_id: [u8; 16],
+    buffer: Vec<u8>,
+    flushed: u64,
+}
+
+impl SegmentSink {
+    pub(crate) fn create(disk: &dyn Disk, name: &str, file_id: [u8; 16]) -> Result<Self> {
+        let file = disk.create(name).map_err(|error| io_error("create", name, error))?;
+        Ok(Self { file, name: name.into(), file_id, buffer: Vec::with_capacity(WRITE_BUFFER), flushed: 0 })
+    }
+
+    /// Where the next byte goes.
+    pub(crate) fn offset(&self) -> u64 {
+        self.flushed + self.buffer.len() as u64
+    }
+
+    /// Appends `bytes` and their checksum, and returns where they begin.
+    pub(crate) fn put_block(&mut self, bytes: &[u8]) -> Result<u64> {
+        let offset = self.offset();
+        self.buffer.extend_from_slice(bytes);
+        self.buffer.extend_from_slice(&placed_checksum(&self.file_id, offset, bytes).to_be_bytes());
+        if self.buffer.len() >= WRITE_BUFFER {
+            self.flush()?;
+        }
+        Ok(offset)
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        write_all_at(&*self.file, &self.buffer, self.flushed)
+            .map_err(|error| io_error("write", &self.name, error))?;
+        self.flushed += self.buffer.len() as u64;
+        self.buffer.clear();
+        Ok(())
+    }
+
+    /// Makes everything durable and returns the length of the file.
+    pub(crate) fn finish(mut self) -> Result<u64> {
+        self.flush()?;
+        self.file.sync().map_err(|error| io_error("sync", &self.name, error))?;
+        Ok(self.flushed)
+    }
+}
+
+/// A segment's file while it is read.
+pub(crate) struct SegmentFile {
+    pub(crate) name: String,
+    pub(crate) file_id: [u8; 16],
+    pub(crate) length: u64,
+    pub(crate) file: Arc<dyn DiskFile>,
+    pub(crate) cache: Arc<BlockCache>,
+    /// Distinguishes this file's blocks in the cache.
+    pub(crate) cache_key: u64,
+}
+
+impl SegmentFile {
+    /// The checked bytes of a block, from the cache if it has them.
+    pub(crate) fn block(&self, offset: u64, length: usize) -> Result<Block> {
+        self.cache.get_or_insert((self.cache_key, offset), || self.block_uncached(offset, length))
+    }
+
+    /// The checked bytes of a block, for those who read a file once from front to back.
+    pub(crate) fn block_uncached(&self, offset: u64, length: usize) -> Result<Block> {
+        let end = offset.checked_add(length as u64 + CHECKSUM);
+        if end.is_none_or(|end| end > self.length) {
+            return Err(self.corrupt(format_args!("a block at byte {offset} lies outside of the file")));
+        }
+        let mut bytes = vec![0; length + CHECKSUM as usize];
+        read_exact_at(&*self.file, &mut bytes, offset).map_err(|error| io_error("read", &self.name, error))?;
+        let checksum = bytes.split_off(length);
+        if placed_checksum(&self.file_id, offset, &bytes).to_be_bytes() != checksum[..] {
+            return Err(self.corrupt(format_args!("the block at byte {offset} does not have its checksum")));
+        }
+        Ok(bytes.into())
+    }
+
+    pub(crate) fn corrupt(&self, what: impl std::fmt::Display) -> deedbook_core::Error {
+        corrupt(&self.name, what)
+    }
+
+    /// Turns bytes of the wrong shape into an error that names the file.
+    pub(crate) fn shaped<T>(&self, value: Result<T, Malformed>, what: &str) -> Result<T> {
+        value.map_err(|Malformed| self.corrupt(format_args!("{what} does not have the right shape")))
+    }
+}

@@ -1,0 +1,24 @@
+//! Segments: sealed, immutable files, each a range of positions with its own index.
+//!
+//! A segment is written once, front to back, and named in the manifest when it is durable. `docs/format.md`,
+//! "Segments", is the authority on the bytes.
+
+mod check;
+mod dictionary;
+mod entries;
+mod file;
+mod footer;
+mod ids;
+mod merge;
+mod read;
+mod table;
+mod times;
+mod write;
+
+pub(crate) use check::check;
+pub(crate) use entries::StoredEntry;
+pub(crate) use footer::KeyRange;
+pub(crate) use merge::merge;
+pub(crate) use read::Segment;
+pub(crate) use times::{TIMES_CHUNK, Times};
+pub(crate) use write::{Coverage, SegmentWriter};

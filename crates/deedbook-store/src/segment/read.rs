@@ -1,0 +1,245 @@
+//! Reading a segment: a sealed [`Part`] of the log.
+
+use std::sync::Arc;
+
+use deedbook_core::commitment::Key;
+use deedbook_core::tree::Frontier;
+use deedbook_core::{Digest, Result};
+
+use super::dictionary::Dictionary;
+use super::entries::{Entries, read_block};
+use super::file::{CHECKSUM, SegmentFile};
+use super::footer::{Footer, HEADER, TRAILER, keys_to_bytes, read_footer, read_header};
+use super::ids::Ids;
+use super::times::{Times, TimesColumn};
+use crate::bytes::{Malformed, Reader};
+use crate::cache::BlockCache;
+use crate::disk::{Disk, DiskFile, read_exact_at};
+use crate::failure::io_error;
+use crate::manifest::{SegmentName, sha256};
+use crate::part::{ChunkSource, Loaded, Part, Postings, Tally, TermVisitor};
+use crate::postings::{ChunkPlace, PostingsPlace, decode_chunk};
+
+/// An open segment.
+pub(crate) struct Segment {
+    pub(crate) name: SegmentName,
+    pub(crate) file: Arc<SegmentFile>,
+    pub(crate) footer: Footer,
+    pub(crate) entries: Entries,
+    pub(crate) times: TimesColumn,
+    pub(crate) ids: Ids,
+    pub(crate) tenants: Dictionary,
+    pub(crate) terms: Dictionary,
+    pub(crate) tallies: Dictionary,
+}
+
+/// Where a tenant's entries lie in a segment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct TenantRun {
+    pub(crate) first_ordinal: u32,
+    pub(crate) count: u32,
+    /// The tenant's tree after them.
+    pub(crate) frontier: Frontier,
+}
+
+impl Segment {
+    /// Opens the segment that the manifest names, and holds it against what the manifest says of it.
+    pub(crate) fn open(disk: &dyn Disk, name: &SegmentName, cache: &Arc<BlockCache>, cache_key: u64) -> Result<Self> {
+        let file = disk.open(&name.name).map_err(|error| io_error("open", &name.name, error))?;
+        let segment = Self::read(file, name.clone(), cache, cache_key)?;
+        let said = (name.first_position, name.positions, name.bytes);
+        let found = (segment.footer.first_position, u64::from(segment.footer.positions), segment.file.length);
+        if said != found {
+            return Err(segment.file.corrupt("it is not the file that the manifest names"));
+        }
+        Ok(segment)
+    }
+
+    /// Opens a file that may be anything.
+    pub(crate) fn read(
+        file: Arc<dyn DiskFile>,
+        name: SegmentName,
+        cache: &Arc<BlockCache>,
+        cache_key: u64,
+    ) -> Result<Self> {
+        let failed = |error| io_error("read", &name.name, error);
+        let length = file.length().map_err(failed)?;
+        let mut header = [0; HEADER as usize];
+        if length >= HEADER {
+            read_exact_at(&*file, &mut header, 0).map_err(failed)?;
+        }
+        let file_id = read_header(&header);
+        let file = SegmentFile {
+            name: name.name.clone(),
+            file_id: file_id.unwrap_or_default(),
+            length,
+            file,
+            cache: cache.clone(),
+            cache_key,
+        };
+        if file_id.is_none() {
+            return Err(file.corrupt("it does not begin as a segment does"));
+        }
+        let (footer, footer_bytes) = read_footer(&file)?;
+        if !name.footer_sha256.is_empty() && sha256(&footer_bytes) != name.footer_sha256 {
+            return Err(file.corrupt("its footer is not the one that the manifest names"));
+        }
+        let file = Arc::new(file);
+        let times = file.shaped(TimesColumn::new(footer.times, footer.positions), "the directory of times")?;
+        Ok(Self {
+            entries: Entries::new(footer.blocks, footer.permutation),
+            times,
+            ids: Ids::new(footer.ids, footer.filter),
+            tenants: Dictionary::open(file.clone(), footer.tenants)?,
+            terms: Dictionary::open(file.clone(), footer.terms)?,
+            tallies: Dictionary::open(file.clone(), footer.tallies)?,
+            name,
+            footer,
+            file,
+        })
+    }
+
+    pub(crate) fn tenant(&self, tenant: &str) -> Result<Option<TenantRun>> {
+        let payload = self.tenants.get(tenant.as_bytes())?;
+        payload.map(|payload| self.file.shaped(read_tenant(&payload), "a tenant")).transpose()
+    }
+
+    pub(crate) fn read_postings(&self, payload: &[u8]) -> Result<Postings<'_>> {
+        Ok(Postings::Stored(self.file.shaped(PostingsPlace::read(payload), "a list of postings")?, self))
+    }
+
+    /// The positions of a chunk, past the cache.
+    pub(crate) fn chunk_uncached(&self, place: &ChunkPlace) -> Result<Vec<u32>> {
+        self.decode_chunk(place, &self.file.block_uncached(place.offset, place.bytes as usize)?)
+    }
+
+    fn decode_chunk(&self, place: &ChunkPlace, block: &[u8]) -> Result<Vec<u32>> {
+        let positions = decode_chunk(place.first, place.count as usize, block);
+        let positions = self.file.shaped(positions, "a list of postings")?;
+        match positions.last() {
+            Some(&last) if last < self.footer.positions => Ok(positions),
+            _ => Err(self.file.corrupt("a list of postings leads outside of the segment")),
+        }
+    }
+
+    /// The second copy of the keys is as the first.
+    pub(crate) fn keys_agree(&self) -> Result<bool> {
+        let keys = keys_to_bytes(&self.footer.keys);
+        Ok(*self.file.block_uncached(self.footer.keys_copy, keys.len())? == keys[..])
+    }
+
+    /// Bytes that are accounted for by the sections; the whole file, if it is sound.
+    pub(crate) fn bytes_accounted(&self) -> Result<u64> {
+        let keys = keys_to_bytes(&self.footer.keys).len() as u64 + CHECKSUM;
+        let footer = self.footer.to_bytes().len() as u64 + CHECKSUM;
+        let dictionaries = [&self.tenants, &self.terms, &self.tallies].map(Dictionary::bytes_in_file);
+        Ok(HEADER
+            + self.entries.bytes_in_file(&self.file)?
+            + self.times.bytes_in_file(&self.file)?
+            + self.ids.bytes_in_file()
+            + dictionaries.iter().sum::<u64>()
+            + self.footer.postings_bytes
+            + keys
+            + footer
+            + TRAILER)
+    }
+}
+
+pub(crate) fn read_tenant(payload: &[u8]) -> Result<TenantRun, Malformed> {
+    let mut reader = Reader::new(payload);
+    let (first_ordinal, count) = (reader.varint_u32()?, reader.varint_u32()?);
+    let size = reader.varint()?;
+    let mut roots = Vec::new();
+    for _ in 0..size.count_ones() {
+        roots.push(Digest(reader.array()?));
+    }
+    let frontier = Frontier::from_parts(size, roots).ok_or(Malformed)?;
+    let fits = reader.is_empty() && u64::from(count) <= size && first_ordinal.checked_add(count).is_some();
+    fits.then_some(TenantRun { first_ordinal, count, frontier }).ok_or(Malformed)
+}
+
+pub(crate) fn read_tally<'a>(key: &'a [u8], payload: &[u8]) -> Result<Tally<'a>, Malformed> {
+    let end = key.iter().position(|&byte| byte == 0).ok_or(Malformed)?;
+    let tenant = std::str::from_utf8(&key[..end]).map_err(|_| Malformed)?;
+    let mut reader = Reader::new(&key[end + 1..]);
+    let day = (reader.u32()? ^ 0x8000_0000) as i32;
+    let outcome = reader.u8()?;
+    let action = std::str::from_utf8(reader.take(reader.remaining())?).map_err(|_| Malformed)?;
+    Ok(Tally { tenant, day, outcome, action, count: Reader::new(payload).varint()? })
+}
+
+impl ChunkSource for Segment {
+    fn chunk(&self, place: &ChunkPlace) -> Result<Vec<u32>> {
+        self.decode_chunk(place, &self.file.block(place.offset, place.bytes as usize)?)
+    }
+}
+
+impl Part for Segment {
+    fn first_position(&self) -> u64 {
+        self.footer.first_position
+    }
+
+    fn positions(&self) -> u32 {
+        self.footer.positions
+    }
+
+    fn postings(&self, term: &[u8]) -> Result<Postings<'_>> {
+        match self.terms.get(term)? {
+            Some(payload) => self.read_postings(&payload),
+            None => Ok(Postings::Slice(&[])),
+        }
+    }
+
+    fn visit_terms<'p>(&'p self, from: &[u8], visit: &mut TermVisitor<'_, 'p>) -> Result<()> {
+        self.terms.visit(from, |term, payload| visit(term, self.read_postings(payload)?))
+    }
+
+    fn zone(&self, chunk: u32) -> Result<(i64, i64)> {
+        let zone = self.times.zone(&self.file, chunk.into())?;
+        Ok((zone.earliest, zone.latest))
+    }
+
+    fn times(&self, chunk: u32) -> Result<Vec<Times>> {
+        self.times.chunk(&self.file, chunk.into())
+    }
+
+    fn first_recorded_from(&self, instant: i64) -> Result<u32> {
+        self.times.first_recorded_from(&self.file, instant)
+    }
+
+    fn find_id(&self, hash: u64) -> Result<Vec<u32>> {
+        self.ids.find(&self.file, (hash >> 32) as u32)
+    }
+
+    fn load(&self, position: u32) -> Result<Loaded> {
+        let ordinal = self.entries.ordinal(&self.file, position)?;
+        let place = self.entries.place(&self.file, self.entries.block_of(&self.file, ordinal)?)?;
+        let block = self.entries.block(&self.file, &place)?;
+        let nth = ordinal.wrapping_sub(place.first_ordinal) as usize;
+        let entry = read_block(&place, &block).nth(nth).unwrap_or(Err(Malformed));
+        let entry = self.file.shaped(entry, "a block of entries")?;
+        if entry.position != position {
+            return Err(self.file.corrupt("an entry does not stand where its position says"));
+        }
+        let start = entry.canonical.as_ptr().addr() - block.as_ptr().addr();
+        let canonical = start..start + entry.canonical.len();
+        let seq = entry.seq;
+        Ok(Loaded::new(seq, block.clone(), canonical))
+    }
+
+    fn key(&self, position: u32) -> &Key {
+        self.footer.key(position)
+    }
+
+    fn first_seq(&self, tenant: &str) -> Result<Option<u64>> {
+        Ok(self.tenant(tenant)?.map(|run| run.frontier.size() - u64::from(run.count)))
+    }
+
+    fn visit_tallies(&self, tenant: Option<&str>, visit: &mut dyn FnMut(Tally<'_>)) -> Result<()> {
+        let prefix = tenant.map(|tenant| [tenant.as_bytes(), &[0]].concat()).unwrap_or_default();
+        self.tallies.visit_prefix(&prefix, |key, payload| {
+            visit(self.file.shaped(read_tally(key, payload), "a tally")?);
+            Ok(())
+        })
+    }
+}

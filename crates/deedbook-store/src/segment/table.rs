@@ -1,0 +1,128 @@
+//! Rows of one width in pages: random access by row number with one read.
+
+use deedbook_core::Result;
+
+use super::file::{CHECKSUM, SegmentFile, SegmentSink};
+use crate::bytes::{Malformed, Reader, put_varint};
+use crate::cache::Block;
+
+/// Bytes of rows in a page at most.
+const PAGE: usize = 4092;
+
+/// Collects the rows of a table.
+pub(crate) struct TableWriter {
+    width: usize,
+    rows: Vec<u8>,
+}
+
+impl TableWriter {
+    pub(crate) fn new(width: usize) -> Self {
+        Self { width, rows: Vec::new() }
+    }
+
+    pub(crate) fn from_rows(width: usize, rows: Vec<u8>) -> Self {
+        Self { width, rows }
+    }
+
+    pub(crate) fn push(&mut self, row: &[u8]) {
+        debug_assert_eq!(row.len(), self.width);
+        self.rows.extend_from_slice(row);
+    }
+
+    pub(crate) fn finish(self, sink: &mut SegmentSink) -> Result<Table> {
+        let table = Table { offset: sink.offset(), width: self.width, rows: (self.rows.len() / self.width) as u64 };
+        for page in self.rows.chunks(table.page_bytes()) {
+            sink.put_block(page)?;
+        }
+        Ok(table)
+    }
+}
+
+/// Where a table stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Table {
+    offset: u64,
+    width: usize,
+    pub(crate) rows: u64,
+}
+
+/// One row, borrowed from its page.
+pub(crate) struct Row {
+    page: Block,
+    start: usize,
+    width: usize,
+}
+
+impl Row {
+    pub(crate) fn reader(&self) -> Reader<'_> {
+        Reader::new(&self.page[self.start..self.start + self.width])
+    }
+}
+
+impl Table {
+    fn rows_per_page(&self) -> u64 {
+        (PAGE / self.width) as u64
+    }
+
+    fn page_bytes(&self) -> usize {
+        self.rows_per_page() as usize * self.width
+    }
+
+    pub(crate) fn pages(&self) -> u64 {
+        self.rows.div_ceil(self.rows_per_page())
+    }
+
+    /// The page with this number, and where it stands.
+    fn page_place(&self, page: u64) -> (u64, usize) {
+        let offset = self.offset + page * (self.page_bytes() as u64 + CHECKSUM);
+        let rows = self.rows_per_page().min(self.rows - page * self.rows_per_page());
+        (offset, rows as usize * self.width)
+    }
+
+    pub(crate) fn page_uncached(&self, file: &SegmentFile, page: u64) -> Result<Block> {
+        let (offset, length) = self.page_place(page);
+        file.block_uncached(offset, length)
+    }
+
+    pub(crate) fn row(&self, file: &SegmentFile, index: u64) -> Result<Row> {
+        if index >= self.rows {
+            return Err(file.corrupt("a row outside of its table is referred to"));
+        }
+        let page = index / self.rows_per_page();
+        let (offset, length) = self.page_place(page);
+        let start = (index % self.rows_per_page()) as usize * self.width;
+        Ok(Row { page: file.block(offset, length)?, start, width: self.width })
+    }
+
+    /// Bytes of the table in the file, checksums included.
+    pub(crate) fn bytes_in_file(&self) -> u64 {
+        self.rows * self.width as u64 + self.pages() * CHECKSUM
+    }
+
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
+        put_varint(out, self.offset);
+        put_varint(out, self.width as u64);
+        put_varint(out, self.rows);
+    }
+
+    pub(crate) fn read(reader: &mut Reader<'_>, width: usize) -> Result<Self, Malformed> {
+        let table = Self { offset: reader.varint()?, width: reader.count()?, rows: reader.varint()? };
+        let bytes = table.rows.checked_mul(width as u64 + CHECKSUM).and_then(|bytes| bytes.checked_add(table.offset));
+        if table.width == width && bytes.is_some() { Ok(table) } else { Err(Malformed) }
+    }
+
+    /// The first row for which `is_beyond` holds, where it holds for no row before one for which it does not.
+    pub(crate) fn partition(
+        &self,
+        file: &SegmentFile,
+        mut is_beyond: impl FnMut(Reader<'_>) -> Result<bool, Malformed>,
+    ) -> Result<u64> {
+        let (mut low, mut high) = (0, self.rows);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let row = self.row(file, middle)?;
+            if file.shaped(is_beyond(row.reader()), "a row")? { high = middle } else { low = middle + 1 }
+        }
+        Ok(low)
+    }
+}

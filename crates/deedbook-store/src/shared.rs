@@ -1,0 +1,531 @@
+//! What the writer, the background threads and the readers of one open log share.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, RwLock};
+use std::time::Duration;
+
+use deedbook_core::{Error, Result};
+
+use crate::cache::BlockCache;
+use crate::disk::Disk;
+use crate::failure::io_error;
+use crate::intake::{Intake, closed};
+use crate::manifest::{GenerationName, Manifest, SegmentName, hexadecimal};
+use crate::options::{Background, Options};
+use crate::segment::{self, Segment};
+use crate::tail::{self, Run, Sealable};
+use crate::terms::IdHasher;
+use crate::view::View;
+use crate::wal::Generation;
+
+/// Each file of the write-ahead log has so many times the room of the one before, up to the full size.
+const GENERATION_GROWTH: u64 = 8;
+/// Sealing that failed is tried again after this time.
+const SEAL_RETRY: Duration = Duration::from_secs(1);
+/// Merges of at most so many entries are done when the log is closed.
+const MERGE_AT_CLOSE_MAX: u64 = 64 * 1024;
+/// Compaction takes in a segment that is at most so many times as large as all newer ones together.
+const COMPACT_GROWTH: u64 = 4;
+
+pub(crate) struct Shared {
+    pub(crate) disk: Arc<dyn Disk>,
+    pub(crate) options: Options,
+    pub(crate) hasher: IdHasher,
+    pub(crate) intake: Intake,
+    pub(crate) cache: Arc<BlockCache>,
+    view: RwLock<Arc<View>>,
+    visible: Mutex<Visible>,
+    visible_changed: Condvar,
+    manifest: Mutex<Manifest>,
+    generation: RwLock<Option<Arc<Generation>>>,
+    work: Mutex<Work>,
+    work_changed: Condvar,
+    /// Held while segments are merged, so that only one merge picks its sources.
+    merging: Mutex<()>,
+    next_cache_key: AtomicU64,
+    filter_bytes: AtomicU64,
+    poisoned: AtomicBool,
+    seals_running: AtomicU64,
+    merges_running: AtomicU64,
+}
+
+/// How far readers see.
+#[derive(Default)]
+struct Visible {
+    end: u64,
+    closed: bool,
+}
+
+/// What the background has to do.
+#[derive(Default)]
+struct Work {
+    /// The first one may be in progress.
+    to_seal: VecDeque<Arc<Sealable>>,
+    spare: Option<Arc<Generation>>,
+    spare_state: SpareState,
+    last_generation_bytes: Option<u64>,
+    merge_wanted: bool,
+    stopping: bool,
+    seal_error: Option<Error>,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum SpareState {
+    #[default]
+    NotWanted,
+    Wanted,
+    InProgress,
+}
+
+impl Shared {
+    pub(crate) fn new(disk: Arc<dyn Disk>, options: Options, manifest: Manifest) -> Result<Self> {
+        Ok(Self {
+            hasher: IdHasher(manifest.id_key()?),
+            intake: Intake::new(options.queue_bytes_max, options.queue_wait_max),
+            cache: Arc::new(BlockCache::new(options.cache_bytes)),
+            disk,
+            options,
+            view: RwLock::default(),
+            visible: Mutex::default(),
+            visible_changed: Condvar::new(),
+            manifest: Mutex::new(manifest),
+            generation: RwLock::default(),
+            work: Mutex::default(),
+            work_changed: Condvar::new(),
+            merging: Mutex::default(),
+            next_cache_key: AtomicU64::new(0),
+            filter_bytes: AtomicU64::new(0),
+            poisoned: AtomicBool::new(false),
+            seals_running: AtomicU64::new(0),
+            merges_running: AtomicU64::new(0),
+        })
+    }
+
+    // What readers see.
+
+    pub(crate) fn view(&self) -> Arc<View> {
+        self.view.read().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
+    }
+
+    fn change_view(&self, change: impl FnOnce(&mut View)) {
+        let mut view = self.view.write().unwrap_or_else(|poisoned| poisoned.into_inner());
+        change(Arc::make_mut(&mut view));
+        crate::locked(&self.visible).end = view.end();
+        drop(view);
+        self.visible_changed.notify_all();
+    }
+
+    /// Shows another view, while the log is opened.
+    pub(crate) fn replace_view(&self, new: View) {
+        self.change_view(|view| *view = new);
+    }
+
+    /// Makes entries visible.
+    pub(crate) fn add_runs(&self, runs: Vec<Run>) {
+        self.change_view(|view| runs.into_iter().for_each(|run| view.push_run(run)));
+    }
+
+    pub(crate) fn visible_end(&self) -> u64 {
+        crate::locked(&self.visible).end
+    }
+
+    /// Waits until position `from` is visible, at most for `wait`.
+    pub(crate) fn wait_for(&self, from: u64, wait: Duration) -> Result<()> {
+        let visible = crate::locked(&self.visible);
+        let waited = self.visible_changed.wait_timeout_while(visible, wait, |now| now.end <= from && !now.closed);
+        let (visible, _) = waited.unwrap_or_else(|poisoned| poisoned.into_inner());
+        if visible.closed && visible.end <= from { Err(closed()) } else { Ok(()) }
+    }
+
+    // Generations of the write-ahead log.
+
+    pub(crate) fn generation(&self) -> Result<Arc<Generation>> {
+        let present = self.generation.read().unwrap_or_else(|poisoned| poisoned.into_inner());
+        present.clone().ok_or_else(closed)
+    }
+
+    pub(crate) fn set_generation(&self, generation: Arc<Generation>) {
+        *self.generation.write().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(generation);
+    }
+
+    /// A generation with room for a frame of so many bytes: the spare one, or a new one. Waits while too many are
+    /// unsealed.
+    ///
+    /// # Errors
+    /// Why sealing does not get on, or why no file can be made; nothing changed.
+    pub(crate) fn next_generation(&self, frame_bytes: u64) -> Result<Arc<Generation>> {
+        self.work_inline();
+        let mut work = crate::locked(&self.work);
+        loop {
+            let behind = work.to_seal.len() >= self.options.unsealed_generations_max;
+            if behind && let Some(error) = &work.seal_error {
+                return Err(error.clone());
+            }
+            if !behind && work.spare_state != SpareState::InProgress {
+                break;
+            }
+            work = self.work_changed.wait(work).unwrap_or_else(|poisoned| poisoned.into_inner());
+        }
+        let spare = work.spare.take();
+        work.spare_state = SpareState::NotWanted;
+        drop(work);
+        match spare {
+            Some(spare) if spare.capacity >= frame_bytes => Ok(spare),
+            Some(small) => {
+                self.drop_named_generation(&small.name)?;
+                self.make_generation(frame_bytes)
+            }
+            None => self.make_generation(frame_bytes),
+        }
+    }
+
+    /// Asks for a spare generation before the present one is full.
+    pub(crate) fn want_spare(&self) {
+        let mut work = crate::locked(&self.work);
+        if work.spare.is_none() && work.spare_state == SpareState::NotWanted {
+            work.spare_state = SpareState::Wanted;
+            self.work_changed.notify_all();
+        }
+    }
+
+    fn make_generation(&self, frame_bytes: u64) -> Result<Arc<Generation>> {
+        let capacity = {
+            let mut work = crate::locked(&self.work);
+            let first = self.options.first_generation_bytes;
+            let grown = work.last_generation_bytes.map_or(first, |last| last.saturating_mul(GENERATION_GROWTH));
+            let capacity = grown.min(self.options.generation_bytes);
+            work.last_generation_bytes = Some(capacity);
+            capacity.max(frame_bytes).next_multiple_of(4096)
+        };
+        let name = crate::locked(&self.manifest).take_name("wal");
+        let generation = Generation::create(&*self.disk, name, capacity, self.options.random())?;
+        self.disk.sync_directory().map_err(|error| io_error("sync the directory of", &generation.name, error))?;
+        let listed = GenerationName { name: generation.name.clone(), nonce: hexadecimal(&generation.nonce) };
+        self.change_manifest(|manifest| manifest.generations.push(listed))?;
+        Ok(Arc::new(generation))
+    }
+
+    /// Removes a generation that holds no entry.
+    pub(crate) fn drop_named_generation(&self, name: &str) -> Result<()> {
+        self.change_manifest(|manifest| manifest.generations.retain(|listed| listed.name != name))?;
+        self.remove_file(name);
+        Ok(())
+    }
+
+    /// The manifest changes on the disk, then in memory; if it cannot, it does not in memory either.
+    pub(crate) fn change_manifest(&self, change: impl FnOnce(&mut Manifest)) -> Result<()> {
+        let mut manifest = crate::locked(&self.manifest);
+        let mut changed = manifest.clone();
+        change(&mut changed);
+        changed.write(&*self.disk)?;
+        *manifest = changed;
+        Ok(())
+    }
+
+    /// Removes a file that the manifest does not name any more; if that fails, the next start does it.
+    fn remove_file(&self, name: &str) {
+        let _ = self.disk.remove(name);
+    }
+
+    // Sealing.
+
+    pub(crate) fn seal_later(&self, sealable: Sealable) {
+        crate::locked(&self.work).to_seal.push_back(Arc::new(sealable));
+        self.work_changed.notify_all();
+    }
+
+    /// Does the background's work here, where it has no threads.
+    pub(crate) fn work_inline(&self) {
+        if self.options.background == Background::Inline {
+            while self.work_once() {}
+            while self.merge_once(self.options.segment_entries_max).unwrap_or(false) {}
+        }
+    }
+
+    /// The sealer's thread.
+    pub(crate) fn run_sealer(&self) {
+        loop {
+            while self.work_once() {}
+            let work = crate::locked(&self.work);
+            let idle = work.to_seal.is_empty() && work.spare_state != SpareState::Wanted;
+            if work.stopping && (idle || work.seal_error.is_some()) {
+                return;
+            }
+            if idle {
+                drop(self.work_changed.wait(work));
+            } else {
+                // Sealing failed: what is written stays in the log, and it is tried again.
+                drop(self.work_changed.wait_timeout(work, SEAL_RETRY));
+            }
+        }
+    }
+
+    /// Makes a spare generation or seals one; `false` when there is nothing to do or it failed.
+    fn work_once(&self) -> bool {
+        let mut work = crate::locked(&self.work);
+        if work.spare_state == SpareState::Wanted && !work.stopping {
+            work.spare_state = SpareState::InProgress;
+            drop(work);
+            let made = self.make_generation(0);
+            let mut work = crate::locked(&self.work);
+            // If it failed, the writer will try and tell why.
+            work.spare = made.ok();
+            work.spare_state = SpareState::NotWanted;
+            self.work_changed.notify_all();
+            return work.spare.is_some();
+        }
+        let Some(sealable) = work.to_seal.front().cloned() else { return false };
+        drop(work);
+        self.seals_running.fetch_add(1, Ordering::Relaxed);
+        let sealed = self.seal(&sealable);
+        self.seals_running.fetch_sub(1, Ordering::Relaxed);
+        let mut work = crate::locked(&self.work);
+        let is_sealed = sealed.is_ok();
+        if is_sealed {
+            work.to_seal.pop_front();
+            work.merge_wanted = true;
+        }
+        work.seal_error = sealed.err();
+        self.work_changed.notify_all();
+        is_sealed
+    }
+
+    /// Writes the segment of a generation, names it in the manifest, shows it to readers, removes the generation.
+    pub(crate) fn seal(&self, sealable: &Sealable) -> Result<()> {
+        let name = crate::locked(&self.manifest).take_name("segment");
+        let written = tail::seal(&*self.disk, &name, self.options.random(), sealable);
+        let segment = self.installed(&name, written, |manifest| {
+            manifest.generations.retain(|listed| listed.name != sealable.generation.name);
+        })?;
+        self.change_view(|view| view.put_segment(segment));
+        self.remove_file(&sealable.generation.name);
+        Ok(())
+    }
+
+    /// Makes a written segment part of the log; removes what was written of it if that fails.
+    fn installed(
+        &self,
+        name: &str,
+        written: Result<SegmentName>,
+        and_change: impl FnOnce(&mut Manifest),
+    ) -> Result<Arc<Segment>> {
+        let installed = written.and_then(|listed| {
+            self.disk.sync_directory().map_err(|error| io_error("sync the directory of", name, error))?;
+            let segment = self.open_segment(&listed)?;
+            let range = listed.first_position..listed.first_position + listed.positions;
+            self.change_manifest(|manifest| {
+                manifest.segments.retain(|other| !range.contains(&other.first_position));
+                let at = manifest.segments.partition_point(|other| other.first_position < range.start);
+                manifest.segments.insert(at, listed);
+                and_change(manifest);
+            })?;
+            Ok(Arc::new(segment))
+        });
+        if installed.is_err() && !crate::locked(&self.manifest).names(name) {
+            self.remove_file(name);
+        }
+        installed
+    }
+
+    /// Opens a segment, its filter in memory as long as there is room for it.
+    pub(crate) fn open_segment(&self, listed: &SegmentName) -> Result<Segment> {
+        let cache_key = self.next_cache_key.fetch_add(1, Ordering::Relaxed);
+        let mut segment = Segment::open(&*self.disk, listed, &self.cache, cache_key)?;
+        let wanted = segment.ids.filter_bytes();
+        if self.filter_bytes.fetch_add(wanted, Ordering::Relaxed) + wanted <= self.options.filter_bytes_max {
+            segment.ids.make_resident(&segment.file)?;
+        } else {
+            self.filter_bytes.fetch_sub(wanted, Ordering::Relaxed);
+        }
+        Ok(segment)
+    }
+
+    fn close_segment(&self, segment: &Segment) {
+        if segment.ids.is_resident() {
+            self.filter_bytes.fetch_sub(segment.ids.filter_bytes(), Ordering::Relaxed);
+        }
+        self.remove_file(&segment.name.name);
+    }
+
+    /// Waits until everything handed over is sealed.
+    ///
+    /// # Errors
+    /// Why sealing does not get on.
+    pub(crate) fn wait_sealed(&self) -> Result<()> {
+        self.work_inline();
+        let mut work = crate::locked(&self.work);
+        while !work.to_seal.is_empty() {
+            if let Some(error) = &work.seal_error {
+                return Err(error.clone());
+            }
+            work = self.work_changed.wait(work).unwrap_or_else(|poisoned| poisoned.into_inner());
+        }
+        Ok(())
+    }
+
+    // Merging.
+
+    /// The merger's thread.
+    pub(crate) fn run_merger(&self) {
+        loop {
+            let work = crate::locked(&self.work);
+            let waited = self.work_changed.wait_while(work, |work| !work.merge_wanted && !work.stopping);
+            let mut work = waited.unwrap_or_else(|poisoned| poisoned.into_inner());
+            if work.stopping {
+                return;
+            }
+            work.merge_wanted = false;
+            drop(work);
+            // A merge that fails leaves everything as it was; the next seal asks for it again.
+            while self.merge_once(self.options.segment_entries_max).unwrap_or(false) && !self.is_stopping() {}
+        }
+    }
+
+    fn is_stopping(&self) -> bool {
+        crate::locked(&self.work).stopping
+    }
+
+    /// Merges the first group of segments that is due and has at most so many entries.
+    fn merge_once(&self, entries_max: u64) -> Result<bool> {
+        let _one_at_a_time = crate::locked(&self.merging);
+        let view = self.view();
+        let sizes: Vec<u64> = view.segments.iter().map(|segment| segment.name.positions).collect();
+        let Some(range) = due_merge(&sizes, self.options.merge_fan_in, entries_max) else { return Ok(false) };
+        self.merge(&view.segments[range])?;
+        Ok(true)
+    }
+
+    /// Merges all small segments, as long as it does not rewrite much more than was added.
+    pub(crate) fn compact(&self) -> Result<()> {
+        let _one_at_a_time = crate::locked(&self.merging);
+        let view = self.view();
+        let sizes: Vec<u64> = view.segments.iter().map(|segment| segment.name.positions).collect();
+        let from = compaction_start(&sizes, self.options.segment_entries_max);
+        if sizes.len() - from > 1 { self.merge(&view.segments[from..]) } else { Ok(()) }
+    }
+
+    fn merge(&self, sources: &[Arc<Segment>]) -> Result<()> {
+        self.merges_running.fetch_add(1, Ordering::Relaxed);
+        let name = crate::locked(&self.manifest).take_name("segment");
+        let written = segment::merge(&*self.disk, &name, self.options.random(), sources);
+        let merged = self.installed(&name, written, |_| ());
+        self.merges_running.fetch_sub(1, Ordering::Relaxed);
+        let merged = merged?;
+        self.change_view(|view| view.put_segment(merged));
+        sources.iter().for_each(|source| self.close_segment(source));
+        Ok(())
+    }
+
+    // The end.
+
+    pub(crate) fn poison(&self) {
+        self.poisoned.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_poisoned(&self) -> bool {
+        self.poisoned.load(Ordering::Relaxed)
+    }
+
+    /// Tells the background to finish.
+    pub(crate) fn stop(&self) {
+        crate::locked(&self.work).stopping = true;
+        self.work_changed.notify_all();
+    }
+
+    /// After the threads ended: merges what is small and removes generations that hold nothing that is not sealed.
+    pub(crate) fn finish(&self) -> Result<()> {
+        let sealed = self.wait_sealed_or_error();
+        while sealed.is_ok() && self.merge_once(MERGE_AT_CLOSE_MAX)? {}
+        if !self.is_poisoned() {
+            let view = self.view();
+            let holds = |name: &str| view.runs.iter().any(|run| run.generation.name == name);
+            let empty: Vec<String> = crate::locked(&self.manifest)
+                .generations
+                .iter()
+                .map(|listed| listed.name.clone())
+                .filter(|name| !holds(name))
+                .collect();
+            empty.iter().try_for_each(|name| self.drop_named_generation(name))?;
+        }
+        crate::locked(&self.visible).closed = true;
+        self.visible_changed.notify_all();
+        sealed
+    }
+
+    fn wait_sealed_or_error(&self) -> Result<()> {
+        let work = crate::locked(&self.work);
+        work.seal_error.clone().map_or(Ok(()), Err)
+    }
+
+    pub(crate) fn seals_running(&self) -> u64 {
+        self.seals_running.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn merges_running(&self) -> u64 {
+        self.merges_running.load(Ordering::Relaxed)
+    }
+}
+
+/// The consecutive segments to merge: the newest ones of a size class or below, at least `fan_in` of them, where they
+/// make one of a higher class. So an entry is rewritten once in each class.
+fn due_merge(sizes: &[u64], fan_in: usize, entries_max: u64) -> Option<std::ops::Range<usize>> {
+    let class = |entries: u64| entries.max(1).ilog(fan_in as u64);
+    (0..=u64::MAX.ilog(fan_in as u64)).find_map(|wanted| {
+        let newest = sizes.iter().rev().take_while(|&&entries| class(entries) <= wanted).count();
+        let range = sizes.len() - newest..sizes.len();
+        let entries = sizes[range.clone()].iter().sum();
+        (newest >= fan_in && class(entries) > wanted && entries <= entries_max).then_some(range)
+    })
+}
+
+/// The first segment that compaction takes in: the oldest that is not much larger than all that come after it.
+fn compaction_start(sizes: &[u64], entries_max: u64) -> usize {
+    let mut start = sizes.len();
+    let mut newer = 0;
+    for (at, &entries) in sizes.iter().enumerate().rev() {
+        if newer + entries > entries_max {
+            break;
+        }
+        if entries <= newer * COMPACT_GROWTH {
+            start = at;
+        }
+        newer += entries;
+    }
+    start
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn merges_keep_size_classes_in_order() {
+        for (sizes, due) in [
+            (&[][..], None),
+            (&[1; 7], None),
+            (&[1; 8], Some(0..8)),
+            (&[4096, 1, 1, 1, 1, 1, 1, 1, 1], Some(1..9)),
+            (&[64, 64, 64, 64, 64, 64, 64, 1], None),
+            (&[64, 64, 64, 64, 64, 64, 64, 64, 1], Some(0..9)),
+            (&[900; 8], None),
+        ] {
+            assert_eq!(due_merge(sizes, 8, 6000), due, "{sizes:?}");
+        }
+    }
+
+    #[test]
+    fn compaction_leaves_what_is_large() {
+        for (sizes, start) in [
+            (&[][..], 0),
+            (&[5], 1),
+            (&[5, 5, 1], 0),
+            (&[1000, 5, 1], 3),
+            (&[30, 30, 30, 1], 0),
+            (&[1000, 300, 100], 0),
+            (&[9000, 3000], 2),
+        ] {
+            assert_eq!(compaction_start(sizes, 10_000), start, "{sizes:?}");
+        }
+    }
+}

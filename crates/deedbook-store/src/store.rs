@@ -1,0 +1,311 @@
+//! The door: [`FileStore`], a Deedbook in a directory.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, mpsc};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use deedbook_core::query::Query;
+use deedbook_core::{
+    Atomicity, Draft, Entry, Error, ErrorKind, Group, GroupBy, Limits, Page, PageRequest, Reply, Result, Scope, Store,
+};
+
+use crate::disk::{Disk, LockKind, RealDisk};
+use crate::failure::io_error;
+use crate::intake::{self, Prepared, Submission, closed};
+use crate::manifest::{Manifest, Recovery as RecoveryNote};
+use crate::options::{Background, Options, fill_from_system};
+use crate::recovery::{self, Recovery};
+use crate::shared::Shared;
+use crate::view::View;
+use crate::wal::{FrameWriter, check_frame_size};
+use crate::writer::Writer;
+use crate::search;
+
+/// A Deedbook in a directory. One process at a time appends to it; while none does, any number may read.
+///
+/// Every acknowledged event is behind an `fdatasync`. After a failed write or sync the store is poisoned: it reads on
+/// and refuses every append with [`ErrorKind::Poisoned`] until it is opened anew.
+pub struct FileStore {
+    shared: Arc<Shared>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    access: Access,
+    _lock: Box<dyn Send + Sync>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Access {
+    Append,
+    Read,
+}
+
+/// What goes on in an open store, for monitoring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Generations of the write-ahead log being sealed at this moment.
+    pub seals_running: u64,
+    /// Merges of segments going on at this moment.
+    pub merges_running: u64,
+    /// Sealed segments.
+    pub segments: usize,
+    /// Entries that are not sealed yet.
+    pub unsealed_entries: u64,
+    /// Whether a failed write or sync stopped all appends.
+    pub poisoned: bool,
+}
+
+impl FileStore {
+    /// Opens `directory` for reading and appending; creates it where it does not exist.
+    ///
+    /// What a crash left in the write-ahead log is sealed before this returns.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InUse`], [`ErrorKind::NewerFormat`], [`ErrorKind::Corrupt`], [`ErrorKind::DiskFull`],
+    /// [`ErrorKind::Io`].
+    pub fn open(directory: impl AsRef<Path>, options: Options) -> Result<Self> {
+        let directory = directory.as_ref();
+        let place = directory.display().to_string();
+        let disk = RealDisk::create(directory).map_err(|error| io_error("create the directory", &place, error))?;
+        Self::open_on(Arc::new(disk), &place, options)
+    }
+
+    /// Opens a log on any [`Disk`]; `place` names it in messages.
+    ///
+    /// # Errors
+    /// As [`FileStore::open`].
+    pub fn open_on(disk: Arc<dyn Disk>, place: &str, options: Options) -> Result<Self> {
+        let lock = disk.lock(LockKind::Exclusive).map_err(|error| io_error("lock", place, error))?;
+        let lock = lock.ok_or_else(|| recovery::in_use(place))?;
+        let manifest = recovery::read_or_make_manifest(&*disk, &options)?;
+        recovery::check_names(&*disk, &manifest)?;
+        recovery::remove_orphans(&*disk, &manifest)?;
+        let shared = Arc::new(Shared::new(disk, options, manifest.clone())?);
+        open_segments(&shared, &manifest)?;
+        seal_recovered(&shared, &manifest)?;
+        let generation = shared.next_generation(0)?;
+        shared.set_generation(generation.clone());
+        let writer = Writer::new(shared.clone(), FrameWriter::new(generation), &shared.view())?;
+        let threads = Mutex::new(start_threads(&shared, writer)?);
+        Ok(Self { shared, threads, access: Access::Append, _lock: lock })
+    }
+
+    /// Opens `directory` for reading alone and writes nothing to it. Appends are refused with [`ErrorKind::Invalid`].
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] where there is no Deedbook, [`ErrorKind::InUse`] while another process appends to it,
+    /// and as [`FileStore::open`].
+    pub fn open_read_only(directory: impl AsRef<Path>) -> Result<Self> {
+        let directory = directory.as_ref();
+        let place = directory.display().to_string();
+        Self::open_read_only_on(Arc::new(RealDisk::open(directory)), &place, Options::default())
+    }
+
+    /// Opens a log on any [`Disk`] for reading alone; `place` names it in messages.
+    ///
+    /// # Errors
+    /// As [`FileStore::open_read_only`].
+    pub fn open_read_only_on(disk: Arc<dyn Disk>, place: &str, options: Options) -> Result<Self> {
+        let lock = match disk.lock(LockKind::Shared) {
+            Ok(lock) => lock.ok_or_else(|| recovery::in_use(place))?,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(recovery::absent(place)),
+            Err(error) => return Err(io_error("lock", place, error)),
+        };
+        let manifest = Manifest::read(&*disk)?.ok_or_else(|| recovery::absent(place))?;
+        recovery::check_names(&*disk, &manifest)?;
+        let shared = Arc::new(Shared::new(disk, options, manifest.clone())?);
+        open_segments(&shared, &manifest)?;
+        show_recovered(&shared, &manifest)?;
+        shared.intake.close();
+        Ok(Self { shared, threads: Mutex::default(), access: Access::Read, _lock: lock })
+    }
+
+    /// Seals what is in the write-ahead log and merges small segments into large ones, for example after an import,
+    /// and waits for it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::DiskFull`], [`ErrorKind::Io`], [`ErrorKind::Corrupt`]; the log is as it was.
+    pub fn compact(&self) -> Result<()> {
+        let (sender, receiver) = mpsc::sync_channel(1);
+        // A batch of nothing asks the writer to hand over what it has.
+        self.push(Vec::new(), Atomicity::PerEvent, Box::new(move |fate| drop(sender.send(fate))));
+        receiver.recv().unwrap_or_else(|_| Err(closed()))?;
+        self.shared.wait_sealed()?;
+        self.shared.compact()
+    }
+
+    /// Seals what is in the write-ahead log and lets go of the directory. Dropping the store does the same but keeps
+    /// the error to itself; then everything acknowledged is still in the write-ahead log.
+    ///
+    /// # Errors
+    /// [`ErrorKind::DiskFull`], [`ErrorKind::Io`]: nothing acknowledged is lost, the next opening tries again.
+    pub fn close(self) -> Result<()> {
+        self.shut_down()
+    }
+
+    /// What goes on at this moment.
+    pub fn stats(&self) -> Stats {
+        let view = self.shared.view();
+        Stats {
+            seals_running: self.shared.seals_running(),
+            merges_running: self.shared.merges_running(),
+            segments: view.segments.len(),
+            unsealed_entries: view.end() - view.sealed_end(),
+            poisoned: self.shared.is_poisoned(),
+        }
+    }
+
+    fn shut_down(&self) -> Result<()> {
+        if self.access == Access::Read {
+            return Ok(());
+        }
+        let mut threads = crate::locked(&self.threads);
+        if threads.is_empty() {
+            return Ok(());
+        }
+        self.shared.intake.close();
+        // The writer ends first, so that what it hands over is still sealed.
+        for (nth, thread) in threads.drain(..).enumerate() {
+            let _ = thread.join();
+            if nth == 0 {
+                self.shared.stop();
+            }
+        }
+        self.shared.work_inline();
+        self.shared.finish()
+    }
+
+    fn push(&self, drafts: Vec<Draft>, atomicity: Atomicity, reply: Reply) {
+        let prepared = self.shared.generation().and_then(|generation| {
+            let (items, index) = intake::prepare(drafts, &self.shared.hasher, &generation)?;
+            Ok((items, index, generation))
+        });
+        match prepared {
+            Ok((items, index, generation)) => {
+                let bytes = items.iter().map(Prepared::bytes).sum();
+                self.shared.intake.push(Submission { items, index, generation, atomicity, bytes, reply });
+            }
+            Err(error) => reply(Err(error)),
+        }
+    }
+}
+
+impl Drop for FileStore {
+    fn drop(&mut self) {
+        let _ = self.shut_down();
+    }
+}
+
+fn open_segments(shared: &Shared, manifest: &Manifest) -> Result<()> {
+    recovery::check_order(manifest)?;
+    let mut view = View::default();
+    for listed in &manifest.segments {
+        view.segments.push(Arc::new(shared.open_segment(listed)?));
+    }
+    shared.replace_view(view);
+    Ok(())
+}
+
+/// Seals what the write-ahead log holds and notes what was cut from it.
+fn seal_recovered(shared: &Shared, manifest: &Manifest) -> Result<()> {
+    for listed in &manifest.generations {
+        let view = shared.view();
+        let last = recovery::last_recorded_at(&view.segments)?;
+        let mut recovery = Recovery::new(&*shared.disk, shared.hasher, &view.segments, view.end(), last);
+        let recovered = recovery.read(listed)?;
+        if let Some(bytes_cut) = recovered.bytes_cut {
+            let at_unix_microseconds = (shared.options.clock)().as_microsecond();
+            let note = RecoveryNote { file: listed.name.clone(), at_unix_microseconds, bytes_cut };
+            shared.change_manifest(|manifest| manifest.note_recovery(note))?;
+        }
+        match recovered.sealable {
+            Some(sealable) => shared.seal(&sealable)?,
+            None => shared.drop_named_generation(&listed.name)?,
+        }
+    }
+    Ok(())
+}
+
+/// Shows what the write-ahead log holds without writing anything.
+fn show_recovered(shared: &Shared, manifest: &Manifest) -> Result<()> {
+    let mut view = (*shared.view()).clone();
+    let segments = view.segments.clone();
+    let last = recovery::last_recorded_at(&segments)?;
+    let mut recovery = Recovery::new(&*shared.disk, shared.hasher, &segments, view.end(), last);
+    for listed in &manifest.generations {
+        view.runs.extend(recovery.read(listed)?.sealable.into_iter().flat_map(|sealable| sealable.runs));
+    }
+    shared.replace_view(view);
+    Ok(())
+}
+
+fn start_threads(shared: &Arc<Shared>, writer: Writer) -> Result<Vec<JoinHandle<()>>> {
+    let mut threads = vec![spawn("deedbook-writer", move || writer.run())?];
+    if shared.options.background == Background::Threads {
+        let (sealer, merger) = (shared.clone(), shared.clone());
+        threads.push(spawn("deedbook-sealer", move || sealer.run_sealer())?);
+        threads.push(spawn("deedbook-merger", move || merger.run_merger())?);
+    }
+    Ok(threads)
+}
+
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {
+    let spawned = std::thread::Builder::new().name(name.into()).spawn(work);
+    spawned.map_err(|error| io_error("start the thread", name, error))
+}
+
+impl Store for FileStore {
+    fn submit(&self, drafts: Vec<Draft>, atomicity: Atomicity, reply: Reply) {
+        if self.access == Access::Read {
+            let message = "this log was opened for reading alone";
+            return reply(Err(Error::new(ErrorKind::Invalid, message)));
+        }
+        if drafts.is_empty() {
+            return reply(Ok(Vec::new()));
+        }
+        let bytes = drafts.iter().map(|draft| draft.canonical().len()).sum();
+        if let Err(error) = check_frame_size(bytes, self.shared.options.batch_bytes_max) {
+            return reply(Err(error));
+        }
+        self.push(drafts, atomicity, reply);
+    }
+
+    fn get(&self, tenant: &str, id: &str, scope: &Scope) -> Result<Option<Entry>> {
+        if !scope.allows_tenant(tenant) {
+            return Ok(None);
+        }
+        let found = search::find(&self.shared.view(), self.shared.hasher, tenant, id)?;
+        Ok(found.filter(|entry| scope.allows(entry)))
+    }
+
+    fn page(&self, query: &Query, scope: &Scope, request: &PageRequest) -> Result<Page> {
+        search::page(&self.shared.view(), self.shared.hasher, query, scope, request)
+    }
+
+    fn count(&self, query: &Query, scope: &Scope, groups: &[GroupBy]) -> Result<Vec<Group>> {
+        search::count(&self.shared.view(), self.shared.hasher, query, scope, groups)
+    }
+
+    fn follow(&self, from: u64, limit: usize, wait: Duration, scope: &Scope) -> Result<Vec<Entry>> {
+        self.shared.wait_for(from, wait)?;
+        let request = PageRequest { after: from.checked_sub(1), ..PageRequest::oldest(limit) };
+        self.page(&Query::all(), scope, &request).map(|page| page.entries)
+    }
+
+    fn visible_count(&self) -> u64 {
+        self.shared.visible_end()
+    }
+}
+
+/// Checks an event with the default limits and makes a draft of it; its id is made of random bytes of the operating
+/// system where it has none.
+///
+/// # Errors
+/// As [`deedbook_core::prepare`].
+pub fn prepare(event: deedbook_core::Event) -> Result<Draft> {
+    deedbook_core::prepare(event, &Limits::default(), || {
+        let mut random = [0; 16];
+        fill_from_system(&mut random);
+        random
+    })
+}

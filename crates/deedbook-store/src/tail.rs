@@ -1,0 +1,218 @@
+//! The unsealed tail of the log in memory: [`Run`]s of entries with the same index that segments have.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use deedbook_core::commitment::Key;
+use deedbook_core::tree::Frontier;
+use deedbook_core::{Digest, Outcome, Receipt, Result, Timestamp};
+
+use crate::disk::Disk;
+use crate::index::{TermIndex, merge_terms};
+use crate::manifest::SegmentName;
+use crate::part::{Loaded, Part, Postings, Tally, TermVisitor, day_of};
+use crate::segment::{Coverage, KeyRange, SegmentWriter, StoredEntry, TIMES_CHUNK, Times};
+use crate::wal::Generation;
+
+/// A run is joined with its predecessor while both together have at most this many entries: the writer does it, and
+/// must not be held up.
+const RUN_MAX: usize = 1024;
+
+/// An accepted entry that is not sealed yet.
+pub(crate) struct TailEntry {
+    pub(crate) tenant: Box<str>,
+    pub(crate) id: Box<str>,
+    pub(crate) seq: u64,
+    pub(crate) position: u64,
+    pub(crate) leaf_hash: Digest,
+    pub(crate) times: Times,
+    pub(crate) id_hash: u64,
+    pub(crate) action: Box<str>,
+    pub(crate) outcome: Outcome,
+    pub(crate) canonical: Arc<[u8]>,
+}
+
+impl TailEntry {
+    pub(crate) fn receipt(&self) -> Receipt {
+        let recorded_at = Timestamp::from_microsecond(self.times.recorded_at);
+        Receipt {
+            id: self.id.to_string(),
+            tenant: self.tenant.to_string(),
+            seq: self.seq,
+            position: self.position,
+            recorded_at: recorded_at.expect("the time of recording was an instant before it was a number"),
+            leaf_hash: self.leaf_hash,
+        }
+    }
+}
+
+/// Consecutive entries of one generation of the write-ahead log, and their index.
+pub(crate) struct Run {
+    first_position: u64,
+    entries: Vec<Arc<TailEntry>>,
+    index: TermIndex,
+    /// (hash, position), sorted.
+    ids: Vec<(u64, u32)>,
+    pub(crate) generation: Arc<Generation>,
+}
+
+impl Run {
+    pub(crate) fn new(
+        first_position: u64,
+        entries: Vec<Arc<TailEntry>>,
+        index: TermIndex,
+        generation: Arc<Generation>,
+    ) -> Self {
+        let mut ids: Vec<(u64, u32)> = entries.iter().map(|entry| entry.id_hash).zip(0..).collect();
+        ids.sort_unstable();
+        Self { first_position, entries, index, ids, generation }
+    }
+
+    /// This run and the one after it, as one, where they are small and of one generation.
+    pub(crate) fn joined(&self, next: &Self) -> Option<Self> {
+        let small = self.entries.len() + next.entries.len() <= RUN_MAX && self.entries.len() <= 2 * next.entries.len();
+        (small && self.generation.name == next.generation.name).then(|| {
+            let entries = self.entries.iter().chain(&next.entries).cloned().collect();
+            let index = TermIndex::merge(&[(&self.index, 0), (&next.index, self.entries.len() as u32)]);
+            Self::new(self.first_position, entries, index, self.generation.clone())
+        })
+    }
+
+    fn entry(&self, position: u32) -> &Arc<TailEntry> {
+        &self.entries[position as usize]
+    }
+}
+
+impl Part for Run {
+    fn first_position(&self) -> u64 {
+        self.first_position
+    }
+
+    fn positions(&self) -> u32 {
+        self.entries.len() as u32
+    }
+
+    fn postings(&self, term: &[u8]) -> Result<Postings<'_>> {
+        Ok(Postings::Slice(self.index.get(term)))
+    }
+
+    fn visit_terms<'p>(&'p self, from: &[u8], visit: &mut TermVisitor<'_, 'p>) -> Result<()> {
+        for (term, positions) in self.index.range(from) {
+            if !visit(term, Postings::Slice(positions))? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn zone(&self, chunk: u32) -> Result<(i64, i64)> {
+        let times = self.times(chunk)?;
+        let occurred = || times.iter().map(|times| times.occurred_at);
+        Ok((occurred().min().unwrap_or(i64::MAX), occurred().max().unwrap_or(i64::MIN)))
+    }
+
+    fn times(&self, chunk: u32) -> Result<Vec<Times>> {
+        let start = chunk as usize * TIMES_CHUNK;
+        let end = (start + TIMES_CHUNK).min(self.entries.len());
+        Ok(self.entries[start..end].iter().map(|entry| entry.times).collect())
+    }
+
+    fn first_recorded_from(&self, instant: i64) -> Result<u32> {
+        Ok(self.entries.partition_point(|entry| entry.times.recorded_at < instant) as u32)
+    }
+
+    fn find_id(&self, hash: u64) -> Result<Vec<u32>> {
+        let start = self.ids.partition_point(|(found, _)| *found < hash);
+        let same = self.ids[start..].iter().take_while(|(found, _)| *found == hash);
+        Ok(same.map(|(_, position)| *position).collect())
+    }
+
+    fn load(&self, position: u32) -> Result<Loaded> {
+        let entry = self.entry(position);
+        Ok(Loaded::new(entry.seq, entry.canonical.clone(), 0..entry.canonical.len()))
+    }
+
+    fn key(&self, _position: u32) -> &Key {
+        &self.generation.key
+    }
+
+    fn first_seq(&self, tenant: &str) -> Result<Option<u64>> {
+        let term = [&[crate::terms::TENANT], tenant.as_bytes()].concat();
+        Ok(self.index.get(&term).first().map(|&position| self.entry(position).seq))
+    }
+
+    fn visit_tallies(&self, tenant: Option<&str>, visit: &mut dyn FnMut(Tally<'_>)) -> Result<()> {
+        let wanted = self.entries.iter().filter(|entry| tenant.is_none_or(|tenant| *entry.tenant == *tenant));
+        wanted.for_each(|entry| visit(tally_of(entry, 1)));
+        Ok(())
+    }
+}
+
+fn tally_of(entry: &TailEntry, count: u64) -> Tally<'_> {
+    Tally {
+        tenant: &entry.tenant,
+        day: day_of(entry.times.occurred_at),
+        outcome: entry.outcome as u8,
+        action: &entry.action,
+        count,
+    }
+}
+
+/// Everything of one generation that was filled, and what its segment must hold.
+pub(crate) struct Sealable {
+    pub(crate) generation: Arc<Generation>,
+    /// In order, at least one.
+    pub(crate) runs: Vec<Arc<Run>>,
+    /// The tree of each of its tenants after its last entry.
+    pub(crate) frontiers: BTreeMap<Box<str>, Frontier>,
+}
+
+/// Writes the segment of a generation.
+pub(crate) fn seal(disk: &dyn Disk, name: &str, file_id: [u8; 16], sealable: &Sealable) -> Result<SegmentName> {
+    let entries: Vec<&TailEntry> = sealable.runs.iter().flat_map(|run| &run.entries).map(|entry| &**entry).collect();
+    let keys = vec![KeyRange { positions: entries.len() as u64, key: sealable.generation.key.clone() }];
+    let first_position = sealable.runs[0].first_position;
+    let coverage = Coverage { first_position, positions: entries.len() as u32, keys };
+    let mut writer = SegmentWriter::create(disk, name, file_id, coverage)?;
+    seal_entries(&entries, sealable, &mut writer)?;
+    entries.iter().try_for_each(|entry| writer.put_times(entry.times))?;
+    let mut ids: Vec<(u32, u32)> = entries.iter().map(|entry| (entry.id_hash >> 32) as u32).zip(0..).collect();
+    ids.sort_unstable();
+    ids.into_iter().for_each(|row| writer.put_id(row));
+    seal_terms(&sealable.runs, &mut writer)?;
+    seal_tallies(&entries, &mut writer)?;
+    writer.finish()
+}
+
+fn seal_entries(entries: &[&TailEntry], sealable: &Sealable, writer: &mut SegmentWriter) -> Result<()> {
+    let mut order: Vec<u32> = (0..entries.len() as u32).collect();
+    // Positions of a tenant rise with its numbers.
+    order.sort_by(|&a, &b| entries[a as usize].tenant.cmp(&entries[b as usize].tenant));
+    for of_tenant in order.chunk_by(|&a, &b| entries[a as usize].tenant == entries[b as usize].tenant) {
+        for &position in of_tenant {
+            let TailEntry { seq, canonical, .. } = entries[position as usize];
+            writer.put_entry(StoredEntry { position, seq: *seq, canonical })?;
+        }
+        let tenant = &entries[of_tenant[0] as usize].tenant;
+        writer.end_tenant(tenant, &sealable.frontiers[tenant])?;
+    }
+    Ok(())
+}
+
+fn seal_terms(runs: &[Arc<Run>], writer: &mut SegmentWriter) -> Result<()> {
+    let first_position = runs[0].first_position;
+    let placed: Vec<(&TermIndex, u32)> =
+        runs.iter().map(|run| (&run.index, (run.first_position - first_position) as u32)).collect();
+    merge_terms(&placed, |term, positions| writer.put_term(term, positions))
+}
+
+fn seal_tallies(entries: &[&TailEntry], writer: &mut SegmentWriter) -> Result<()> {
+    let mut counts: BTreeMap<(&str, i32, u8, &str), u64> = BTreeMap::new();
+    for entry in entries {
+        let Tally { tenant, day, outcome, action, .. } = tally_of(entry, 1);
+        *counts.entry((tenant, day, outcome, action)).or_default() += 1;
+    }
+    counts.into_iter().try_for_each(|((tenant, day, outcome, action), count)| {
+        writer.put_tally(&Tally { tenant, day, outcome, action, count })
+    })
+}

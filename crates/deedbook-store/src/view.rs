@@ -1,0 +1,60 @@
+//! What readers see: an immutable list of parts, replaced as a whole when something is added or sealed.
+
+use std::sync::Arc;
+
+use deedbook_core::{Result, Timestamp};
+
+use crate::part::Part;
+use crate::segment::Segment;
+use crate::tail::Run;
+
+/// All visible parts, in the order of their positions.
+#[derive(Clone, Default)]
+pub(crate) struct View {
+    pub(crate) segments: Vec<Arc<Segment>>,
+    pub(crate) runs: Vec<Arc<Run>>,
+}
+
+impl View {
+    /// The parts, oldest first.
+    pub(crate) fn parts(&self) -> impl DoubleEndedIterator<Item = &dyn Part> {
+        let segments = self.segments.iter().map(|segment| &**segment as &dyn Part);
+        segments.chain(self.runs.iter().map(|run| &**run as &dyn Part))
+    }
+
+    /// How many positions are visible.
+    pub(crate) fn end(&self) -> u64 {
+        self.parts().next_back().map_or(0, |last| last.first_position() + u64::from(last.positions()))
+    }
+
+    /// How many of them are sealed.
+    pub(crate) fn sealed_end(&self) -> u64 {
+        self.segments.last().map_or(0, |last| last.first_position() + u64::from(last.positions()))
+    }
+
+    /// The time of the last entry, in microseconds since 1970.
+    pub(crate) fn last_recorded_at(&self) -> Result<i64> {
+        let Some(last) = self.parts().next_back() else { return Ok(Timestamp::MIN.as_microsecond()) };
+        let position = last.positions() - 1;
+        let times = last.times(position / crate::segment::TIMES_CHUNK as u32)?;
+        Ok(times.last().map_or(i64::MIN, |times| times.recorded_at))
+    }
+
+    /// Adds a run, joined with those before it as long as they are small.
+    pub(crate) fn push_run(&mut self, mut run: Run) {
+        while let Some(joined) = self.runs.last().and_then(|last| last.joined(&run)) {
+            self.runs.pop();
+            run = joined;
+        }
+        self.runs.push(Arc::new(run));
+    }
+
+    /// Puts a segment in the place of the parts that it covers.
+    pub(crate) fn put_segment(&mut self, segment: Arc<Segment>) {
+        let range = segment.first_position()..segment.first_position() + u64::from(segment.positions());
+        self.runs.retain(|run| !range.contains(&run.first_position()));
+        self.segments.retain(|other| !range.contains(&other.first_position()));
+        let at = self.segments.partition_point(|other| other.first_position() < range.start);
+        self.segments.insert(at, segment);
+    }
+}

