@@ -108,15 +108,32 @@ impl Selection<'_> {
     }
 }
 
-/// Writes beside `path`, syncs, and renames; whatever goes wrong, no half of a file has the name.
+/// Writes to `path`: a file is replaced as a whole or not at all, a device or a pipe is written to.
 fn write_file(path: &Path, write: impl FnOnce(&mut dyn Write, &str) -> Outcome<u64>) -> Outcome<u64> {
     let name = path.display().to_string();
+    match fs::metadata(path) {
+        // A directory is refused by the operating system.
+        Ok(metadata) if !metadata.is_file() => {
+            let mut out = File::options()
+                .write(true)
+                .open(path)
+                .map_err(|error| Failure::io(format_args!("write {name}"), error))?;
+            write(&mut out, &name)
+        }
+        // What a symbolic link names is replaced, not the link.
+        Ok(_) => replace_file(&fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()), &name, write),
+        Err(_) => replace_file(path, &name, write),
+    }
+}
+
+/// Writes beside `path`, syncs, and renames; whatever goes wrong, no half of a file has the name.
+fn replace_file(path: &Path, name: &str, write: impl FnOnce(&mut dyn Write, &str) -> Outcome<u64>) -> Outcome<u64> {
     let mut partial = path.as_os_str().to_owned();
     partial.push(format!(".{}.partial", std::process::id()));
     let partial = PathBuf::from(partial);
     let unwritable = |error: io::Error| Failure::io(format_args!("write {name}"), error);
     let mut file = File::create(&partial).map_err(unwritable)?;
-    let finished = write(&mut file, &name).and_then(|written| {
+    let finished = write(&mut file, name).and_then(|written| {
         file.sync_all().and_then(|()| fs::rename(&partial, path)).map_err(unwritable)?;
         Ok(written)
     });

@@ -75,3 +75,28 @@ fn a_file_is_whole_or_not_there() {
     assert_eq!(names, ["deedbook-data", "out.ndjson"]);
     room.run(&["export", "ndjson"]).exits(2).says(&["--output"]);
 }
+
+#[cfg(unix)]
+#[test]
+fn what_is_no_ordinary_file_is_not_replaced() {
+    use std::os::unix::fs::{FileTypeExt, symlink};
+
+    let room = filled();
+    let target = room.file("target", "old");
+    symlink(&target, room.path().join("link")).expect("a link");
+    room.run(&["export", "ndjson", "-o", "link"]).exits(0);
+    assert!(room.path().join("link").is_symlink());
+    assert_eq!(room.read("target").lines().count(), 3);
+    room.run(&["export", "ndjson", "-o", "deedbook-data"]).exits(8);
+
+    // A pipe of this test's own, never a device of the machine.
+    let pipe = room.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().expect("mkfifo runs").success());
+    let reader = std::thread::spawn({
+        let pipe = pipe.clone();
+        move || std::fs::read_to_string(pipe).expect("the export")
+    });
+    room.run(&["export", "ndjson", "-o", "pipe"]).exits(0);
+    assert_eq!(reader.join().expect("it ends").lines().count(), 3);
+    assert!(std::fs::metadata(&pipe).expect("still there").file_type().is_fifo());
+}
