@@ -3,6 +3,8 @@
 //! Two kindnesses. A line of our own export carries what the log had added (`seq`, `position`, `recorded_at`,
 //! `leaf_hash`); those four are dropped. And an event without an id gets one made from its line, its line number and
 //! the name of the file, so that a second import of the same file adds nothing and no two lines are taken for one.
+//! Standard input has no name; there, an event with neither id nor time is a new one each time, lest the same line
+//! piped in every night be taken for a repetition and lost.
 
 use std::path::Path;
 
@@ -20,6 +22,9 @@ use crate::progress::Progress;
 
 /// What the log adds to an event when it shows an entry.
 const ADDED_BY_THE_LOG: [&str; 4] = ["seq", "position", "recorded_at", "leaf_hash"];
+
+/// What stands for the name of a file that has none.
+const STANDARD_INPUT: &str = "-";
 
 /// The events of a file.
 pub(crate) fn open(path: &Path, progress: &Progress) -> Outcome<Items> {
@@ -77,7 +82,8 @@ fn join(members: &[(String, Box<RawValue>)]) -> Vec<u8> {
 }
 
 fn with_id(event: Event, place: &Place, line: &[u8], file_name: &str) -> Event {
-    if event.id.is_some() {
+    let is_one_of_many = file_name == STANDARD_INPUT && event.occurred_at.is_none();
+    if event.id.is_some() || is_one_of_many {
         return event;
     }
     let hash = Sha256::new().chain_update(format!("{file_name}\0{place}\0")).chain_update(line).finalize();
@@ -118,6 +124,9 @@ mod tests {
         assert_eq!(id(1, b"x", "f").map(|id| id.len()), Some(29));
         let others = [id(2, b"x", "f"), id(1, b"y", "f"), id(1, b"x", "g")];
         assert!(others.iter().all(|other| *other != id(1, b"x", "f")));
+        assert_eq!(id(1, b"x", STANDARD_INPUT), None);
+        let timed = || Event { occurred_at: Some(deedbook_core::Timestamp::UNIX_EPOCH), ..event() };
+        assert!(with_id(timed(), &Place::Line(1), b"x", STANDARD_INPUT).id.is_some());
         let given = Event { id: Some("mine".to_owned()), ..event() };
         assert_eq!(with_id(given, &Place::Line(1), b"x", "f").id.as_deref(), Some("mine"));
         assert_eq!(plain_name("events.ndjson.gz"), plain_name("events.ndjson"));

@@ -53,6 +53,17 @@ fn events_without_an_id_are_neither_lost_nor_doubled() {
     room.file("events.ndjson.gz", gzip(line.repeat(4).as_bytes()));
     let run = room.run(&["import", "ndjson", "events.ndjson.gz"]).exits(0);
     assert_eq!(run.stdout, "0 new, 4 already there, 0 rejected\n");
+
+    // The same line, piped in on two nights, is two events; with a time in it, it is one.
+    for new in [1, 1] {
+        let run = room.run_with_input(&["import", "ndjson", "-"], line).exits(0);
+        assert_eq!(run.stdout, format!("{new} new, 0 already there, 0 rejected\n"));
+    }
+    let timed = line.replace("{\"action", "{\"occurred_at\":\"2024-01-01T00:00:00Z\",\"action");
+    for new in [1, 0] {
+        let run = room.run_with_input(&["import", "ndjson", "-"], &timed).exits(0);
+        assert_eq!(run.stdout, format!("{new} new, {} already there, 0 rejected\n", 1 - new));
+    }
 }
 
 /// Each bad line with a part of the reason that a person can act on.
