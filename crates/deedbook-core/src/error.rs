@@ -99,8 +99,10 @@ impl Error {
     /// [`ErrorKind::Conflict`] of a batch of which all or nothing is recorded; each event that conflicts is a problem
     /// at `/index`.
     pub fn batch_conflict(conflicts: impl IntoIterator<Item = (usize, Self)>) -> Self {
-        let problem = |(index, error): (usize, Self)| {
-            Problem { pointer: format!("/{index}"), code: "conflict", detail: error.to_string() }
+        let problem = |(index, error): (usize, Self)| Problem {
+            pointer: format!("/{index}"),
+            code: "conflict",
+            detail: error.to_string(),
         };
         let problems = conflicts.into_iter().map(problem).collect();
         Self::new(ErrorKind::Conflict, "nothing of the batch was recorded").with_problems(problems)

@@ -16,11 +16,11 @@ use crate::intake::{self, Prepared, Submission, closed};
 use crate::manifest::{Manifest, Recovery as RecoveryNote};
 use crate::options::{Background, Options, fill_from_system};
 use crate::recovery::{self, Recovery};
+use crate::search;
 use crate::shared::Shared;
 use crate::view::View;
 use crate::wal::{FrameWriter, check_frame_size};
 use crate::writer::Writer;
-use crate::search;
 
 /// A Deedbook in a directory. One process at a time appends to it; while none does, any number may read.
 ///
