@@ -164,29 +164,28 @@ fn append(store: &FileStore, events: Vec<Event>) -> Result<Append> {
     Ok(Append { took, background: either(before, background(store)) })
 }
 
-/// Whether the store seals or merges at this moment. The store does not say so yet.
-fn background(_store: &FileStore) -> Background {
-    Background::Unknown
+/// Whether the store seals or merges at this moment.
+fn background(store: &FileStore) -> Background {
+    let stats = store.stats();
+    if stats.seals_running + stats.merges_running == 0 { Background::Quiet } else { Background::Busy }
 }
 
+/// What went on during an append, from what went on at its beginning and at its end.
 fn either(before: Background, after: Background) -> Background {
-    match (before, after) {
-        (Background::Busy, _) | (_, Background::Busy) => Background::Busy,
-        (Background::Quiet, Background::Quiet) => Background::Quiet,
-        _ => Background::Unknown,
-    }
+    if before == Background::Busy { before } else { after }
 }
 
-/// Waits until the threads of the store are at rest: until this process, which does nothing else, has used no CPU time
-/// worth mentioning for a while. The waiting itself is part of the measured time.
-fn wait_until_idle(_store: &FileStore) {
+/// Waits until the threads of the store are at rest: it neither seals nor merges, and this process, which does nothing
+/// else, uses no CPU time worth mentioning. The waiting itself is part of the measured time.
+fn wait_until_idle(store: &FileStore) {
     const PAUSE: Duration = Duration::from_millis(10);
-    const IDLE: Duration = Duration::from_micros(500);
+    const IDLE: Duration = Duration::from_millis(1);
     let mut quiet_pauses = 0;
-    while quiet_pauses < 3 {
+    while quiet_pauses < 2 {
         let before = process_cpu();
         thread::sleep(PAUSE);
-        quiet_pauses = if process_cpu() - before < IDLE { quiet_pauses + 1 } else { 0 };
+        let quiet = background(store) == Background::Quiet && process_cpu() - before < IDLE;
+        quiet_pauses = if quiet { quiet_pauses + 1 } else { 0 };
     }
 }
 
