@@ -1,2 +1,32 @@
-//! Under construction.
-fn main() {}
+//! The command line of the benchmark.
+
+use clap::{Parser, Subcommand};
+use deedbook_bench::{compare, load, stages};
+
+/// Measures Deedbook, and others on the same data.
+#[derive(Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Deedbook, SQLite, PostgreSQL and the limit side by side.
+    Compare(compare::Options),
+    /// Deedbook alone: speed, memory, time to open, questions.
+    Load(load::Options),
+    /// Questions to a Deedbook that `load --data` left.
+    Queries(load::QueriesOptions),
+    /// Where the microseconds of one event go, stage by stage on one thread.
+    Stages(stages::Options),
+}
+
+fn main() -> deedbook_bench::Result<()> {
+    match Arguments::parse().command {
+        Command::Compare(options) => compare::run(&options),
+        Command::Load(options) => load::run(&options),
+        Command::Queries(options) => load::run_queries(&options),
+        Command::Stages(options) => stages::run(&options),
+    }
+}

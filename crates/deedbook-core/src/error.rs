@@ -87,6 +87,27 @@ impl Error {
         self
     }
 
+    /// [`ErrorKind::Conflict`]: the tenant has an event with this id and other content.
+    pub fn conflict(tenant: &str, id: &str) -> Self {
+        let message = format!(
+            "the event {id:?} of tenant {tenant:?} was recorded before with other content; \
+             give a new event an id of its own"
+        );
+        Self::new(ErrorKind::Conflict, message)
+    }
+
+    /// [`ErrorKind::Conflict`] of a batch of which all or nothing is recorded; each event that conflicts is a problem
+    /// at `/index`.
+    pub fn batch_conflict(conflicts: impl IntoIterator<Item = (usize, Self)>) -> Self {
+        let problem = |(index, error): (usize, Self)| Problem {
+            pointer: format!("/{index}"),
+            code: "conflict",
+            detail: error.to_string(),
+        };
+        let problems = conflicts.into_iter().map(problem).collect();
+        Self::new(ErrorKind::Conflict, "nothing of the batch was recorded").with_problems(problems)
+    }
+
     /// What the caller can do about it.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind

@@ -177,15 +177,7 @@ pub struct Target {
 impl Target {
     /// A target of `kind` with an id.
     pub fn new(kind: impl Into<String>, id: impl Into<String>) -> Self {
-        Self {
-            kind: kind.into(),
-            id: id.into(),
-            name: None,
-            email: None,
-            href: None,
-            role: None,
-            metadata: Map::new(),
-        }
+        Self { kind: kind.into(), id: id.into(), name: None, email: None, href: None, role: None, metadata: Map::new() }
     }
 
     /// The same target with the name it has at this moment.

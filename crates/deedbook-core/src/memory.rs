@@ -202,25 +202,13 @@ impl Entry {
         if self.canonical == draft.canonical() {
             return Ok(Appended { receipt: self.receipt.clone(), status: AppendStatus::Replayed });
         }
-        let message = format!(
-            "an event with the id {:?} exists in the tenant {:?} and its content differs: give another event another id, \
-             or repeat an event with all it said",
-            draft.id(),
-            draft.tenant()
-        );
-        Err(Error::new(ErrorKind::Conflict, message))
+        Err(Error::conflict(draft.tenant(), draft.id()))
     }
 }
 
 /// `fates` if every draft was accepted, else a conflict that names the place of each that was refused.
 fn all_or_nothing(fates: Vec<Result<Appended>>) -> Result<Vec<Result<Appended>>> {
-    let refused = |(index, fate): (usize, &Result<Appended>)| {
-        let error = fate.as_ref().err()?;
-        Some(Problem { pointer: format!("/{index}"), code: "conflict", detail: error.to_string() })
-    };
-    let problems: Vec<Problem> = fates.iter().enumerate().filter_map(refused).collect();
-    if problems.is_empty() {
-        return Ok(fates);
-    }
-    Err(Error::new(ErrorKind::Conflict, "nothing of the batch was recorded").with_problems(problems))
+    let refused = |(index, fate): (usize, &Result<Appended>)| Some((index, fate.as_ref().err()?.clone()));
+    let conflicts: Vec<(usize, Error)> = fates.iter().enumerate().filter_map(refused).collect();
+    if conflicts.is_empty() { Ok(fates) } else { Err(Error::batch_conflict(conflicts)) }
 }

@@ -120,7 +120,17 @@ impl Checker<'_> {
         }
         for name in names.iter().filter(|name| *name != MANIFEST && !manifest.names(name)) {
             let known = manifest::is_ours(name);
-            self.add_file(name, if name == "LOCK" { "lock" } else if known { "left over" } else { "unknown" }, 0);
+            self.add_file(
+                name,
+                if name == "LOCK" {
+                    "lock"
+                } else if known {
+                    "left over"
+                } else {
+                    "unknown"
+                },
+                0,
+            );
             if known {
                 self.report.notes.push(format!("{name} was left over by a crash; the next start removes it"));
             }

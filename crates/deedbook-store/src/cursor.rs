@@ -9,7 +9,7 @@ use crate::segment::{TIMES_CHUNK, Times};
 /// A set of positions of one part.
 pub(crate) trait Cursor {
     /// The first member at or beyond `bound` in the order of the cursor: at least it when ascending, at most it when
-    /// descending. Bounds must not turn back.
+    /// descending. Bounds that go on in the order of the cursor are cheapest.
     fn seek(&mut self, bound: u32) -> Result<Option<u32>>;
 
     /// About how many members; never less than there are.
@@ -192,21 +192,20 @@ impl Cursor for AndCursor<'_> {
 
 /// The positions that are in one of several sets.
 pub(crate) struct OrCursor<'p> {
-    sets: Vec<(Box<dyn Cursor + 'p>, Next)>,
+    sets: Vec<(Box<dyn Cursor + 'p>, Option<Answer>)>,
     order: Order,
 }
 
-/// What is known of a set's next member.
+/// What a set answered last: it has nothing from `bound` on and before `next`, or nothing more at all.
 #[derive(Clone, Copy)]
-enum Next {
-    Unknown,
-    Is(u32),
-    End,
+struct Answer {
+    bound: u32,
+    next: Option<u32>,
 }
 
 impl<'p> OrCursor<'p> {
     pub(crate) fn new(sets: Vec<Box<dyn Cursor + 'p>>, order: Order) -> Self {
-        Self { sets: sets.into_iter().map(|set| (set, Next::Unknown)).collect(), order }
+        Self { sets: sets.into_iter().map(|set| (set, None)).collect(), order }
     }
 }
 
@@ -214,18 +213,22 @@ impl Cursor for OrCursor<'_> {
     fn seek(&mut self, bound: u32) -> Result<Option<u32>> {
         let is_before = |a: u32, b: u32| if self.order == Order::Ascending { a < b } else { a > b };
         let mut nearest: Option<u32> = None;
-        for (set, next) in &mut self.sets {
-            let stale = match next {
-                Next::Unknown => true,
-                Next::Is(position) => is_before(*position, bound),
-                Next::End => false,
+        for (set, answer) in &mut self.sets {
+            let holds = |answer: &Answer| {
+                !is_before(bound, answer.bound) && answer.next.is_none_or(|next| !is_before(next, bound))
             };
-            if stale {
-                *next = set.seek(bound)?.map_or(Next::End, Next::Is);
-            }
-            if let Next::Is(position) = *next {
-                nearest = Some(nearest.filter(|&nearest| !is_before(position, nearest)).unwrap_or(position));
-            }
+            let next = match answer.filter(holds) {
+                Some(known) => known.next,
+                None => {
+                    let next = set.seek(bound)?;
+                    *answer = Some(Answer { bound, next });
+                    next
+                }
+            };
+            nearest = match (nearest, next) {
+                (Some(nearest), Some(next)) if is_before(nearest, next) => Some(nearest),
+                (nearest, next) => next.or(nearest),
+            };
         }
         Ok(nearest)
     }
@@ -392,6 +395,11 @@ mod tests {
                 let not = (0..POSITIONS).filter(|x| !a.contains(x));
                 let cursor = NotCursor::new(slice(&a, order), POSITIONS, order);
                 prop_assert_eq!(all(cursor, order), in_order(not.collect::<Vec<_>>().into_iter(), order));
+                let union = || Box::new(OrCursor::new(vec![slice(&a, order), slice(&b, order)], order));
+                let not_union = NotCursor::new(union(), POSITIONS, order);
+                let twice = NotCursor::new(Box::new(not_union), POSITIONS, order);
+                let either: BTreeSet<u32> = a.union(&b).copied().collect();
+                prop_assert_eq!(all(twice, order), in_order(either.into_iter(), order));
             }
         }
     }

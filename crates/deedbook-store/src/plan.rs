@@ -10,9 +10,7 @@ use deedbook_core::query::{
 };
 use deedbook_core::{OWN_TENANT, Order, Result, Scope, Tenants, Timestamp, Visibility};
 
-use crate::cursor::{
-    AndCursor, Cursor, NotCursor, OccurredCursor, OrCursor, RangeCursor, SliceCursor, of_postings,
-};
+use crate::cursor::{AndCursor, Cursor, NotCursor, OccurredCursor, OrCursor, RangeCursor, SliceCursor, of_postings};
 use crate::part::Part;
 use crate::terms::{self, IdHasher};
 
@@ -238,9 +236,8 @@ impl<'p> Planner<'p> {
 
     fn change(&self, pattern: &Pattern) -> Result<Plan<'p>> {
         match pattern {
-            Pattern::Exact(path) => self.terms_with_prefix(&key(terms::CHANGE, path.as_bytes()), |below| {
-                below.is_empty() || below[0] == b'/'
-            }),
+            Pattern::Exact(path) => self
+                .terms_with_prefix(&key(terms::CHANGE, path.as_bytes()), |below| below.is_empty() || below[0] == b'/'),
             Pattern::Prefix(_) => self.value(terms::CHANGE, pattern),
         }
     }
@@ -349,9 +346,7 @@ impl<'p> Planner<'p> {
     /// The complement of a superset would leave out entries, so that nothing is known then.
     fn not(&self, plan: Plan<'p>) -> Plan<'p> {
         match plan.exactness {
-            Exactness::Exact => {
-                exact(Box::new(NotCursor::new(plan.cursor, self.part.positions(), self.order)))
-            }
+            Exactness::Exact => exact(Box::new(NotCursor::new(plan.cursor, self.part.positions(), self.order))),
             Exactness::Superset => superset(self.all()),
         }
     }

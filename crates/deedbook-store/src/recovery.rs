@@ -210,9 +210,8 @@ pub(crate) fn absent(place: &str) -> Error {
 
 /// The directory is taken.
 pub(crate) fn in_use(place: &str) -> Error {
-    let message = format!(
-        "{place} is in use by another process; go through its server, or stop that process and try again"
-    );
+    let message =
+        format!("{place} is in use by another process; go through its server, or stop that process and try again");
     Error::new(ErrorKind::InUse, message)
 }
 

@@ -18,13 +18,7 @@ use crate::terms::IdHasher;
 use crate::view::View;
 
 /// One page of the entries that match.
-pub(crate) fn page(
-    view: &View,
-    hasher: IdHasher,
-    query: &Query,
-    scope: &Scope,
-    request: &PageRequest,
-) -> Result<Page> {
+pub(crate) fn page(view: &View, hasher: IdHasher, query: &Query, scope: &Scope, request: &PageRequest) -> Result<Page> {
     let mut entries = Vec::new();
     let wanted = request.limit.saturating_add(1);
     for part in in_order(view, request.order) {
@@ -73,13 +67,9 @@ struct Matching<'a> {
 
 impl Matching<'_> {
     /// Calls `visit` with each from `bound` on until it returns `false`.
-    fn visit(
-        &self,
-        hasher: IdHasher,
-        bound: u32,
-        visit: &mut dyn FnMut(Found) -> Result<bool>,
-    ) -> Result<()> {
-        let mut plan = Planner::new(self.part, self.order, hasher, self.scope).plan(self.query.expression(), self.scope)?;
+    fn visit(&self, hasher: IdHasher, bound: u32, visit: &mut dyn FnMut(Found) -> Result<bool>) -> Result<()> {
+        let mut plan =
+            Planner::new(self.part, self.order, hasher, self.scope).plan(self.query.expression(), self.scope)?;
         let mut next = Some(bound);
         while let Some(position) = next.map_or(Ok(None), |bound| plan.cursor.seek(bound))? {
             let found = Found::new(self.part, position)?;
@@ -173,7 +163,8 @@ type Counts = HashMap<Vec<String>, u64>;
 /// Whether the tallies of the parts answer by themselves.
 fn is_tallied(query: &Query, scope: &Scope, groups: &[GroupBy]) -> bool {
     let tallied = |group: &GroupBy| matches!(group, GroupBy::Action | GroupBy::Outcome | GroupBy::Day);
-    let unfiltered = *query == Query::all() && scope.filter().is_none() && *scope.visibility() == Visibility::Everything;
+    let unfiltered =
+        *query == Query::all() && scope.filter().is_none() && *scope.visibility() == Visibility::Everything;
     unfiltered && !groups.is_empty() && groups.iter().all(tallied)
 }
 
@@ -271,7 +262,9 @@ fn group_keys(entry: &Entry, groups: &[GroupBy]) -> Vec<Vec<String>> {
         let values = group_values(entry, *group);
         keys = keys
             .iter()
-            .flat_map(|key: &Vec<String>| values.iter().map(move |value| [&key[..], std::slice::from_ref(value)].concat()))
+            .flat_map(|key: &Vec<String>| {
+                values.iter().map(move |value| [&key[..], std::slice::from_ref(value)].concat())
+            })
             .collect();
     }
     keys

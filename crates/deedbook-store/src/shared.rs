@@ -266,15 +266,14 @@ impl Shared {
         loop {
             while self.work_once() {}
             let work = crate::locked(&self.work);
-            let idle = work.to_seal.is_empty() && work.spare_state != SpareState::Wanted;
-            if work.stopping && (idle || work.seal_error.is_some()) {
-                return;
-            }
-            if idle {
-                drop(self.work_changed.wait(work));
-            } else {
-                // Sealing failed: what is written stays in the log, and it is tried again.
-                drop(self.work_changed.wait_timeout(work, SEAL_RETRY));
+            let idle = work.to_seal.is_empty() && (work.stopping || work.spare_state != SpareState::Wanted);
+            match (idle, work.stopping, &work.seal_error) {
+                (true, true, _) | (false, true, Some(_)) => return,
+                (true, false, _) => drop(self.work_changed.wait(work)),
+                // What is to be sealed stays in the log, and it is tried again.
+                (false, false, Some(_)) => drop(self.work_changed.wait_timeout(work, SEAL_RETRY)),
+                // Work came in while the lock was free.
+                (false, _, None) => {}
             }
         }
     }

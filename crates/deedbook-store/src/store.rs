@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use deedbook_core::query::Query;
 use deedbook_core::{
@@ -16,11 +16,11 @@ use crate::intake::{self, Prepared, Submission, closed};
 use crate::manifest::{Manifest, Recovery as RecoveryNote};
 use crate::options::{Background, Options, fill_from_system};
 use crate::recovery::{self, Recovery};
+use crate::search;
 use crate::shared::Shared;
 use crate::view::View;
 use crate::wal::{FrameWriter, check_frame_size};
 use crate::writer::Writer;
-use crate::search;
 
 /// A Deedbook in a directory. One process at a time appends to it; while none does, any number may read.
 ///
@@ -287,9 +287,18 @@ impl Store for FileStore {
     }
 
     fn follow(&self, from: u64, limit: usize, wait: Duration, scope: &Scope) -> Result<Vec<Entry>> {
-        self.shared.wait_for(from, wait)?;
+        let deadline = Instant::now() + wait;
         let request = PageRequest { after: from.checked_sub(1), ..PageRequest::oldest(limit) };
-        self.page(&Query::all(), scope, &request).map(|page| page.entries)
+        let mut awaited = from;
+        loop {
+            self.shared.wait_for(awaited, deadline.saturating_duration_since(Instant::now()))?;
+            let page = self.page(&Query::all(), scope, &request)?;
+            if !page.entries.is_empty() || limit == 0 || Instant::now() >= deadline {
+                return Ok(page.entries);
+            }
+            // Nothing of what came is within the scope.
+            awaited = page.watermark.map_or(from, |watermark| from.max(watermark + 1));
+        }
     }
 
     fn visible_count(&self) -> u64 {

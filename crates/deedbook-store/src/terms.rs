@@ -5,9 +5,9 @@
 
 use std::net::IpAddr;
 
-use deedbook_core::{Event, Outcome};
 use deedbook_core::query::{texts, words};
 use deedbook_core::serde_json::{Map, Value};
+use deedbook_core::{Event, Outcome};
 use siphasher::sip::SipHasher13;
 
 use crate::bytes::{Malformed, Reader, put_bytes};

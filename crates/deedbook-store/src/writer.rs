@@ -213,16 +213,17 @@ impl Writer {
 
     /// Refuses a batch of which one draft would be refused.
     fn check_all(&self, items: &[Prepared], view: &View, pending: &Pending) -> Result<()> {
+        let mut conflicts = Vec::new();
         let mut within: HashMap<(&str, &str), &[u8]> = HashMap::new();
-        for item in items {
-            if let Some(Fate::Refused(error)) = self.known(item, view, pending)? {
-                return Err(error);
-            }
-            if *within.entry((&item.tenant, &item.id)).or_insert(&item.canonical) != &item.canonical[..] {
-                return Err(conflict(item));
+        for (index, item) in items.iter().enumerate() {
+            let first = *within.entry((&item.tenant, &item.id)).or_insert(&item.canonical);
+            match self.known(item, view, pending)? {
+                Some(Fate::Refused(error)) => conflicts.push((index, error)),
+                None if *first != *item.canonical => conflicts.push((index, conflict(item))),
+                _ => {}
             }
         }
-        Ok(())
+        if conflicts.is_empty() { Ok(()) } else { Err(Error::batch_conflict(conflicts)) }
     }
 
     fn enter(
@@ -416,11 +417,7 @@ fn repeated(item: &Prepared, canonical: &[u8], receipt: Receipt) -> Fate {
 }
 
 fn conflict(item: &Prepared) -> Error {
-    let message = format!(
-        "the event {:?} of tenant {:?} was recorded before with other content; give a new event an id of its own",
-        item.id, item.tenant
-    );
-    Error::new(ErrorKind::Conflict, message)
+    Error::conflict(&item.tenant, &item.id)
 }
 
 fn poisoned() -> Error {

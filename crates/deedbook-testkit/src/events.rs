@@ -55,7 +55,8 @@ pub fn event(number: u64) -> Event {
     let mut event = Event::new(*random.pick(&ACTIONS), actor(&mut random));
     event.id = Some(format!("evt_{number:06}"));
     event.tenant = tenant(&mut random);
-    event.outcome = [None, None, Some(Outcome::Success), Some(Outcome::Failure), Some(Outcome::Denied)][random.below(5)];
+    event.outcome =
+        [None, None, Some(Outcome::Success), Some(Outcome::Failure), Some(Outcome::Denied)][random.below(5)];
     event.occurred_at = random.one_in(4).then(|| occurred_at(&mut random));
     event.targets = (0..random.below(4)).map(|_| target(&mut random)).collect();
     event.changes = (0..random.below(3)).map(|_| change(&mut random)).collect();

@@ -19,6 +19,7 @@ use crate::{Digest, Error, ErrorKind, Result};
 
 use scan::{ERASED_LENGTH, Member, corrupt};
 pub(crate) use scan::{members, without_erased};
+use walk::Layout;
 
 const FIELD_DOMAIN: &[u8] = b"deedbook/field/v1\0";
 const EVENT_DOMAIN: &[u8] = b"deedbook/event/v1\0";
@@ -69,7 +70,7 @@ impl Key {
 impl Seed {
     /// The salt of the field at `path`: `SHA-256("deedbook/salt/v1\0" ‖ seed ‖ path)[..16]`.
     pub fn salt(&self, path: &str) -> [u8; 16] {
-        half(&joined(&[SALT_DOMAIN, &self.0, path.as_bytes()]).0)
+        half(&joined([SALT_DOMAIN, &self.0, path.as_bytes()]).0)
     }
 }
 
@@ -77,7 +78,7 @@ impl Seed {
 /// `c = SHA-256("deedbook/field/v1\0" ‖ salt ‖ u16 len(path) ‖ path ‖ u32 len(value) ‖ value)`.
 pub fn commit(salt: &[u8; 16], path: &str, value: &[u8]) -> Digest {
     let value_length = u32::try_from(value.len()).unwrap_or(u32::MAX).to_be_bytes();
-    joined(&[FIELD_DOMAIN, salt, &length_u16(path.len()), path.as_bytes(), &value_length, value])
+    joined([FIELD_DOMAIN, salt, &length_u16(path.len()), path.as_bytes(), &value_length, value])
 }
 
 /// The event root of canonical bytes, with or without erased values, from the seed of the event:
@@ -97,11 +98,11 @@ pub fn event_root(canonical: &[u8], seed: &Seed) -> Result<Digest> {
 /// # Errors
 /// [`ErrorKind::Corrupt`] where the bytes cannot be those of an event, or where `salt_of` has no answer.
 pub fn event_root_with(canonical: &[u8], mut salt_of: impl FnMut(&str) -> Option<[u8; 16]>) -> Result<Digest> {
-    let mut members = members(canonical)?;
-    let personal = walk::personal(canonical, &members)?;
+    let mut layout = Layout::of(canonical)?;
     // Canonical order is that of UTF-16; roots take byte order. They are one for the names that events have.
-    members.sort_by(|a, b| a.name.cmp(&b.name));
-    if members.windows(2).any(|pair| pair[0].name == pair[1].name) {
+    layout.members.sort_by(|(a, _), (b, _)| a.name.cmp(&b.name));
+    let members = &layout.members;
+    if members.windows(2).any(|pair| pair[0].0.name == pair[1].0.name) {
         return Err(corrupt("a member occurs twice"));
     }
     let mut rooted = Vec::with_capacity(32 + members.len() * 56);
@@ -109,9 +110,12 @@ pub fn event_root_with(canonical: &[u8], mut salt_of: impl FnMut(&str) -> Option
     rooted.extend_from_slice(&length_u16_checked(members.len())?);
     let mut replaced = Vec::new();
     let mut path = String::with_capacity(64);
-    for member in &members {
+    for (member, leaves) in members {
         let name_length = u8::try_from(member.name.len()).map_err(|_| corrupt("a name has more than 255 bytes"))?;
-        let committed = commit_member(canonical, member, &personal, &mut path, &mut replaced, &mut salt_of)?;
+        let value = cut(canonical, member, layout.leaves(leaves.clone()), &mut replaced, &mut salt_of)?;
+        walk::member_path(&mut path, member)?;
+        let salt = salt_of(&path).ok_or_else(|| no_salt(&path))?;
+        let committed = commit(&salt, &path, value);
         rooted.push(name_length);
         rooted.extend_from_slice(&member.name);
         rooted.extend_from_slice(&committed.0);
@@ -119,39 +123,34 @@ pub fn event_root_with(canonical: &[u8], mut salt_of: impl FnMut(&str) -> Option
     Ok(Digest(Sha256::digest(&rooted).into()))
 }
 
-/// The commitment of one member, its personal leaves replaced.
-fn commit_member(
-    canonical: &[u8],
+/// The value of a member with its personal leaves replaced.
+fn cut<'v>(
+    canonical: &'v [u8],
     member: &Member<'_>,
-    personal: &walk::Personal,
-    path: &mut String,
-    replaced: &mut Vec<u8>,
+    leaves: impl Iterator<Item = (&'v str, Range<usize>)>,
+    replaced: &'v mut Vec<u8>,
     salt_of: &mut impl FnMut(&str) -> Option<[u8; 16]>,
-) -> Result<Digest> {
+) -> Result<&'v [u8]> {
     replaced.clear();
     let mut copied = member.value.start;
-    walk::leaves(canonical, member, personal, path, |path, leaf| {
+    for (path, leaf) in leaves {
         replaced.extend_from_slice(&canonical[copied..leaf.start]);
         copied = leaf.end;
         let value = &canonical[leaf];
         if value[0] == 0 {
             replaced.extend_from_slice(value);
-            return Ok(());
+            continue;
         }
         length_u16_checked(path.len())?;
         let salt = salt_of(path).ok_or_else(|| no_salt(path))?;
         replaced.push(0);
         replaced.extend_from_slice(&commit(&salt, path, value).0);
-        Ok(())
-    })?;
-    let value = if copied == member.value.start {
-        &canonical[member.value.clone()]
-    } else {
-        replaced.extend_from_slice(&canonical[copied..member.value.end]);
-        replaced.as_slice()
-    };
-    let salt = salt_of(path).ok_or_else(|| no_salt(path))?;
-    Ok(commit(&salt, path, value))
+    }
+    if copied == member.value.start {
+        return Ok(&canonical[member.value.clone()]);
+    }
+    replaced.extend_from_slice(&canonical[copied..member.value.end]);
+    Ok(replaced)
 }
 
 /// A field of an event to which its root commits.
@@ -183,18 +182,16 @@ pub enum FieldKind {
 /// # Errors
 /// [`ErrorKind::Corrupt`] where the bytes cannot be those of an event.
 pub fn fields(canonical: &[u8]) -> Result<Vec<Field>> {
-    let members = members(canonical)?;
-    let personal = walk::personal(canonical, &members)?;
-    let mut fields = Vec::new();
+    let layout = Layout::of(canonical)?;
+    let mut fields = Vec::with_capacity(32);
     let mut path = String::new();
-    for member in &members {
-        let at = fields.len();
-        walk::leaves(canonical, member, &personal, &mut path, |path, range| {
+    for (member, leaves) in &layout.members {
+        walk::member_path(&mut path, member)?;
+        fields.push(Field { path: path.clone(), range: member.value.clone(), kind: FieldKind::Member });
+        fields.extend(layout.leaves(leaves.clone()).map(|(path, range)| {
             let kind = if canonical[range.start] == 0 { FieldKind::Erased } else { FieldKind::Personal };
-            fields.push(Field { path: path.to_owned(), range, kind });
-            Ok(())
-        })?;
-        fields.insert(at, Field { path: path.clone(), range: member.value.clone(), kind: FieldKind::Member });
+            Field { path: path.to_owned(), range, kind }
+        }));
     }
     Ok(fields)
 }
@@ -233,13 +230,24 @@ pub fn erase(canonical: &[u8], paths: &[&str], mut salt_of: impl FnMut(&str) -> 
 
 /// The SHA-256 of `parts`, one after the other. Most fields fill one block or two: those are laid out here and
 /// compressed at once, which costs half of what feeding a hasher piece by piece does.
-fn joined(parts: &[&[u8]]) -> Digest {
+#[inline]
+fn joined<const PARTS: usize>(parts: [&[u8]; PARTS]) -> Digest {
     let length: usize = parts.iter().map(|part| part.len()).sum();
-    if length > BLOCKS * 64 - PADDING_MIN {
-        let mut hasher = Sha256::new();
-        parts.iter().for_each(|part| hasher.update(part));
-        return Digest(hasher.finalize().into());
+    match (length + PADDING_MIN).div_ceil(64) {
+        1 => compressed::<1, PARTS>(parts, length),
+        2 => compressed::<2, PARTS>(parts, length),
+        3 | 4 => compressed::<4, PARTS>(parts, length),
+        _ => {
+            let mut hasher = Sha256::new();
+            parts.iter().for_each(|part| hasher.update(part));
+            Digest(hasher.finalize().into())
+        }
     }
+}
+
+/// The SHA-256 of `parts`, `length` bytes together, that fit into so many blocks with their padding.
+#[inline]
+fn compressed<const BLOCKS: usize, const PARTS: usize>(parts: [&[u8]; PARTS], length: usize) -> Digest {
     let mut blocks = [[0; 64]; BLOCKS];
     let bytes = blocks.as_flattened_mut();
     let mut at = 0;
@@ -259,8 +267,6 @@ fn joined(parts: &[&[u8]]) -> Digest {
     Digest(digest)
 }
 
-/// Blocks that are laid out in one piece.
-const BLOCKS: usize = 4;
 /// A bit of one and the length.
 const PADDING_MIN: usize = 9;
 /// Source: FIPS 180-4, section 5.3.3.

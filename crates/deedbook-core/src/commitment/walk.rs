@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-use super::scan::{Member, corrupt, each_element, each_member, plain_end, unescaped, value_end};
+use super::scan::{Member, corrupt, each_element, each_member, members, plain_end, unescaped, value_end};
 use crate::Result;
 use crate::json::{DEPTH_MAX, push_segment};
 
@@ -24,6 +24,19 @@ enum Verdict {
     Inside(Place),
 }
 
+impl Verdict {
+    /// Of a member of the event.
+    fn of_event(name: &[u8]) -> Self {
+        match name {
+            b"actor" => Self::Inside(Place::Actor),
+            b"targets" => Self::Inside(Place::Targets),
+            b"context" => Self::Inside(Place::Context),
+            b"description" => Self::Personal,
+            _ => Self::Inside(Place::Free),
+        }
+    }
+}
+
 impl Place {
     fn member(self, key: &[u8]) -> Verdict {
         match (self, key) {
@@ -39,22 +52,69 @@ impl Place {
     }
 }
 
-/// What an event itself says of its personal values.
-pub(super) struct Personal {
-    /// The pointers of the member `personal`, sorted.
-    pointers: Vec<String>,
-    /// Whether any value was erased.
-    has_erased: bool,
+/// Where everything stands to which the root of an event commits.
+pub(super) struct Layout<'a> {
+    /// The members in the order in which they stand, each with its personal leaves.
+    pub(super) members: Vec<(Member<'a>, Range<usize>)>,
+    leaves: Vec<Leaf>,
+    /// The paths of all leaves, one after the other.
+    paths: String,
 }
 
-/// What the event says of its personal values.
-pub(super) fn personal(canonical: &[u8], members: &[Member<'_>]) -> Result<Personal> {
-    Ok(Personal { pointers: pointers(canonical, members)?, has_erased: canonical.contains(&0) })
+struct Leaf {
+    path: Range<usize>,
+    value: Range<usize>,
 }
 
-fn pointers(canonical: &[u8], members: &[Member<'_>]) -> Result<Vec<String>> {
+impl<'a> Layout<'a> {
+    /// The layout of canonical bytes, in one pass where the event names no personal values of its own.
+    pub(super) fn of(canonical: &'a [u8]) -> Result<Self> {
+        if canonical.contains(&0) {
+            let members = members(canonical)?;
+            return Self::with(canonical, &pointers(canonical, members.iter())?, true);
+        }
+        let layout = Self::with(canonical, &[], false)?;
+        let pointers = pointers(canonical, layout.members.iter().map(|(member, _)| member))?;
+        if pointers.is_empty() { Ok(layout) } else { Self::with(canonical, &pointers, false) }
+    }
+
+    fn with(canonical: &'a [u8], pointers: &[String], has_erased: bool) -> Result<Self> {
+        let mut members = Vec::with_capacity(20);
+        let leaves = Vec::with_capacity(12);
+        let (paths, path) = (String::with_capacity(256), String::with_capacity(64));
+        let mut walk = Walk { bytes: canonical, has_erased, pointers, path, leaves, paths };
+        let end = each_member(canonical, 0, |key, at| {
+            let name = unescaped(key)?;
+            walk.path.clear();
+            push_segment(&mut walk.path, text(&name)?);
+            let first = walk.leaves.len();
+            let end = walk.value(at, &Verdict::of_event(&name), 2)?;
+            members.push((Member { start: at - key.len() - 3, name, value: at..end }, first..walk.leaves.len()));
+            Ok(end)
+        })?;
+        if end != canonical.len() {
+            return Err(corrupt("there are bytes after the end"));
+        }
+        Ok(Self { members, leaves: walk.leaves, paths: walk.paths })
+    }
+
+    /// Path and value of these leaves, in order.
+    pub(super) fn leaves(&self, range: Range<usize>) -> impl Iterator<Item = (&str, Range<usize>)> {
+        self.leaves[range].iter().map(|leaf| (&self.paths[leaf.path.clone()], leaf.value.clone()))
+    }
+}
+
+/// Makes `path` the path of a member.
+pub(super) fn member_path(path: &mut String, member: &Member<'_>) -> Result<()> {
+    path.clear();
+    push_segment(path, text(&member.name)?);
+    Ok(())
+}
+
+/// The pointers of the member `personal`, sorted.
+fn pointers<'m, 'a: 'm>(canonical: &[u8], mut members: impl Iterator<Item = &'m Member<'a>>) -> Result<Vec<String>> {
     let mut pointers = Vec::new();
-    let Some(member) = members.iter().find(|member| member.name.as_ref() == b"personal") else { return Ok(pointers) };
+    let Some(member) = members.find(|member| member.name.as_ref() == b"personal") else { return Ok(pointers) };
     each_element(canonical, member.value.start, |_, at| {
         let end = plain_end(canonical, at)?;
         let raw = canonical[at..end].strip_prefix(b"\"").and_then(|raw| raw.strip_suffix(b"\""));
@@ -66,43 +126,17 @@ fn pointers(canonical: &[u8], members: &[Member<'_>]) -> Result<Vec<String>> {
     Ok(pointers)
 }
 
-/// Calls `each` with path and place of every personal leaf of `member`, in order; afterwards `path` is the member's.
-pub(super) fn leaves(
-    canonical: &[u8],
-    member: &Member<'_>,
-    personal: &Personal,
-    path: &mut String,
-    each: impl FnMut(&str, Range<usize>) -> Result<()>,
-) -> Result<()> {
-    let Personal { pointers, has_erased } = personal;
-    let has_erased = *has_erased;
-    path.clear();
-    push_segment(path, text(&member.name)?);
-    let verdict = match member.name.as_ref() {
-        b"actor" => Verdict::Inside(Place::Actor),
-        b"targets" => Verdict::Inside(Place::Targets),
-        b"context" => Verdict::Inside(Place::Context),
-        b"description" => Verdict::Personal,
-        _ => Verdict::Inside(Place::Free),
-    };
-    let mut walk = Walk { bytes: canonical, has_erased, pointers, path, each };
-    if matches!(verdict, Verdict::Inside(Place::Free)) && pointers.is_empty() {
-        return walk.refuse_erased(member.value.clone());
-    }
-    let end = walk.value(member.value.start, &verdict, 2)?;
-    if end == member.value.end { Ok(()) } else { Err(corrupt("a value ends in two places")) }
-}
-
-struct Walk<'a, F> {
+struct Walk<'a> {
     bytes: &'a [u8],
     has_erased: bool,
     pointers: &'a [String],
     /// Of the value that is looked at.
-    path: &'a mut String,
-    each: F,
+    path: String,
+    leaves: Vec<Leaf>,
+    paths: String,
 }
 
-impl<F: FnMut(&str, Range<usize>) -> Result<()>> Walk<'_, F> {
+impl Walk<'_> {
     /// Walks the value at `at`, the depth of whose members or elements would be `depth`; gives its end.
     fn value(&mut self, at: usize, verdict: &Verdict, depth: usize) -> Result<usize> {
         let place = match verdict {
@@ -128,7 +162,7 @@ impl<F: FnMut(&str, Range<usize>) -> Result<()>> Walk<'_, F> {
             return self.skip(at);
         }
         let length = self.path.len();
-        push_segment(self.path, text(&unescaped(key)?)?);
+        push_segment(&mut self.path, text(&unescaped(key)?)?);
         let end = self.value(at, &verdict, depth + 1);
         self.path.truncate(length);
         end
@@ -137,7 +171,7 @@ impl<F: FnMut(&str, Range<usize>) -> Result<()>> Walk<'_, F> {
     fn element(&mut self, index: usize, at: usize, place: Place, depth: usize) -> Result<usize> {
         let length = self.path.len();
         self.path.push('/');
-        push_decimal(self.path, index);
+        push_decimal(&mut self.path, index);
         let end = self.value(at, &Verdict::Inside(place.element()), depth + 1);
         self.path.truncate(length);
         end
@@ -149,7 +183,9 @@ impl<F: FnMut(&str, Range<usize>) -> Result<()>> Walk<'_, F> {
         if !is_erased {
             self.refuse_erased(at..end)?;
         }
-        (self.each)(self.path, at..end)?;
+        let start = self.paths.len();
+        self.paths.push_str(&self.path);
+        self.leaves.push(Leaf { path: start..self.paths.len(), value: at..end });
         Ok(end)
     }
 
@@ -170,7 +206,7 @@ impl<F: FnMut(&str, Range<usize>) -> Result<()>> Walk<'_, F> {
 
     /// Whether the event names this very value.
     fn is_named(&self) -> bool {
-        !self.pointers.is_empty() && self.pointers.binary_search_by(|pointer| pointer.as_str().cmp(self.path)).is_ok()
+        !self.pointers.is_empty() && self.pointers.binary_search_by(|pointer| pointer.as_str().cmp(&self.path)).is_ok()
     }
 
     /// Whether the event names a value inside this one. Pointers with one beginning stand together, as they are sorted.

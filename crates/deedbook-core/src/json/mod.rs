@@ -5,13 +5,15 @@
 //! Values never appear in a problem, for nothing has been redacted here yet; names of members do.
 
 mod lexer;
+mod members;
 mod reader;
 
 use serde_json::Value;
 
 use crate::Result;
 
-pub(crate) use reader::{Halting, Members, Reader, member_names};
+pub(crate) use members::{Members, member_names};
+pub(crate) use reader::{Halting, Reader};
 
 /// How deep an event may nest: the event itself is 1. Real CloudTrail records reach 11.
 pub(crate) const DEPTH_MAX: usize = 32;

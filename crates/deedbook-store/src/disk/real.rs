@@ -72,8 +72,7 @@ impl Disk for RealDisk {
         let path = self.path(LOCK_FILE);
         let locked = match kind {
             LockKind::Exclusive => {
-                let file =
-                    OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)?;
+                let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)?;
                 file.try_lock().map(|()| file)
             }
             LockKind::Shared => {

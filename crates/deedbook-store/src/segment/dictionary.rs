@@ -76,12 +76,7 @@ impl DictionaryPlace {
     }
 
     pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
-        Ok(Self {
-            offset: reader.varint()?,
-            bytes: reader.varint()?,
-            leaves: reader.varint()?,
-            keys: reader.varint()?,
-        })
+        Ok(Self { offset: reader.varint()?, bytes: reader.varint()?, leaves: reader.varint()?, keys: reader.varint()? })
     }
 }
 

@@ -47,8 +47,7 @@ impl SegmentSink {
     }
 
     fn flush(&mut self) -> Result<()> {
-        write_all_at(&*self.file, &self.buffer, self.flushed)
-            .map_err(|error| io_error("write", &self.name, error))?;
+        write_all_at(&*self.file, &self.buffer, self.flushed).map_err(|error| io_error("write", &self.name, error))?;
         self.flushed += self.buffer.len() as u64;
         self.buffer.clear();
         Ok(())

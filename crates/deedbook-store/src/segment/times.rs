@@ -134,11 +134,6 @@ impl TimesColumn {
         file.shaped(decode(&block, count as usize, zone.first_recorded_at), "a chunk of times")
     }
 
-    pub(crate) fn get(&self, file: &SegmentFile, position: u32) -> Result<Times> {
-        let chunk = self.chunk(file, u64::from(position) / TIMES_CHUNK as u64)?;
-        Ok(chunk[position as usize % TIMES_CHUNK])
-    }
-
     /// The first position that was recorded at or after `instant`.
     pub(crate) fn first_recorded_from(&self, file: &SegmentFile, instant: i64) -> Result<u32> {
         let beyond = self.directory.partition(file, |row| Ok(read_zone(row)?.first_recorded_at >= instant))?;

@@ -1,7 +1,9 @@
 //! A log is written, closed and opened again.
 
 use deedbook_core::query::ParseOptions;
-use deedbook_core::{Actor, AppendStatus, Atomicity, Event, PageRequest, Query, Scope, Store, StoreExt, Target, Timestamp};
+use deedbook_core::{
+    Actor, AppendStatus, Atomicity, Event, PageRequest, Query, Scope, Store, StoreExt, Target, Timestamp,
+};
 use deedbook_store::{FileStore, Options, check, prepare};
 
 fn event(n: u32) -> Event {
@@ -34,9 +36,17 @@ fn entries_survive_closing_and_every_index_agrees() {
     }
     let check_answers = |store: &FileStore| {
         assert_eq!(store.visible_count(), 3000);
-        for (text, expected) in [("", 3000), ("plan", 3000), ("actor:user_3", 429), ("target:document:doc_7", 60),
-            ("\"number 17\"", 1), ("-actor:user_3", 2571), ("meta.amount:>=2990", 10), ("actor:user* target:doc_1*", 660),
-            ("seq:0..9", 30)] {
+        for (text, expected) in [
+            ("", 3000),
+            ("plan", 3000),
+            ("actor:user_3", 429),
+            ("target:document:doc_7", 60),
+            ("\"number 17\"", 1),
+            ("-actor:user_3", 2571),
+            ("meta.amount:>=2990", 10),
+            ("actor:user* target:doc_1*", 660),
+            ("seq:0..9", 30),
+        ] {
             let all = store.page(&parse(text), &Scope::all_tenants(), &PageRequest::newest(5000)).unwrap();
             assert_eq!(all.entries.len(), expected, "{text}");
             let count = store.count(&parse(text), &Scope::all_tenants(), &[]).unwrap();

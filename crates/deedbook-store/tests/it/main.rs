@@ -1,4 +1,5 @@
 //! The file store against the conformance suite, crashes, damage and hostile clocks.
 
 mod basics;
+mod conformance;
 mod faults;

@@ -25,7 +25,8 @@ pub(super) fn equal_the_entries(open: &mut Open<'_>) {
         let mut by_action: BTreeMap<String, u64> = BTreeMap::new();
         matching.for_each(|entry| *by_action.entry(entry.event.action.clone()).or_default() += 1);
         let total: u64 = by_action.values().sum();
-        let mut expected: Vec<Group> = by_action.into_iter().map(|(key, count)| Group { key: vec![key], count }).collect();
+        let mut expected: Vec<Group> =
+            by_action.into_iter().map(|(key, count)| Group { key: vec![key], count }).collect();
         expected.sort_by_key(|group| std::cmp::Reverse(group.count));
         let counted = |groups: &[GroupBy]| subject.store().count(&query, &all(), groups).expect("counted");
         assert_eq!(counted(&[GroupBy::Action]), expected, "{text:?} by action, most first, then by key");

@@ -47,7 +47,9 @@ pub(super) fn appends_continue(open: &mut Open<'_>) {
     }
     assert!(receipts.is_sorted_by_key(|receipt| receipt.recorded_at), "time runs on");
     let again = subject.store().append(events::drafts(0..5), Atomicity::PerEvent).expect("accepted");
-    assert!(again.iter().flatten().all(|fate| fate.status == AppendStatus::Replayed && receipts.contains(&fate.receipt)));
+    assert!(
+        again.iter().flatten().all(|fate| fate.status == AppendStatus::Replayed && receipts.contains(&fate.receipt))
+    );
     let error = subject.store().append_one(events::conflicting_draft(3)).expect_err("a conflict");
     assert_eq!(error.kind(), ErrorKind::Conflict);
 }

@@ -45,6 +45,11 @@ fn walk(store: &dyn Store, query: &Query, order: Order, limit: usize) -> Vec<Ent
         let (entries, has_more) = page(store, query, &all(), &PageRequest { order, limit, after });
         assert!(entries.len() == limit || !has_more, "a page that has more is full");
         assert!(!has_more || !entries.is_empty(), "a page that has more is not empty");
+        let is_beyond = |entry: &Entry| match order {
+            Order::Ascending => after.is_none_or(|after| entry.receipt.position > after),
+            Order::Descending => after.is_none_or(|after| entry.receipt.position < after),
+        };
+        assert!(entries.iter().all(is_beyond), "a page holds only what is beyond its cursor");
         walked.extend(entries);
         if !has_more {
             return walked;
@@ -60,7 +65,8 @@ pub(super) fn stable_while_growing(open: &mut Open<'_>) {
     let mut down: Vec<Entry> = Vec::new();
     let mut up: Vec<Entry> = Vec::new();
     for round in 0..10 {
-        let next = |order, last: Option<&Entry>| PageRequest { order, limit: 10, after: last.map(|e| e.receipt.position) };
+        let next =
+            |order, last: Option<&Entry>| PageRequest { order, limit: 10, after: last.map(|e| e.receipt.position) };
         let request = next(Order::Descending, down.last());
         down.extend(page(subject.store(), &Query::all(), &all(), &request).0);
         let request = next(Order::Ascending, up.last());

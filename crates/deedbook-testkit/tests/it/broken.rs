@@ -131,7 +131,8 @@ impl Store for Broken {
     }
 
     fn count(&self, query: &Query, scope: &Scope, groups: &[GroupBy]) -> Result<Vec<Group>> {
-        let mut counted = self.inner.store().count(query, &self.scope(Fault::IgnoresTheScopeOfCounts, scope), groups)?;
+        let mut counted =
+            self.inner.store().count(query, &self.scope(Fault::IgnoresTheScopeOfCounts, scope), groups)?;
         if self.fault == Fault::CountsInAnotherOrder {
             counted.sort_by(|a, b| a.key.cmp(&b.key));
         }

@@ -1,0 +1,24 @@
+//! Workloads and side-by-side comparisons of Deedbook: what the numbers in its documents come from.
+//!
+//! * [`workload`] makes realistic events, [`question`] asks about them.
+//! * [`contestant`] lists who takes part; [`race`] feeds them in turns and measures, [`quiz`] asks them all the same.
+//! * [`compare`], [`load`], [`stages`] are the commands; [`figures`] is what they find, [`report`] how people read it.
+
+pub mod compare;
+pub mod contestant;
+pub mod figures;
+pub mod load;
+pub mod machine;
+pub mod meter;
+pub mod question;
+pub mod quiz;
+pub mod race;
+pub mod random;
+pub mod report;
+pub mod row;
+pub mod stages;
+pub mod vocabulary;
+pub mod workload;
+
+/// Whatever goes wrong ends the run; nobody handles it, so it needs no kinds.
+pub type Result<T, E = Box<dyn std::error::Error + Send + Sync>> = std::result::Result<T, E>;

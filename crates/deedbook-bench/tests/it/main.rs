@@ -1,0 +1,76 @@
+//! The benchmark itself: everyone takes part on a small scale, and all answers agree.
+
+use std::fs::OpenOptions;
+use std::io::Write;
+
+use clap::Parser;
+use deedbook_bench::compare::{Name, Options, compare};
+use deedbook_bench::figures::Comparison;
+use deedbook_bench::question::Kind;
+
+/// Options as the command line gives them.
+#[derive(Parser)]
+struct Line {
+    #[command(flatten)]
+    options: Options,
+}
+
+fn compared(arguments: &[&str]) -> Comparison {
+    let line = ["bench", "--events", "2000", "--rounds", "2", "--questions", "25"].iter().chain(arguments);
+    compare(&Line::parse_from(line).options).expect("everyone loads all events and all answers agree")
+}
+
+/// Who took part, in the order of the report; checks that the figures are complete.
+fn complete(found: &Comparison) -> Vec<&'static str> {
+    assert_eq!(found.questions.len(), Kind::ALL.len());
+    assert!(found.questions.iter().all(|asked| asked.results.iter().all(|result| result.latency.samples == 25)));
+    for result in found.series.iter().flat_map(|series| &series.results) {
+        assert_eq!(result.events, 2_000, "{}", result.contestant);
+        assert!(result.bytes_per_event > 50.0 && result.cpu_us_per_event > 0.0, "{result:?}");
+        assert_eq!(result.cpu_us_per_event_by_round.len(), 2);
+    }
+    found.series[0].results.iter().map(|result| result.contestant).collect()
+}
+
+/// Tests that were not run are written down where the runner looks for them.
+fn skipped(test: &str, reason: &str) {
+    let line = format!("SKIPPED {test}: {reason}");
+    eprintln!("{line}");
+    if let Some(path) = std::env::var_os("DEEDBOOK_SKIPPED_LOG") {
+        let mut log = OpenOptions::new().create(true).append(true).open(path).expect("the log of skipped tests opens");
+        writeln!(log, "{line}").expect("the log of skipped tests is writable");
+    }
+}
+
+#[test]
+fn deedbook_and_sqlite_answer_alike() {
+    let found = compared(&["--only", "deedbook,sqlite,limit", "--batch", "100,500"]);
+    assert_eq!(complete(&found), ["deedbook", "sqlite", "limit"]);
+    assert_eq!(found.series.len(), 2);
+    assert!(found.questions.iter().all(|asked| asked.results.len() == 2));
+    assert!(found.questions[0].rows_mean > 1.0, "questions are about what is there");
+}
+
+#[test]
+fn postgres_and_sqlite_answer_alike() {
+    let found = compared(&["--only", "postgres,sqlite", "--batch", "500"]);
+    match found.notes.iter().find_map(|note| note.strip_prefix("SKIPPED postgres: ")) {
+        Some(reason) => skipped("deedbook-bench postgres_and_sqlite_answer_alike", reason),
+        None => assert_eq!(complete(&found), ["sqlite", "postgres"]),
+    }
+}
+
+#[test]
+fn an_event_is_a_function_of_its_number() {
+    let workload = deedbook_bench::workload::Workload::new(10);
+    assert_eq!(workload.event(7), workload.event(7));
+    assert_ne!(workload.event(7), workload.event(8));
+}
+
+#[test]
+fn everyone_takes_part_by_default() {
+    let line = Line::parse_from(["bench"]);
+    assert_eq!(line.options.only, Name::ALL);
+    assert_eq!(line.options.batch, [1_000, 10_000]);
+    assert_eq!(line.options.events, 200_000);
+}

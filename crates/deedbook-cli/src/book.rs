@@ -1,0 +1,74 @@
+//! Which store stands behind the command line: the only file here that names one.
+
+use std::path::Path;
+
+use deedbook_core::{Draft, Event, Store};
+use deedbook_store::{FileStore, Options};
+
+use crate::exit::{Exit, Failure, Outcome};
+
+pub(crate) use deedbook_store::{FileReport, Report};
+
+/// A Deedbook that was opened for appending; the process that holds it is its only writer.
+pub(crate) struct Book(FileStore);
+
+impl Book {
+    /// Opens the directory, or makes it.
+    pub(crate) fn open(directory: &Path) -> Outcome<Self> {
+        FileStore::open(directory, Options::default()).map(Self).map_err(|error| explain(error, directory))
+    }
+
+    /// The store as commands see it.
+    pub(crate) fn store(&self) -> &dyn Store {
+        &self.0
+    }
+
+    /// Merges what many small batches have left behind; for the end of an import.
+    pub(crate) fn compact(&self) -> Outcome<()> {
+        Ok(self.0.compact()?)
+    }
+
+    /// Lets go of the directory.
+    pub(crate) fn close(self) -> Outcome<()> {
+        Ok(self.0.close()?)
+    }
+}
+
+/// Opens the directory for reading and writes nothing to it.
+pub(crate) fn open_to_read(directory: &Path) -> Outcome<Box<dyn Store>> {
+    match FileStore::open_read_only(directory) {
+        Ok(store) => Ok(Box::new(store)),
+        Err(error) => Err(explain(error, directory)),
+    }
+}
+
+/// Checks an event and makes a draft of it.
+pub(crate) fn prepare(event: Event) -> deedbook_core::Result<Draft> {
+    deedbook_store::prepare(event)
+}
+
+/// Reads everything in the directory and recomputes every checksum; `progress` gets bytes done and bytes in all.
+pub(crate) fn check(directory: &Path, progress: &mut dyn FnMut(u64, u64)) -> Outcome<Report> {
+    deedbook_store::check(directory, progress).map_err(|error| explain(error, directory))
+}
+
+fn explain(error: deedbook_core::Error, directory: &Path) -> Failure {
+    let failure = Failure::from(error);
+    let shown = directory.display();
+    let advice = match failure.exit() {
+        Exit::InUse => format!(
+            "Another process has {shown} open. If that is a Deedbook server, go through it: send the event to, or read \
+             from, its HTTP address. Otherwise wait until that process has ended."
+        ),
+        Exit::NoBook => format!(
+            "Is {shown} the right place? Name another with --data DIR or DEEDBOOK_DATA, or begin one with `deedbook \
+             record`, `deedbook import` or `deedbook demo`."
+        ),
+        Exit::Corrupt => {
+            format!("`deedbook --data {shown} doctor` tells what is wrong; keep a copy before you try to mend it.")
+        }
+        Exit::NewerFormat => "Use the version of Deedbook that wrote it, or a newer one.".to_owned(),
+        _ => return failure,
+    };
+    failure.advise(advice)
+}

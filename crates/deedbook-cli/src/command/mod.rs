@@ -1,0 +1,49 @@
+//! The commands: one file and one line in [`Command`] each.
+
+mod demo;
+mod doctor;
+mod export;
+mod get;
+mod import;
+mod log;
+mod record;
+
+use std::path::Path;
+
+use clap::Subcommand;
+
+use crate::exit::{Exit, Outcome};
+
+/// What the user wants done.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Enter one event and print its receipt
+    Record(Box<record::Record>),
+    /// Print the entry with an id
+    Get(get::Get),
+    /// Find entries, newest first
+    Log(log::Log),
+    /// Bring in events from a file or a git repository
+    Import(import::Import),
+    /// Write entries to a file, oldest first
+    Export(export::Export),
+    /// Check every checksum and invariant of the directory
+    Doctor(doctor::Doctor),
+    /// Enter real history and show what can be asked of it
+    Demo(demo::Demo),
+}
+
+impl Command {
+    /// Does it with the log in `directory`.
+    pub(crate) fn run(self, directory: &Path) -> Outcome<Exit> {
+        match self {
+            Self::Record(command) => command.run(directory),
+            Self::Get(command) => command.run(directory),
+            Self::Log(command) => command.run(directory),
+            Self::Import(command) => command.run(directory),
+            Self::Export(command) => command.run(directory),
+            Self::Doctor(command) => command.run(directory),
+            Self::Demo(command) => command.run(directory),
+        }
+    }
+}
