@@ -6,7 +6,7 @@ use std::sync::Arc;
 use deedbook_core::commitment::event_root;
 use deedbook_core::tree::{Frontier, leaf_hash};
 use deedbook_core::{
-    AppendStatus, Appended, Atomicity, Digest, Entry, Error, ErrorKind, IdOrigin, Receipt, Reply, Result, Timestamp,
+    AppendStatus, Appended, Atomicity, Entry, Error, ErrorKind, IdOrigin, Receipt, Reply, Result, Timestamp,
 };
 use hashbrown::HashTable;
 
@@ -194,65 +194,89 @@ impl Writer {
     }
 
     /// The clock, but never before what was recorded last.
-    fn now(&mut self) -> i64 {
+    fn now(&mut self) -> Timestamp {
         let now = (self.shared.options.clock)().as_microsecond();
         self.last_recorded_at = self.last_recorded_at.max(now);
-        self.last_recorded_at
+        Timestamp::from_microsecond(self.last_recorded_at).unwrap_or(Timestamp::MAX)
     }
 
-    /// Finds what becomes of each draft of a batch and adds what is new to the frame.
-    fn resolve(&self, submission: Submission, view: &View, recorded_at: i64, pending: &mut Pending) {
-        let Submission { items, index, generation, atomicity, reply, .. } = submission;
-        let fates = match atomicity {
-            Atomicity::PerEvent => Ok(()),
-            Atomicity::AllOrNothing => self.check_all(&items, view, pending),
+    /// Finds what becomes of each draft of a batch and adds what is new to the frame; a batch that fails as a whole
+    /// adds nothing.
+    fn resolve(&self, submission: Submission, view: &View, recorded_at: Timestamp, pending: &mut Pending) {
+        let Submission { mut items, index, generation, atomicity, reply, .. } = submission;
+        // All that can fail comes first, while the frame is as it was.
+        let known = match atomicity {
+            Atomicity::PerEvent => Ok(self.known_of_each(&items, view, pending)),
+            Atomicity::AllOrNothing => self.known_of_all(&items, view, pending),
         };
-        let fates = fates.and_then(|()| self.enter(items, index, &generation.name, view, recorded_at, pending));
+        let ready = known.and_then(|known| {
+            self.make_ready(&mut items, &generation.name, pending)?;
+            Ok(known)
+        });
+        let fates = ready.map(|known| self.enter(items, known, index, recorded_at, pending));
         pending.fates.push((reply, fates));
     }
 
+    fn known_of_each(&self, items: &[Prepared], view: &View, pending: &Pending) -> Vec<Option<Fate>> {
+        let known = items.iter().map(|item| self.known(item, view, pending));
+        known.map(|known| known.unwrap_or_else(|error| Some(Fate::Refused(error)))).collect()
+    }
+
     /// Refuses a batch of which one draft would be refused.
-    fn check_all(&self, items: &[Prepared], view: &View, pending: &Pending) -> Result<()> {
+    fn known_of_all(&self, items: &[Prepared], view: &View, pending: &Pending) -> Result<Vec<Option<Fate>>> {
         let mut conflicts = Vec::new();
         let mut within: HashMap<(&str, &str), &[u8]> = HashMap::new();
+        let mut all_known = Vec::with_capacity(items.len());
         for (index, item) in items.iter().enumerate() {
             let first = *within.entry((&item.tenant, &item.id)).or_insert(&item.canonical);
-            match self.known(item, view, pending)? {
+            let mut known = self.known(item, view, pending)?;
+            match known.take_if(|known| matches!(known, Fate::Refused(_))) {
                 Some(Fate::Refused(error)) => conflicts.push((index, error)),
-                None if *first != *item.canonical => conflicts.push((index, conflict(item))),
+                _ if known.is_none() && *first != *item.canonical => conflicts.push((index, conflict(item))),
                 _ => {}
             }
+            all_known.push(known);
         }
-        if conflicts.is_empty() { Ok(()) } else { Err(Error::batch_conflict(conflicts)) }
+        if conflicts.is_empty() { Ok(all_known) } else { Err(Error::batch_conflict(conflicts)) }
+    }
+
+    /// Computes roots anew where the generation ended in between, and has the trees of all tenants at hand.
+    fn make_ready(&self, items: &mut [Prepared], generation: &str, pending: &mut Pending) -> Result<()> {
+        let present = self.frames.generation();
+        for item in items {
+            if present.name != generation {
+                item.event_root = event_root(&item.canonical, &present.key.seed(&item.tenant, &item.id))?;
+            }
+            if !pending.frontiers.contains_key(&item.tenant) {
+                pending.frontiers.insert(item.tenant.clone(), self.frontier(&item.tenant)?);
+            }
+        }
+        Ok(())
     }
 
     fn enter(
         &self,
         items: Vec<Prepared>,
+        known: Vec<Option<Fate>>,
         index: Option<TermIndex>,
-        generation: &str,
-        view: &View,
-        recorded_at: i64,
+        recorded_at: Timestamp,
         pending: &mut Pending,
-    ) -> Result<Vec<Fate>> {
+    ) -> Vec<Fate> {
         let mut terms = Vec::with_capacity(items.len());
         let mut fates = Vec::with_capacity(items.len());
-        for mut item in items {
-            let fate = match self.known(&item, view, pending) {
-                Ok(Some(known)) => known,
-                Ok(None) => {
-                    terms.push(std::mem::take(&mut item.terms));
-                    self.assign(item, generation, recorded_at, pending)?
-                }
-                Err(error) => Fate::Refused(error),
-            };
+        for (mut item, known) in items.into_iter().zip(known) {
+            // The batch itself may repeat an id.
+            let fate = known.or_else(|| pending.known(&item)).unwrap_or_else(|| {
+                terms.push(std::mem::take(&mut item.terms));
+                self.assign(item, recorded_at, pending)
+            });
             fates.push(fate);
         }
         match index.filter(|_| terms.len() == fates.len()) {
             Some(index) => pending.stretches.push(Stretch::Indexed(terms.len(), index)),
             None => pending.add_loose(terms),
         }
-        Ok(fates)
+        fates
     }
 
     /// What becomes of a draft whose id is known already.
@@ -260,10 +284,8 @@ impl Writer {
         if item.id_origin == IdOrigin::Generated {
             return Ok(None);
         }
-        let in_frame = pending.by_id.find(item.id_hash, |&nth| is_same_id(&pending.entries[nth as usize], item));
-        if let Some(&nth) = in_frame {
-            let equal = pending.entries[nth as usize].canonical == item.canonical;
-            return Ok(Some(if equal { Fate::Repeated(nth as usize) } else { Fate::Refused(conflict(item)) }));
+        if let Some(known) = pending.known(item) {
+            return Ok(Some(known));
         }
         let recent = self.recent.iter().rev();
         let mut found = recent.filter_map(|recent| recent.by_id.find(item.id_hash, |entry| is_same_id(entry, item)));
@@ -280,15 +302,10 @@ impl Writer {
     }
 
     /// Gives a new entry its place.
-    fn assign(&self, item: Prepared, generation: &str, recorded_at: i64, pending: &mut Pending) -> Result<Fate> {
-        let recorded = Timestamp::from_microsecond(recorded_at)
-            .map_err(|error| Error::new(ErrorKind::Io, "the clock is out of range").with_source(error))?;
-        let root = self.root(&item, generation)?;
-        let leaf_hash = leaf_hash(recorded, &root);
-        if !pending.frontiers.contains_key(&item.tenant) {
-            pending.frontiers.insert(item.tenant.clone(), self.frontier(&item.tenant)?);
-        }
-        let frontier = pending.frontiers.get_mut(&item.tenant).expect("it was just inserted");
+    fn assign(&self, item: Prepared, recorded_at: Timestamp, pending: &mut Pending) -> Fate {
+        let leaf_hash = leaf_hash(recorded_at, &item.event_root);
+        let recorded_at = recorded_at.as_microsecond();
+        let frontier = pending.frontiers.get_mut(&item.tenant).expect("the trees of all tenants are at hand");
         let seq = frontier.size();
         frontier.push(leaf_hash);
         let nth = pending.entries.len();
@@ -306,16 +323,7 @@ impl Writer {
         }));
         let entries = &pending.entries;
         pending.by_id.insert_unique(item.id_hash, nth as u32, |&nth| entries[nth as usize].id_hash);
-        Ok(Fate::New(nth))
-    }
-
-    /// The root under the key of the present generation: the caller's, unless the generation ended in between.
-    fn root(&self, item: &Prepared, generation: &str) -> Result<Digest> {
-        let present = self.frames.generation();
-        if present.name == generation {
-            return Ok(item.event_root);
-        }
-        event_root(&item.canonical, &present.key.seed(&item.tenant, &item.id))
+        Fate::New(nth)
     }
 
     fn frontier(&self, tenant: &str) -> Result<Frontier> {
@@ -325,7 +333,7 @@ impl Writer {
         sealed_frontier(&self.shared.view().segments, tenant)
     }
 
-    fn write(&mut self, pending: &Pending, recorded_at: i64) -> Result<()> {
+    fn write(&mut self, pending: &Pending, recorded_at: Timestamp) -> Result<()> {
         if pending.entries.is_empty() {
             return Ok(());
         }
@@ -334,7 +342,7 @@ impl Writer {
             .iter()
             .map(|entry| Record { tenant: &entry.tenant, seq: entry.seq, canonical: &entry.canonical })
             .collect();
-        self.frames.append(self.next_position, recorded_at, &records)
+        self.frames.append(self.next_position, recorded_at.as_microsecond(), &records)
     }
 
     /// Makes the frame visible, then gives the receipts.
@@ -365,6 +373,16 @@ impl Writer {
 }
 
 impl Pending {
+    /// What becomes of a draft whose id is in the frame already.
+    fn known(&self, item: &Prepared) -> Option<Fate> {
+        if item.id_origin == IdOrigin::Generated {
+            return None;
+        }
+        let &nth = self.by_id.find(item.id_hash, |&nth| is_same_id(&self.entries[nth as usize], item))?;
+        let equal = self.entries[nth as usize].canonical == item.canonical;
+        Some(if equal { Fate::Repeated(nth as usize) } else { Fate::Refused(conflict(item)) })
+    }
+
     fn add_loose(&mut self, terms: Vec<Box<[u8]>>) {
         match self.stretches.last_mut() {
             Some(Stretch::Loose(before)) => before.extend(terms),
