@@ -182,6 +182,11 @@ pub(crate) fn is_ours(name: &str) -> bool {
     name == TEMPORARY || name.starts_with("wal-") || name.starts_with("segment-")
 }
 
+/// Whether a file of this name is a segment.
+pub(crate) fn is_segment(name: &str) -> bool {
+    name.starts_with("segment-")
+}
+
 /// Whether this is a manifest that was not finished.
 pub(crate) fn is_temporary(name: &str) -> bool {
     name == TEMPORARY
