@@ -251,13 +251,13 @@ impl Inner {
         count.min(end.saturating_sub(offset))
     }
 
-    fn write(&mut self, file: usize, bytes: &[u8], offset: u64) -> io::Result<usize> {
+    fn write(&mut self, file: usize, name: &str, bytes: &[u8], offset: u64) -> io::Result<usize> {
         let offset = usize::try_from(offset).map_err(|_| io::ErrorKind::FileTooLarge)?;
         let mut count = self.room(file, offset, bytes.len());
         if count == 0 && !bytes.is_empty() {
             return Err(io::ErrorKind::StorageFull.into());
         }
-        let fault = self.call("write", "");
+        let fault = self.call("write", name);
         match fault {
             Some(Fault::Short) => count = count.div_ceil(2),
             // A device that fails may have written a part.
@@ -272,8 +272,8 @@ impl Inner {
         fault.and_then(Fault::error).map_or(Ok(count), Err)
     }
 
-    fn sync(&mut self, file: usize) -> io::Result<()> {
-        if let Some(error) = self.call("sync", "").and_then(Fault::error) {
+    fn sync(&mut self, file: usize, name: &str) -> io::Result<()> {
+        if let Some(error) = self.call("sync", name).and_then(Fault::error) {
             self.take(Step::SyncFailed(file, self.calls));
             return Err(error);
         }
@@ -293,14 +293,14 @@ impl Disk for SimulatedDisk {
         }
         let file = inner.platter.files();
         inner.take(Step::Create(name.into()));
-        Ok(Arc::new(SimulatedFile { disk: self.clone(), file, writable: true }))
+        Ok(Arc::new(SimulatedFile { disk: self.clone(), file, name: name.into(), writable: true }))
     }
 
     fn open(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
         let mut inner = self.inner();
         inner.whole_call("open", name)?;
         let file = inner.file(name)?;
-        Ok(Arc::new(SimulatedFile { disk: self.clone(), file, writable: false }))
+        Ok(Arc::new(SimulatedFile { disk: self.clone(), file, name: name.into(), writable: false }))
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
@@ -378,13 +378,15 @@ impl Drop for Held {
 struct SimulatedFile {
     disk: SimulatedDisk,
     file: usize,
+    /// When it was opened.
+    name: String,
     writable: bool,
 }
 
 impl DiskFile for SimulatedFile {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         let mut inner = self.disk.inner();
-        let fault = inner.call("read", "");
+        let fault = inner.call("read", &self.name);
         if let Some(error) = fault.and_then(Fault::error) {
             return Err(error);
         }
@@ -402,16 +404,16 @@ impl DiskFile for SimulatedFile {
         if !self.writable {
             return Err(io::ErrorKind::PermissionDenied.into());
         }
-        self.disk.inner().write(self.file, bytes, offset)
+        self.disk.inner().write(self.file, &self.name, bytes, offset)
     }
 
     fn sync(&self) -> io::Result<()> {
-        self.disk.inner().sync(self.file)
+        self.disk.inner().sync(self.file, &self.name)
     }
 
     fn length(&self) -> io::Result<u64> {
         let mut inner = self.disk.inner();
-        inner.whole_call("measure", "")?;
+        inner.whole_call("measure", &self.name)?;
         Ok(inner.platter.content(self.file).len() as u64)
     }
 }

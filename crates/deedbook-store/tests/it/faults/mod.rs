@@ -7,7 +7,10 @@
 mod ledger;
 mod script;
 
+mod clocks;
+mod disk_full;
 mod every_step;
+mod io_errors;
 mod power_cut;
 
 /// How many seeds a test with so many in continuous integration takes, and the first of them.

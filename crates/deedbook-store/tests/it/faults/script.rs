@@ -167,6 +167,8 @@ pub(super) struct Client {
     pub(super) store: Option<FileStore>,
     /// What failed, in order.
     pub(super) errors: Vec<Error>,
+    /// How often the log was poisoned, and so opened anew.
+    pub(super) poisonings: usize,
     options: Options,
     gate: Gate,
 }
@@ -176,7 +178,7 @@ impl Client {
         let gate = Gate::new();
         let options = options(seed, &gate);
         let ledger = Ledger::default();
-        Self { disk: disk.clone(), ledger, store: None, errors: Vec::new(), options, gate }
+        Self { disk: disk.clone(), ledger, store: None, errors: Vec::new(), poisonings: 0, options, gate }
     }
 
     /// A client of a seed on a sound disk that has done all its acts, which must succeed.
@@ -209,10 +211,21 @@ impl Client {
         }
     }
 
+    /// Does an act; opens the log for it where it is not open, and closes it after it was poisoned.
     pub(super) fn act(&mut self, act: &Act) {
         if !self.open() {
             return;
         }
+        self.act_without_reopening(act);
+        if self.store.as_ref().is_some_and(|store| store.stats().poisoned) {
+            self.check_poisoned();
+            self.poisonings += 1;
+            self.close();
+        }
+    }
+
+    /// Does an act on an open log.
+    pub(super) fn act_without_reopening(&mut self, act: &Act) {
         match act {
             Act::Append(numbers, atomicity) => self.append(numbers, *atomicity),
             Act::Together(batches) => self.append_together(batches),
@@ -224,13 +237,9 @@ impl Client {
             }
             Act::MoveClock(seconds) => self.gate.advance_seconds(*seconds),
         }
-        if self.store.as_ref().is_some_and(|store| store.stats().poisoned) {
-            self.check_poisoned();
-            self.close();
-        }
     }
 
-    fn append(&mut self, numbers: &[u64], atomicity: Atomicity) {
+    pub(super) fn append(&mut self, numbers: &[u64], atomicity: Atomicity) {
         let replies = self.submit(numbers, atomicity);
         self.take_reply(&replies);
     }
