@@ -4,12 +4,15 @@
 //! everything on a simulated disk; after each fault the ledger judges what is left. Every failure names its seed; run
 //! that one alone with `CHAOS_SEED=<seed>` before the command that failed. `CHAOS=soak` does ten times as much.
 
+mod answers;
 mod ledger;
 mod script;
 
 mod clocks;
+mod damaged_files;
 mod disk_full;
 mod every_step;
+mod flipped_bits;
 mod io_errors;
 mod power_cut;
 
