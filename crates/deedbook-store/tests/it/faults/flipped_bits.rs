@@ -102,7 +102,8 @@ fn flipped(disk: &SimulatedDisk, flip: &Flip) -> SimulatedDisk {
 fn flips(disk: &SimulatedDisk) -> Vec<Flip> {
     let mut flips = Vec::new();
     let mut random = Random::new(7);
-    let files: Vec<(String, usize)> = disk.names().into_iter().map(|name| (name.clone(), disk.read(&name).unwrap().len())).collect();
+    let files: Vec<(String, usize)> =
+        disk.names().into_iter().map(|name| (name.clone(), disk.read(&name).unwrap().len())).collect();
     for (name, length) in &files {
         for byte in 0..*length {
             let bits = match () {

@@ -14,6 +14,8 @@ mod disk_full;
 mod every_step;
 mod flipped_bits;
 mod io_errors;
+mod kill;
+mod messages;
 mod power_cut;
 
 /// How many seeds a test with so many in continuous integration takes, and the first of them.
