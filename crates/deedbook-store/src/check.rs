@@ -143,8 +143,15 @@ impl Checker<'_> {
             let what = format!("{at}: {bytes} bytes of an interrupted, unacknowledged write were cut from {file}");
             self.report.notes.push(what);
         }
-        if let Err(error) = recovery::check_order(manifest) {
-            self.report.problems.push(error.to_string());
+        match recovery::check_order(manifest) {
+            Ok(_) if self.report.problems.is_empty() => {
+                let beyond = recovery::check_orphans(self.disk, manifest).err();
+                // What cannot be read is told where it is read for its own sake.
+                let beyond = beyond.map(|error| error.to_string()).filter(|text| text.starts_with(MANIFEST));
+                self.report.problems.extend(beyond);
+            }
+            Ok(_) => {}
+            Err(error) => self.report.problems.push(error.to_string()),
         }
     }
 

@@ -79,6 +79,7 @@ impl FileStore {
         let lock = lock.ok_or_else(|| recovery::in_use(place))?;
         let manifest = recovery::read_or_make_manifest(&*disk, &options)?;
         recovery::check_names(&*disk, &manifest)?;
+        recovery::check_orphans(&*disk, &manifest)?;
         recovery::remove_orphans(&*disk, &manifest)?;
         let shared = Arc::new(Shared::new(disk, options, manifest.clone())?);
         open_segments(&shared, &manifest)?;
@@ -113,6 +114,7 @@ impl FileStore {
         };
         let manifest = Manifest::read(&*disk)?.ok_or_else(|| recovery::absent(place))?;
         recovery::check_names(&*disk, &manifest)?;
+        recovery::check_orphans(&*disk, &manifest)?;
         let shared = Arc::new(Shared::new(disk, options, manifest.clone())?);
         open_segments(&shared, &manifest)?;
         show_recovered(&shared, &manifest)?;
