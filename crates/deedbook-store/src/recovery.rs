@@ -16,8 +16,8 @@ use crate::manifest::{self, GenerationName, MANIFEST, Manifest};
 use crate::options::Options;
 use crate::part::{Part, read_event};
 use crate::segment::{Segment, Times};
-use crate::tail::{Run, Sealable, TailEntry};
-use crate::terms::{IdHasher, Terms};
+use crate::tail::{Identity, Run, Sealable, TailEntry};
+use crate::terms::{IdHasher, terms_of};
 use crate::wal::{self, Frame, Generation, Record, Scan};
 
 /// The manifest of a directory; a new one where there is nothing.
@@ -205,16 +205,14 @@ impl<'a> Recovery<'a> {
         }
         frontier.push(leaf_hash);
         touched.insert(record.tenant.into(), frontier.clone());
-        let terms = Terms::of(&event, &self.hasher);
+        let terms = terms_of(&event, &self.hasher);
         let entry = TailEntry {
-            tenant: record.tenant.into(),
-            id: id.into(),
+            identity: Identity::new(record.tenant, id, &event.action),
             seq: record.seq,
             position: self.next_position,
             leaf_hash,
             times: times_of(&event, frame.recorded_at),
             id_hash: self.hasher.event(record.tenant, id),
-            action: event.action.as_str().into(),
             outcome: event.outcome.unwrap_or(Outcome::Success),
             canonical: record.canonical.into(),
         };
