@@ -170,7 +170,7 @@ pub(super) struct Client {
     pub(super) errors: Vec<Error>,
     /// How often the log was poisoned, and so opened anew.
     pub(super) poisonings: usize,
-    options: Options,
+    pub(super) options: Options,
     gate: Gate,
 }
 
