@@ -10,7 +10,7 @@ use deedbook_core::{Error, Result};
 use crate::cache::BlockCache;
 use crate::disk::Disk;
 use crate::failure::io_error;
-use crate::intake::{Intake, closed};
+use crate::intake::{Intake, Preparation, closed};
 use crate::manifest::{GenerationName, Manifest, NotReplaced, SegmentName, hexadecimal};
 use crate::options::{Background, Options};
 use crate::segment::{self, Segment};
@@ -32,6 +32,7 @@ pub(crate) struct Shared {
     pub(crate) disk: Arc<dyn Disk>,
     pub(crate) options: Options,
     pub(crate) hasher: IdHasher,
+    pub(crate) preparation: Preparation,
     pub(crate) intake: Intake,
     pub(crate) cache: Arc<BlockCache>,
     view: RwLock<Arc<View>>,
@@ -80,8 +81,10 @@ enum SpareState {
 
 impl Shared {
     pub(crate) fn new(disk: Arc<dyn Disk>, options: Options, manifest: Manifest) -> Result<Self> {
+        let hasher = IdHasher(manifest.id_key()?);
         Ok(Self {
-            hasher: IdHasher(manifest.id_key()?),
+            hasher,
+            preparation: Preparation::new(hasher),
             intake: Intake::new(options.queue_bytes_max, options.queue_wait_max),
             cache: Arc::new(BlockCache::new(options.cache_bytes)),
             disk,
