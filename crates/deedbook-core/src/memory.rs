@@ -14,8 +14,8 @@ use jiff::tz::TimeZone;
 use crate::commitment::{Key, event_root};
 use crate::tree::{Frontier, leaf_hash};
 use crate::{
-    Actor, AppendStatus, Appended, Atomicity, Draft, Entry, Error, ErrorKind, Group, GroupBy, Order, Outcome, Page,
-    PageRequest, Problem, Query, Receipt, Reply, Result, Scope, Store,
+    Actor, AppendStatus, Appended, Atomicity, Draft, Entry, Error, Group, GroupBy, Order, Outcome, Page, PageRequest,
+    Query, Receipt, Reply, Result, Scope, Store,
 };
 
 /// A store that forgets when it is dropped.

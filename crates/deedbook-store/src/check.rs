@@ -1,6 +1,6 @@
 //! `deedbook doctor`: reads a whole directory without writing and recomputes every checksum, commitment, tree and index.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -26,6 +26,8 @@ pub struct Report {
     pub entries: u64,
     /// Tenants met.
     pub tenants: u64,
+    /// Bytes of all segments by section: `entries`, `times`, `ids`, `tenants`, `terms`, `postings`, `tallies`, `frame`.
+    pub sections: BTreeMap<&'static str, u64>,
     /// When the first and the last entry were recorded.
     pub recorded: Option<(Timestamp, Timestamp)>,
     /// Each thing that is wrong, in plain words, with what to do about it.
@@ -141,8 +143,15 @@ impl Checker<'_> {
             let what = format!("{at}: {bytes} bytes of an interrupted, unacknowledged write were cut from {file}");
             self.report.notes.push(what);
         }
-        if let Err(error) = recovery::check_order(manifest) {
-            self.report.problems.push(error.to_string());
+        match recovery::check_order(manifest) {
+            Ok(_) if self.report.problems.is_empty() => {
+                let beyond = recovery::check_orphans(self.disk, manifest).err();
+                // What cannot be read is told where it is read for its own sake.
+                let beyond = beyond.map(|error| error.to_string()).filter(|text| text.starts_with(MANIFEST));
+                self.report.problems.extend(beyond);
+            }
+            Ok(_) => {}
+            Err(error) => self.report.problems.push(error.to_string()),
         }
     }
 
@@ -181,6 +190,9 @@ impl Checker<'_> {
         let problems = &mut self.report.problems;
         segment::check(&segment, hasher, frontiers, &mut |problem| problems.push(problem))?;
         self.note_times(&segment)?;
+        for (section, bytes) in segment.sections()? {
+            *self.report.sections.entry(section).or_default() += bytes;
+        }
         self.report.entries += u64::from(segment.positions());
         Ok(segment)
     }

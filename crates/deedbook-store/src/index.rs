@@ -7,6 +7,11 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 
 use crate::terms::read_terms;
 
+/// Terms of an event, about.
+const TERMS: usize = 40;
+/// Terms of an event that no event of its batch had before, about.
+const NEW_TERMS: usize = 8;
+
 /// Terms in rising order and, for each, the rising numbers of the entries that have it.
 pub(crate) struct TermIndex {
     keys: Vec<u8>,
@@ -35,7 +40,7 @@ impl Term {
 impl TermIndex {
     /// An index over entries whose terms are given in order; the first has number 0.
     pub(crate) fn build<'a>(entries: impl Iterator<Item = &'a [u8]>) -> Self {
-        let mut collector = Collector::default();
+        let mut collector = Collector::with_capacity(entries.size_hint().0);
         for (number, terms) in entries.enumerate() {
             read_terms(terms).for_each(|term| collector.add(term, number as u32));
         }
@@ -170,9 +175,8 @@ fn leading(key: &[u8]) -> u64 {
     u64::from_be_bytes(bytes)
 }
 
-/// Numbers terms as they come.
-#[derive(Default)]
-struct Collector {
+/// Builds an index from terms as they come.
+pub(crate) struct Collector {
     keys: Vec<u8>,
     seen: Vec<Seen>,
     hasher: DefaultHashBuilder,
@@ -196,7 +200,19 @@ impl Seen {
 }
 
 impl Collector {
-    fn add(&mut self, key: &[u8], number: u32) {
+    /// For about so many entries.
+    pub(crate) fn with_capacity(entries: usize) -> Self {
+        Self {
+            keys: Vec::with_capacity(entries * NEW_TERMS * 12),
+            seen: Vec::with_capacity(entries * NEW_TERMS),
+            hasher: DefaultHashBuilder::default(),
+            by_key: HashTable::with_capacity(entries * NEW_TERMS),
+            occurrences: Vec::with_capacity(entries * TERMS),
+        }
+    }
+
+    /// Entry `number`, not less than those before, has the term.
+    pub(crate) fn add(&mut self, key: &[u8], number: u32) {
         let hash = self.hasher.hash_one(key);
         let (keys, seen) = (&self.keys, &self.seen);
         let found = self.by_key.find(hash, |&term| keys[seen[term as usize].key()] == *key).copied();
@@ -218,7 +234,7 @@ impl Collector {
         term
     }
 
-    fn finish(self) -> TermIndex {
+    pub(crate) fn finish(self) -> TermIndex {
         let Self { keys, seen, occurrences, .. } = self;
         let mut order: Vec<(u64, u32)> =
             (0..).zip(&seen).map(|(term, seen)| (leading(&keys[seen.key()]), term)).collect();

@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 use deedbook_core::commitment::event_root;
 use deedbook_core::{Atomicity, Digest, Draft, Error, ErrorKind, IdOrigin, Outcome, Reply, Result};
 
-use crate::index::TermIndex;
-use crate::terms::{IdHasher, Terms};
+use crate::index::{Collector, TermIndex};
+use crate::tail::Identity;
+use crate::terms::{IdHasher, each_term, terms_of};
 use crate::wal::{Generation, Record};
 
 /// A batch of at least this many gets its index from the thread that brings it.
@@ -16,17 +17,16 @@ const INDEXED_BATCH: usize = 128;
 
 /// A draft with all that can be computed before its place in the log is known.
 pub(crate) struct Prepared {
-    pub(crate) tenant: Box<str>,
-    pub(crate) id: Box<str>,
+    pub(crate) identity: Identity,
     pub(crate) id_hash: u64,
     pub(crate) id_origin: IdOrigin,
-    pub(crate) action: Box<str>,
     pub(crate) outcome: Outcome,
     /// Microseconds since 1970.
     pub(crate) occurred_at: Option<i64>,
-    pub(crate) canonical: Arc<[u8]>,
+    pub(crate) canonical: Box<[u8]>,
     /// Under the key of the generation that was current.
     pub(crate) event_root: Digest,
+    /// Empty where the batch has an index.
     pub(crate) terms: Box<[u8]>,
 }
 
@@ -52,37 +52,38 @@ pub(crate) fn prepare(
     hasher: &IdHasher,
     generation: &Generation,
 ) -> Result<(Vec<Prepared>, Option<TermIndex>)> {
-    let items: Vec<Prepared> =
-        drafts.into_iter().map(|draft| Prepared::new(draft, hasher, generation)).collect::<Result<_>>()?;
-    let index = (items.len() >= INDEXED_BATCH).then(|| TermIndex::build(items.iter().map(|item| &item.terms[..])));
-    Ok((items, index))
+    let mut items = Vec::with_capacity(drafts.len());
+    let mut collector = (drafts.len() >= INDEXED_BATCH).then(|| Collector::with_capacity(drafts.len()));
+    for (draft, number) in drafts.into_iter().zip(0..) {
+        let terms = match &mut collector {
+            Some(collector) => {
+                each_term(draft.event(), hasher, &mut |term| collector.add(term, number));
+                Box::default()
+            }
+            None => terms_of(draft.event(), hasher),
+        };
+        items.push(Prepared::new(draft, terms, hasher, generation)?);
+    }
+    Ok((items, collector.map(Collector::finish)))
 }
 
 impl Prepared {
     /// At most as many bytes as its record takes in a frame.
     pub(crate) fn bytes(&self) -> usize {
-        Record { tenant: &self.tenant, seq: 0, canonical: &self.canonical }.size_max()
+        Record { tenant: self.identity.tenant(), seq: 0, canonical: &self.canonical }.size_max()
     }
 
-    fn new(draft: Draft, hasher: &IdHasher, generation: &Generation) -> Result<Self> {
-        let seed = generation.key.seed(draft.tenant(), draft.id());
-        let event_root = event_root(draft.canonical(), &seed)?;
-        let id_origin = draft.id_origin();
-        let terms = Terms::of(draft.event(), hasher);
-        let (event, canonical) = draft.into_parts();
-        let tenant = event.tenant.expect("a draft has a tenant");
-        let id = event.id.expect("a draft has an id");
+    fn new(draft: Draft, terms: Box<[u8]>, hasher: &IdHasher, generation: &Generation) -> Result<Self> {
+        let (tenant, id) = (draft.tenant(), draft.id());
         Ok(Self {
-            id_hash: hasher.event(&tenant, &id),
-            tenant: tenant.into(),
-            id: id.into(),
-            id_origin,
-            action: event.action.into(),
-            outcome: event.outcome.unwrap_or(Outcome::Success),
-            occurred_at: event.occurred_at.map(|instant| instant.as_microsecond()),
-            canonical: canonical.into(),
-            event_root,
+            identity: Identity::new(tenant, id, &draft.event().action),
+            id_hash: hasher.event(tenant, id),
+            id_origin: draft.id_origin(),
+            outcome: draft.event().outcome.unwrap_or(Outcome::Success),
+            occurred_at: draft.event().occurred_at.map(|instant| instant.as_microsecond()),
+            event_root: event_root(draft.canonical(), &generation.key.seed(tenant, id))?,
             terms,
+            canonical: draft.into_parts().1.into(),
         })
     }
 }

@@ -111,17 +111,20 @@ impl Manifest {
     }
 
     /// Replaces the manifest of a directory, durably.
-    pub(crate) fn write(&self, disk: &dyn Disk) -> Result<()> {
+    pub(crate) fn write(&self, disk: &dyn Disk) -> Result<(), NotReplaced> {
+        let failed = |error| io_error("replace", MANIFEST, error);
+        self.write_temporary(disk).map_err(|error| NotReplaced::ForSure(failed(error)))?;
+        let replaced = disk.rename(TEMPORARY, MANIFEST).and_then(|()| disk.sync_directory());
+        replaced.map_err(|error| NotReplaced::Perhaps(failed(error)))
+    }
+
+    fn write_temporary(&self, disk: &dyn Disk) -> std::io::Result<()> {
         let body = serde_json::to_vec_pretty(self).expect("a manifest is plain data");
         let content = [format!("{MAGIC} {FORMAT} {}\n", sha256(&body)).as_bytes(), &body].concat();
-        let replaced = remove_if_there(disk, TEMPORARY).and_then(|()| {
-            let file = disk.create(TEMPORARY)?;
-            write_all_at(&*file, &content, 0)?;
-            file.sync()?;
-            disk.rename(TEMPORARY, MANIFEST)?;
-            disk.sync_directory()
-        });
-        replaced.map_err(|error| io_error("replace", MANIFEST, error))
+        remove_if_there(disk, TEMPORARY)?;
+        let file = disk.create(TEMPORARY)?;
+        write_all_at(&*file, &content, 0)?;
+        file.sync()
     }
 
     /// A name for a new file; the number is used up even if the file is never made.
@@ -148,6 +151,22 @@ impl Manifest {
     }
 }
 
+/// Why a manifest was not replaced.
+pub(crate) enum NotReplaced {
+    /// The old one is in force.
+    ForSure(Error),
+    /// The old or the new one is in force, and after a crash either may be: files that one of them names must stay.
+    Perhaps(Error),
+}
+
+impl From<NotReplaced> for Error {
+    fn from(not_replaced: NotReplaced) -> Self {
+        match not_replaced {
+            NotReplaced::ForSure(error) | NotReplaced::Perhaps(error) => error,
+        }
+    }
+}
+
 impl GenerationName {
     pub(crate) fn nonce(&self) -> Result<[u8; 16]> {
         parse_hexadecimal(&self.nonce).ok_or_else(|| corrupt(MANIFEST, "a nonce is not 16 bytes in hexadecimal"))
@@ -161,6 +180,11 @@ fn remove_if_there(disk: &dyn Disk, name: &str) -> std::io::Result<()> {
 /// Whether a file of this name was made by this crate, named in the manifest or left over by a crash.
 pub(crate) fn is_ours(name: &str) -> bool {
     name == TEMPORARY || name.starts_with("wal-") || name.starts_with("segment-")
+}
+
+/// Whether a file of this name is a segment.
+pub(crate) fn is_segment(name: &str) -> bool {
+    name.starts_with("segment-")
 }
 
 /// Whether this is a manifest that was not finished.

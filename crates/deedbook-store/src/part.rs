@@ -1,12 +1,15 @@
 //! A part of the log: a range of positions that answers for itself, sealed in a file or still in memory.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use deedbook_core::commitment::Key;
 use deedbook_core::{Error, ErrorKind, Event, Result};
 
+use crate::cache::Block;
 use crate::postings::{ChunkPlace, PostingsPlace};
 use crate::segment::Times;
+use crate::tail::TailEntry;
 
 /// Consecutive positions and everything that is known of their entries. Positions are counted from the first.
 pub(crate) trait Part: Send + Sync {
@@ -50,20 +53,26 @@ pub(crate) trait Part: Send + Sync {
 /// Given a term and its postings, tells whether to go on.
 pub(crate) type TermVisitor<'v, 'p> = dyn FnMut(&[u8], Postings<'p>) -> Result<bool> + 'v;
 
-/// The entry at a position, with its canonical bytes within a shared block.
-pub(crate) struct Loaded {
-    pub(crate) seq: u64,
-    bytes: Arc<[u8]>,
-    canonical: std::ops::Range<usize>,
+/// The entry at a position.
+pub(crate) enum Loaded {
+    /// Its number and where its canonical bytes stand within a shared block.
+    Sealed(u64, Block, Range<usize>),
+    Unsealed(Arc<TailEntry>),
 }
 
 impl Loaded {
-    pub(crate) fn new(seq: u64, bytes: Arc<[u8]>, canonical: std::ops::Range<usize>) -> Self {
-        Self { seq, bytes, canonical }
+    pub(crate) fn seq(&self) -> u64 {
+        match self {
+            Self::Sealed(seq, ..) => *seq,
+            Self::Unsealed(entry) => entry.seq,
+        }
     }
 
     pub(crate) fn canonical(&self) -> &[u8] {
-        &self.bytes[self.canonical.clone()]
+        match self {
+            Self::Sealed(_, block, range) => &block[range.clone()],
+            Self::Unsealed(entry) => &entry.canonical,
+        }
     }
 }
 

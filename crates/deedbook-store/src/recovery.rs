@@ -16,9 +16,9 @@ use crate::manifest::{self, GenerationName, MANIFEST, Manifest};
 use crate::options::Options;
 use crate::part::{Part, read_event};
 use crate::segment::{Segment, Times};
-use crate::tail::{Run, Sealable, TailEntry};
-use crate::terms::{IdHasher, Terms};
-use crate::wal::{Frame, Generation, Record, Scan};
+use crate::tail::{Identity, Run, Sealable, TailEntry};
+use crate::terms::{IdHasher, terms_of};
+use crate::wal::{self, Frame, Generation, Record, Scan};
 
 /// The manifest of a directory; a new one where there is nothing.
 pub(crate) fn read_or_make_manifest(disk: &dyn Disk, options: &Options) -> Result<Manifest> {
@@ -37,11 +37,60 @@ pub(crate) fn read_or_make_manifest(disk: &dyn Disk, options: &Options) -> Resul
 
 /// Removes files that a crash left behind.
 pub(crate) fn remove_orphans(disk: &dyn Disk, manifest: &Manifest) -> Result<()> {
-    let names = disk.list().map_err(|error| io_error("list", "the directory", error))?;
-    for name in names.iter().filter(|name| manifest::is_ours(name) && !manifest.names(name)) {
-        disk.remove(name).map_err(|error| io_error("remove the left-over file", name, error))?;
+    let orphans = orphans(disk, manifest)?;
+    if orphans.is_empty() {
+        return Ok(());
+    }
+    // A process that was killed may have left a manifest that is not durable yet: what goes now must not be named by
+    // the one that a power cut would bring back.
+    disk.sync_directory().map_err(|error| io_error("sync", "the directory", error))?;
+    for name in orphans {
+        disk.remove(&name).map_err(|error| io_error("remove the left-over file", &name, error))?;
     }
     Ok(())
+}
+
+fn orphans(disk: &dyn Disk, manifest: &Manifest) -> Result<Vec<String>> {
+    let mut names = disk.list().map_err(|error| io_error("list", "the directory", error))?;
+    names.retain(|name| manifest::is_ours(name) && !manifest.names(name));
+    Ok(names)
+}
+
+/// No file that the manifest does not name goes beyond what it names, as files do that were made after a manifest that
+/// was put back from a backup.
+pub(crate) fn check_orphans(disk: &dyn Disk, manifest: &Manifest) -> Result<()> {
+    let orphans = orphans(disk, manifest)?;
+    if orphans.iter().all(|name| manifest::is_temporary(name)) {
+        return Ok(());
+    }
+    let mut end = check_order(manifest)?;
+    for listed in &manifest.generations {
+        let scan = Generation::scan(disk, &listed.name, &listed.nonce()?)?;
+        end += scan.frames.iter().map(|frame| u64::from(frame.entries)).sum::<u64>();
+    }
+    for name in orphans.iter().filter(|name| !manifest::is_temporary(name)) {
+        if let Some(beyond) = orphan_end(disk, name, manifest)?.filter(|&orphan_end| orphan_end > end) {
+            let what = format!("it is older than {name}, which goes on to position {beyond} while it ends at {end}");
+            return Err(corrupt(MANIFEST, what));
+        }
+    }
+    Ok(())
+}
+
+/// Every file of the write-ahead log is sound, before the first of them is sealed and goes; one alone is read then.
+pub(crate) fn check_generations(disk: &dyn Disk, manifest: &Manifest) -> Result<()> {
+    let mut later = manifest.generations.iter().skip(1);
+    later.try_for_each(|listed| Generation::scan(disk, &listed.name, &listed.nonce()?).map(drop))
+}
+
+/// Where the entries of a file end that the manifest does not name; `None` where it was not finished.
+fn orphan_end(disk: &dyn Disk, name: &str, manifest: &Manifest) -> Result<Option<u64>> {
+    match manifest::is_segment(name) {
+        false => wal::end_of_any(disk, name),
+        // While a generation is listed, a segment may hold more of it than is left: the last frame was never synced.
+        true if !manifest.generations.is_empty() => Ok(None),
+        true => Segment::end_of_any(disk, name),
+    }
 }
 
 /// The files that the manifest names are all there.
@@ -156,16 +205,14 @@ impl<'a> Recovery<'a> {
         }
         frontier.push(leaf_hash);
         touched.insert(record.tenant.into(), frontier.clone());
-        let terms = Terms::of(&event, &self.hasher);
+        let terms = terms_of(&event, &self.hasher);
         let entry = TailEntry {
-            tenant: record.tenant.into(),
-            id: id.into(),
+            identity: Identity::new(record.tenant, id, &event.action),
             seq: record.seq,
             position: self.next_position,
             leaf_hash,
             times: times_of(&event, frame.recorded_at),
             id_hash: self.hasher.event(record.tenant, id),
-            action: event.action.as_str().into(),
             outcome: event.outcome.unwrap_or(Outcome::Success),
             canonical: record.canonical.into(),
         };

@@ -1,6 +1,7 @@
 //! Answering queries over a view: plan each part, follow its cursor, look at the entry where the plan is not exact.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use deedbook_core::query::Query;
 use deedbook_core::tree::leaf_hash;
@@ -13,7 +14,7 @@ use crate::cursor::{Cursor, beyond};
 use crate::failure::corrupt;
 use crate::part::{Part, Tally, read_event};
 use crate::plan::{Exactness, Planner};
-use crate::segment::TIMES_CHUNK;
+use crate::segment::{Segment, TIMES_CHUNK};
 use crate::terms::IdHasher;
 use crate::view::View;
 
@@ -101,7 +102,7 @@ impl Found {
         let receipt = Receipt {
             id: event.id.clone().unwrap_or_default(),
             tenant: event.tenant.clone().unwrap_or_default(),
-            seq: loaded.seq,
+            seq: loaded.seq(),
             position: in_log,
             recorded_at: recorded_at.ok_or_else(|| corrupt("the log", "a time of recording is out of range"))?,
             leaf_hash: Digest([0; 32]),
@@ -125,8 +126,16 @@ impl Found {
 
 /// The entry with this id, whoever may see it.
 pub(crate) fn find(view: &View, hasher: IdHasher, tenant: &str, id: &str) -> Result<Option<Entry>> {
-    let hash = hasher.event(tenant, id);
-    for part in view.parts().rev() {
+    find_in(view.parts().rev(), hasher.event(tenant, id), tenant, id)
+}
+
+/// The sealed entry with this id, whose hash is known.
+pub(crate) fn find_sealed(segments: &[Arc<Segment>], hash: u64, tenant: &str, id: &str) -> Result<Option<Entry>> {
+    find_in(segments.iter().rev().map(|segment| &**segment as &dyn Part), hash, tenant, id)
+}
+
+fn find_in<'a>(parts: impl Iterator<Item = &'a dyn Part>, hash: u64, tenant: &str, id: &str) -> Result<Option<Entry>> {
+    for part in parts {
         for position in part.find_id(hash)? {
             let found = Found::new(part, position)?;
             if found.entry.receipt.tenant == tenant && found.entry.receipt.id == id {

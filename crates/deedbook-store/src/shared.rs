@@ -11,7 +11,7 @@ use crate::cache::BlockCache;
 use crate::disk::Disk;
 use crate::failure::io_error;
 use crate::intake::{Intake, closed};
-use crate::manifest::{GenerationName, Manifest, SegmentName, hexadecimal};
+use crate::manifest::{GenerationName, Manifest, NotReplaced, SegmentName, hexadecimal};
 use crate::options::{Background, Options};
 use crate::segment::{self, Segment};
 use crate::tail::{self, Run, Sealable};
@@ -191,19 +191,34 @@ impl Shared {
 
     fn make_generation(&self, frame_bytes: u64) -> Result<Arc<Generation>> {
         let capacity = {
-            let mut work = crate::locked(&self.work);
+            let work = crate::locked(&self.work);
             let first = self.options.first_generation_bytes;
             let grown = work.last_generation_bytes.map_or(first, |last| last.saturating_mul(GENERATION_GROWTH));
-            let capacity = grown.min(self.options.generation_bytes);
-            work.last_generation_bytes = Some(capacity);
-            capacity.max(frame_bytes).next_multiple_of(4096)
+            grown.min(self.options.generation_bytes)
         };
         let name = crate::locked(&self.manifest).take_name("wal");
-        let generation = Generation::create(&*self.disk, name, capacity, self.options.random())?;
-        self.disk.sync_directory().map_err(|error| io_error("sync the directory of", &generation.name, error))?;
-        let listed = GenerationName { name: generation.name.clone(), nonce: hexadecimal(&generation.nonce) };
-        self.change_manifest(|manifest| manifest.generations.push(listed))?;
+        let room = capacity.max(frame_bytes).next_multiple_of(4096);
+        let generation = Generation::create(&*self.disk, name, room, self.options.random())?;
+        self.list_generation(&generation).map_err(|not_listed| self.cleared_away(&generation.name, not_listed))?;
+        crate::locked(&self.work).last_generation_bytes = Some(capacity);
         Ok(Arc::new(generation))
+    }
+
+    /// Names a generation in the manifest once its own name is durable.
+    fn list_generation(&self, generation: &Generation) -> Result<(), NotReplaced> {
+        let synced = self.disk.sync_directory();
+        synced.map_err(|error| NotReplaced::ForSure(io_error("sync the directory of", &generation.name, error)))?;
+        let listed = GenerationName { name: generation.name.clone(), nonce: hexadecimal(&generation.nonce) };
+        self.change_manifest(|manifest| manifest.generations.push(listed))
+    }
+
+    /// Removes a file that could not be named in the manifest, unless the manifest names it perhaps; then the next
+    /// start removes it, if it is to go.
+    fn cleared_away(&self, name: &str, not_listed: NotReplaced) -> Error {
+        if let NotReplaced::ForSure(_) = not_listed {
+            self.remove_file(name);
+        }
+        not_listed.into()
     }
 
     /// Removes a generation that holds no entry.
@@ -214,7 +229,10 @@ impl Shared {
     }
 
     /// The manifest changes on the disk, then in memory; if it cannot, it does not in memory either.
-    pub(crate) fn change_manifest(&self, change: impl FnOnce(&mut Manifest)) -> Result<()> {
+    ///
+    /// After [`NotReplaced::Perhaps`] the disk may name other files than memory does, until the next change: no file
+    /// may be removed that either names, and none may be written to that only memory names.
+    pub(crate) fn change_manifest(&self, change: impl FnOnce(&mut Manifest)) -> Result<(), NotReplaced> {
         let mut manifest = crate::locked(&self.manifest);
         let mut changed = manifest.clone();
         change(&mut changed);
@@ -268,11 +286,11 @@ impl Shared {
             drop(work);
             let made = self.make_generation(0);
             let mut work = crate::locked(&self.work);
-            // If it failed, the writer will try and tell why.
+            // If it failed, the writer will try and tell why; sealing goes on meanwhile.
             work.spare = made.ok();
             work.spare_state = SpareState::NotWanted;
             self.work_changed.notify_all();
-            return work.spare.is_some();
+            return true;
         }
         let Some(sealable) = work.to_seal.front().cloned() else { return false };
         drop(work);
@@ -309,9 +327,10 @@ impl Shared {
         written: Result<SegmentName>,
         and_change: impl FnOnce(&mut Manifest),
     ) -> Result<Arc<Segment>> {
-        let installed = written.and_then(|listed| {
-            self.disk.sync_directory().map_err(|error| io_error("sync the directory of", name, error))?;
-            let segment = self.open_segment(&listed)?;
+        let installed = written.map_err(NotReplaced::ForSure).and_then(|listed| {
+            let synced = self.disk.sync_directory();
+            synced.map_err(|error| NotReplaced::ForSure(io_error("sync the directory of", name, error)))?;
+            let segment = self.open_segment(&listed).map_err(NotReplaced::ForSure)?;
             let range = listed.first_position..listed.first_position + listed.positions;
             self.change_manifest(|manifest| {
                 manifest.segments.retain(|other| !range.contains(&other.first_position));
@@ -321,10 +340,7 @@ impl Shared {
             })?;
             Ok(Arc::new(segment))
         });
-        if installed.is_err() && !crate::locked(&self.manifest).names(name) {
-            self.remove_file(name);
-        }
-        installed
+        installed.map_err(|not_listed| self.cleared_away(name, not_listed))
     }
 
     /// Opens a segment, its filter in memory as long as there is room for it.
@@ -434,27 +450,34 @@ impl Shared {
 
     /// After the threads ended: merges what is small and removes generations that hold nothing that is not sealed.
     pub(crate) fn finish(&self) -> Result<()> {
-        let sealed = self.wait_sealed_or_error();
-        while sealed.is_ok() && self.merge_once(MERGE_AT_CLOSE_MAX)? {}
-        if !self.is_poisoned() {
-            let view = self.view();
-            let holds = |name: &str| view.runs.iter().any(|run| run.generation.name == name);
-            let empty: Vec<String> = crate::locked(&self.manifest)
-                .generations
-                .iter()
-                .map(|listed| listed.name.clone())
-                .filter(|name| !holds(name))
-                .collect();
-            empty.iter().try_for_each(|name| self.drop_named_generation(name))?;
-        }
+        let finished = self.seal_error().and_then(|()| self.merge_small());
+        let finished = finished.and(self.drop_empty_generations());
         crate::locked(&self.visible).closed = true;
         self.visible_changed.notify_all();
-        sealed
+        finished
     }
 
-    fn wait_sealed_or_error(&self) -> Result<()> {
+    fn seal_error(&self) -> Result<()> {
         let work = crate::locked(&self.work);
         work.seal_error.clone().map_or(Ok(()), Err)
+    }
+
+    fn merge_small(&self) -> Result<()> {
+        while self.merge_once(MERGE_AT_CLOSE_MAX)? {}
+        Ok(())
+    }
+
+    /// Removes generations that hold nothing that is not sealed. What a failed write left in one is unknown: then all
+    /// stay, to be read at the next start.
+    fn drop_empty_generations(&self) -> Result<()> {
+        if self.is_poisoned() {
+            return Ok(());
+        }
+        let view = self.view();
+        let holds = |name: &str| view.runs.iter().any(|run| run.generation.name == name);
+        let listed = crate::locked(&self.manifest).generations.clone();
+        let mut empty = listed.iter().filter(|listed| !holds(&listed.name));
+        empty.try_for_each(|listed| self.drop_named_generation(&listed.name))
     }
 
     pub(crate) fn seals_running(&self) -> u64 {

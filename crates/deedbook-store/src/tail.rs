@@ -18,26 +18,50 @@ use crate::wal::Generation;
 /// must not be held up.
 const RUN_MAX: usize = 1024;
 
+/// Tenant, id and action of an event.
+pub(crate) struct Identity {
+    text: Box<str>,
+    tenant_length: u32,
+    id_length: u32,
+}
+
+impl Identity {
+    pub(crate) fn new(tenant: &str, id: &str, action: &str) -> Self {
+        let text = [tenant, id, action].concat().into();
+        Self { text, tenant_length: tenant.len() as u32, id_length: id.len() as u32 }
+    }
+
+    pub(crate) fn tenant(&self) -> &str {
+        &self.text[..self.tenant_length as usize]
+    }
+
+    pub(crate) fn id(&self) -> &str {
+        &self.text[self.tenant_length as usize..(self.tenant_length + self.id_length) as usize]
+    }
+
+    pub(crate) fn action(&self) -> &str {
+        &self.text[(self.tenant_length + self.id_length) as usize..]
+    }
+}
+
 /// An accepted entry that is not sealed yet.
 pub(crate) struct TailEntry {
-    pub(crate) tenant: Box<str>,
-    pub(crate) id: Box<str>,
+    pub(crate) identity: Identity,
     pub(crate) seq: u64,
     pub(crate) position: u64,
     pub(crate) leaf_hash: Digest,
     pub(crate) times: Times,
     pub(crate) id_hash: u64,
-    pub(crate) action: Box<str>,
     pub(crate) outcome: Outcome,
-    pub(crate) canonical: Arc<[u8]>,
+    pub(crate) canonical: Box<[u8]>,
 }
 
 impl TailEntry {
     pub(crate) fn receipt(&self) -> Receipt {
         let recorded_at = Timestamp::from_microsecond(self.times.recorded_at);
         Receipt {
-            id: self.id.to_string(),
-            tenant: self.tenant.to_string(),
+            id: self.identity.id().to_owned(),
+            tenant: self.identity.tenant().to_owned(),
             seq: self.seq,
             position: self.position,
             recorded_at: recorded_at.expect("the time of recording was an instant before it was a number"),
@@ -129,7 +153,7 @@ impl Part for Run {
 
     fn load(&self, position: u32) -> Result<Loaded> {
         let entry = self.entry(position);
-        Ok(Loaded::new(entry.seq, entry.canonical.clone(), 0..entry.canonical.len()))
+        Ok(Loaded::Unsealed(entry.clone()))
     }
 
     fn key(&self, _position: u32) -> &Key {
@@ -142,7 +166,7 @@ impl Part for Run {
     }
 
     fn visit_tallies(&self, tenant: Option<&str>, visit: &mut dyn FnMut(Tally<'_>)) -> Result<()> {
-        let wanted = self.entries.iter().filter(|entry| tenant.is_none_or(|tenant| *entry.tenant == *tenant));
+        let wanted = self.entries.iter().filter(|entry| tenant.is_none_or(|tenant| entry.identity.tenant() == tenant));
         wanted.for_each(|entry| visit(tally_of(entry, 1)));
         Ok(())
     }
@@ -150,10 +174,10 @@ impl Part for Run {
 
 fn tally_of(entry: &TailEntry, count: u64) -> Tally<'_> {
     Tally {
-        tenant: &entry.tenant,
+        tenant: entry.identity.tenant(),
         day: day_of(entry.times.occurred_at),
         outcome: entry.outcome as u8,
-        action: &entry.action,
+        action: entry.identity.action(),
         count,
     }
 }
@@ -187,13 +211,14 @@ pub(crate) fn seal(disk: &dyn Disk, name: &str, file_id: [u8; 16], sealable: &Se
 fn seal_entries(entries: &[&TailEntry], sealable: &Sealable, writer: &mut SegmentWriter) -> Result<()> {
     let mut order: Vec<u32> = (0..entries.len() as u32).collect();
     // Positions of a tenant rise with its numbers.
-    order.sort_by(|&a, &b| entries[a as usize].tenant.cmp(&entries[b as usize].tenant));
-    for of_tenant in order.chunk_by(|&a, &b| entries[a as usize].tenant == entries[b as usize].tenant) {
+    let tenant_of = |position: u32| entries[position as usize].identity.tenant();
+    order.sort_by(|&a, &b| tenant_of(a).cmp(tenant_of(b)));
+    for of_tenant in order.chunk_by(|&a, &b| tenant_of(a) == tenant_of(b)) {
         for &position in of_tenant {
             let TailEntry { seq, canonical, .. } = entries[position as usize];
             writer.put_entry(StoredEntry { position, seq: *seq, canonical })?;
         }
-        let tenant = &entries[of_tenant[0] as usize].tenant;
+        let tenant = tenant_of(of_tenant[0]);
         writer.end_tenant(tenant, &sealable.frontiers[tenant])?;
     }
     Ok(())

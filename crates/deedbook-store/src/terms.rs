@@ -62,25 +62,29 @@ impl IdHasher {
     }
 }
 
-/// The terms of one event, in any order and perhaps repeated.
-#[derive(Default)]
-pub(crate) struct Terms {
-    bytes: Vec<u8>,
-    key: Vec<u8>,
+/// Calls `sink` with the terms of an event, in any order and perhaps repeated.
+pub(crate) fn each_term(event: &Event, hasher: &IdHasher, sink: &mut dyn FnMut(&[u8])) {
+    Terms { key: Vec::with_capacity(128), sink }.add_event(event, hasher);
 }
 
-impl Terms {
-    pub(crate) fn of(event: &Event, hasher: &IdHasher) -> Box<[u8]> {
-        let mut terms = Self { bytes: Vec::with_capacity(1024), key: Vec::with_capacity(64) };
-        terms.add_event(event, hasher);
-        terms.bytes.into()
-    }
+/// The terms of an event, to be read by [`read_terms`].
+pub(crate) fn terms_of(event: &Event, hasher: &IdHasher) -> Box<[u8]> {
+    let mut bytes = Vec::with_capacity(1024);
+    each_term(event, hasher, &mut |term| put_bytes(&mut bytes, term));
+    bytes.into()
+}
 
+struct Terms<'s> {
+    key: Vec<u8>,
+    sink: &'s mut dyn FnMut(&[u8]),
+}
+
+impl Terms<'_> {
     fn put(&mut self, field: u8, parts: &[&[u8]]) {
         self.key.clear();
         self.key.push(field);
         parts.iter().for_each(|part| self.key.extend_from_slice(part));
-        put_bytes(&mut self.bytes, &self.key);
+        (self.sink)(&self.key);
     }
 
     fn put_text(&mut self, field: u8, text: Option<&str>) {
@@ -190,7 +194,7 @@ pub(crate) fn meta_value(names: &[String]) -> Vec<u8> {
     path
 }
 
-/// The terms that [`Terms::of`] wrote.
+/// The terms that [`terms_of`] wrote.
 pub(crate) fn read_terms(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut reader = Reader::new(bytes);
     std::iter::from_fn(move || {

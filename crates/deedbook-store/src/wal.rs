@@ -56,7 +56,7 @@ impl Generation {
         let key_bytes: [u8; 32] = key.try_into().expect("32 of 48 bytes");
         let failed = |error| io_error("create", &name, error);
         let file = disk.create(&name).map_err(failed)?;
-        let header = file_header(&nonce, &key_bytes);
+        let header = file_header(&nonce, &key_bytes, capacity);
         let filled = write_all_at(&*file, &header, 0)
             .and_then(|()| write_all_at(&*file, &header, SECTOR as u64))
             .and_then(|()| fill_with_zeros(&*file, 2 * SECTOR as u64, FRAMES_AT + capacity))
@@ -85,21 +85,52 @@ impl Generation {
     }
 }
 
-fn file_header(nonce: &[u8; 16], key: &[u8; 32]) -> [u8; SECTOR] {
+/// Where the entries of a file end that may be anything; `None` where it has none.
+pub(crate) fn end_of_any(disk: &dyn Disk, name: &str) -> Result<Option<u64>> {
+    let failed = |error| io_error("read", name, error);
+    let file = disk.open(name).map_err(failed)?;
+    let mut bytes = vec![0; usize::try_from(file.length().map_err(failed)?).unwrap_or_default()];
+    read_exact_at(&*file, &mut bytes, 0).map_err(failed)?;
+    let (mut end, mut offset, mut frames) = (None, FRAMES_AT as usize, 0);
+    let Some(nonce) = nonce_of_any(&bytes) else { return Ok(None) };
+    while let Some(Ok(frame)) = (offset + SECTOR <= bytes.len()).then(|| read_frame(&bytes, offset, &nonce, frames)) {
+        end = Some(frame.first_position + u64::from(frame.entries));
+        offset = frame.body.start + frame.body.len().next_multiple_of(SECTOR);
+        frames += 1;
+    }
+    Ok(end)
+}
+
+fn nonce_of_any(bytes: &[u8]) -> Option<[u8; 16]> {
+    let mut copies = bytes.chunks_exact(SECTOR).take(2);
+    let sound = copies.find(|sector| sector_is_sealed(sector) && sector.starts_with(FILE_MAGIC))?;
+    sound[8..24].try_into().ok()
+}
+
+fn file_header(nonce: &[u8; 16], key: &[u8; 32], capacity: u64) -> [u8; SECTOR] {
     let mut header = [0; SECTOR];
     header[..8].copy_from_slice(FILE_MAGIC);
     header[8..24].copy_from_slice(nonce);
     header[24..56].copy_from_slice(key);
+    header[56..64].copy_from_slice(&capacity.to_be_bytes());
     seal_sector(&mut header);
     header
 }
 
-/// The key, and which of its two copies is damaged.
+/// The key, and which of the header's two copies is damaged.
 fn read_file_header(bytes: &[u8], nonce: &[u8; 16]) -> Result<(Key, Option<&'static str>), &'static str> {
     let copies = [&bytes[..SECTOR], &bytes[SECTOR..2 * SECTOR]].map(|sector| {
         let sound = sector_is_sealed(sector) && &sector[..8] == FILE_MAGIC && sector[8..24] == nonce[..];
-        sound.then(|| <[u8; 32]>::try_from(&sector[24..56]).expect("32 bytes"))
+        let key = || <[u8; 32]>::try_from(&sector[24..56]).expect("32 bytes");
+        let capacity = || u64::from_be_bytes(sector[56..64].try_into().expect("8 bytes"));
+        sound.then(|| (key(), capacity()))
     });
+    // A file that was cut between two frames would look like one that ends there.
+    let length = bytes.len() as u64;
+    if copies.iter().flatten().any(|(_, capacity)| FRAMES_AT.checked_add(*capacity) != Some(length)) {
+        return Err("it does not have the length that its header says");
+    }
+    let copies = copies.map(|copy| copy.map(|(key, _)| key));
     let padding_is_zero = bytes[2 * SECTOR..FRAMES_AT as usize].iter().all(|&byte| byte == 0);
     match copies {
         [Some(first), Some(second)] if first == second => {

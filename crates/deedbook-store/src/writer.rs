@@ -1,37 +1,40 @@
 //! The one thread that appends: it gives numbers and time, hashes leaves, and commits each frame with one sync.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use deedbook_core::commitment::event_root;
 use deedbook_core::tree::{Frontier, leaf_hash};
 use deedbook_core::{
-    AppendStatus, Appended, Atomicity, Digest, Entry, Error, ErrorKind, IdOrigin, Receipt, Reply, Result, Timestamp,
+    AppendStatus, Appended, Atomicity, Digest, Error, ErrorKind, IdOrigin, Receipt, Reply, Result, Timestamp,
 };
 use hashbrown::HashTable;
 
 use crate::index::TermIndex;
 use crate::intake::{Prepared, Submission};
+use crate::part::read_event;
 use crate::recovery::sealed_frontier;
 use crate::search;
 use crate::segment::Times;
 use crate::shared::Shared;
 use crate::tail::{Run, Sealable, TailEntry};
+use crate::terms::terms_of;
 use crate::view::View;
 use crate::wal::{self, FrameWriter, Generation, Record};
 
-/// Everything that only the writer changes.
+/// Everything that only the writer changes. What a frame adds is entered here before it is written: if it cannot be
+/// written, the store is poisoned and nothing of this is used again.
 pub(crate) struct Writer {
     shared: Arc<Shared>,
     frames: FrameWriter,
     /// The trees of the tenants met since opening.
     tenants: HashMap<Box<str>, Frontier>,
     /// Tenants with entries in the present generation.
-    touched: BTreeMap<Box<str>, Frontier>,
+    touched: BTreeSet<Box<str>>,
     /// Entries of generations that are not sealed yet, by id, newest generation last.
     recent: Vec<Recent>,
     next_position: u64,
-    last_recorded_at: i64,
+    last_recorded_at: Timestamp,
     poisoned: bool,
 }
 
@@ -47,15 +50,12 @@ impl Recent {
     }
 }
 
-/// What one frame will add, so far only in memory; dropped if the frame is not written.
+/// What one frame adds.
 #[derive(Default)]
 struct Pending {
     entries: Vec<Arc<TailEntry>>,
     stretches: Vec<Stretch>,
-    frontiers: HashMap<Box<str>, Frontier>,
-    /// Numbers of the entries, by id.
-    by_id: HashTable<u32>,
-    fates: Vec<(Reply, Result<Vec<Fate>>)>,
+    fates: Vec<(Reply, Result<Vec<Result<Appended>>>)>,
 }
 
 /// Consecutive entries of a frame that become one run.
@@ -66,27 +66,17 @@ enum Stretch {
     Loose(Vec<Box<[u8]>>),
 }
 
-/// What becomes of one draft, once the frame is durable.
-enum Fate {
-    /// Entry of this frame with that number.
-    New(usize),
-    /// Equal to an entry of this frame with that number.
-    Repeated(usize),
-    /// Equal to an entry that is durable.
-    Known(Box<Receipt>),
-    Refused(Error),
-}
-
 impl Writer {
     pub(crate) fn new(shared: Arc<Shared>, frames: FrameWriter, view: &View) -> Result<Self> {
+        let last_recorded_at = Timestamp::from_microsecond(view.last_recorded_at()?);
         Ok(Self {
             recent: vec![Recent::new(&frames.generation().name)],
             shared,
             frames,
             tenants: HashMap::new(),
-            touched: BTreeMap::new(),
+            touched: BTreeSet::new(),
             next_position: view.end(),
-            last_recorded_at: view.last_recorded_at()?,
+            last_recorded_at: last_recorded_at.unwrap_or(Timestamp::MIN),
             poisoned: false,
         })
     }
@@ -163,14 +153,17 @@ impl Writer {
     /// Goes on in another generation, with room for a frame of so many bytes.
     fn rotate(&mut self, frame_bytes: u64) -> Result<()> {
         let next = self.shared.next_generation(frame_bytes)?;
-        if self.frames.is_empty() {
-            self.shared.drop_named_generation(&self.frames.generation().name)?;
-        } else {
+        let empty = self.frames.is_empty().then(|| self.frames.generation().name.clone());
+        if empty.is_none() {
             self.hand_over();
         }
         self.recent.push(Recent::new(&next.name));
         self.shared.set_generation(next.clone());
         self.frames = FrameWriter::new(next);
+        if let Some(name) = empty {
+            // Nothing is written to it any more; if the manifest goes on naming it, closing tries again.
+            let _ = self.shared.drop_named_generation(&name);
+        }
         Ok(())
     }
 
@@ -179,8 +172,9 @@ impl Writer {
         let generation = self.frames.generation().clone();
         let of_generation = |run: &&Arc<Run>| run.generation.name == generation.name;
         let runs = self.shared.view().runs.iter().filter(of_generation).cloned().collect();
-        let frontiers = std::mem::take(&mut self.touched);
-        self.shared.seal_later(Sealable { runs, generation, frontiers });
+        let touched = std::mem::take(&mut self.touched).into_iter();
+        let frontiers = touched.filter_map(|tenant| Some((tenant.clone(), self.tenants.get(&tenant)?.clone())));
+        self.shared.seal_later(Sealable { runs, frontiers: frontiers.collect(), generation });
     }
 
     /// Lets go of the ids of generations that readers find in segments now.
@@ -190,120 +184,125 @@ impl Writer {
         self.recent.retain(|recent| unsealed(&recent.generation));
     }
 
-    /// The clock, but never before what was recorded last.
-    fn now(&mut self) -> i64 {
-        let now = (self.shared.options.clock)().as_microsecond();
-        self.last_recorded_at = self.last_recorded_at.max(now);
-        self.last_recorded_at
+    /// The clock, to the microsecond, but never before what was recorded last.
+    fn now(&self) -> Timestamp {
+        let now = (self.shared.options.clock)();
+        Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now).max(self.last_recorded_at)
     }
 
     /// Finds what becomes of each draft of a batch and adds what is new to the frame.
-    fn resolve(&self, submission: Submission, view: &View, recorded_at: i64, pending: &mut Pending) {
+    fn resolve(&mut self, submission: Submission, view: &View, recorded_at: Timestamp, pending: &mut Pending) {
         let Submission { items, index, generation, atomicity, reply, .. } = submission;
-        let fates = match atomicity {
+        let allowed = match atomicity {
             Atomicity::PerEvent => Ok(()),
-            Atomicity::AllOrNothing => self.check_all(&items, view, pending),
+            Atomicity::AllOrNothing => self.check_all(&items, view),
         };
-        let fates = fates.and_then(|()| self.enter(items, index, &generation.name, view, recorded_at, pending));
+        let fates = allowed.map(|()| self.enter(items, index, &generation.name, view, recorded_at, pending));
         pending.fates.push((reply, fates));
     }
 
     /// Refuses a batch of which one draft would be refused.
-    fn check_all(&self, items: &[Prepared], view: &View, pending: &Pending) -> Result<()> {
+    fn check_all(&mut self, items: &[Prepared], view: &View) -> Result<()> {
         let mut conflicts = Vec::new();
         let mut within: HashMap<(&str, &str), &[u8]> = HashMap::new();
         for (index, item) in items.iter().enumerate() {
-            let first = *within.entry((&item.tenant, &item.id)).or_insert(&item.canonical);
-            match self.known(item, view, pending)? {
-                Some(Fate::Refused(error)) => conflicts.push((index, error)),
+            let identity = (item.identity.tenant(), item.identity.id());
+            let first = *within.entry(identity).or_insert(&item.canonical);
+            match self.known(item, view)? {
+                Some(Err(error)) => conflicts.push((index, error)),
                 None if *first != *item.canonical => conflicts.push((index, conflict(item))),
-                _ => {}
+                _ => self.meet(item.identity.tenant())?,
             }
         }
         if conflicts.is_empty() { Ok(()) } else { Err(Error::batch_conflict(conflicts)) }
     }
 
     fn enter(
-        &self,
+        &mut self,
         items: Vec<Prepared>,
         index: Option<TermIndex>,
         generation: &str,
         view: &View,
-        recorded_at: i64,
+        recorded_at: Timestamp,
         pending: &mut Pending,
-    ) -> Result<Vec<Fate>> {
+    ) -> Vec<Result<Appended>> {
+        let first = pending.entries.len();
         let mut terms = Vec::with_capacity(items.len());
         let mut fates = Vec::with_capacity(items.len());
         for mut item in items {
-            let fate = match self.known(&item, view, pending) {
+            let its_terms = std::mem::take(&mut item.terms);
+            fates.push(match self.known(&item, view) {
                 Ok(Some(known)) => known,
-                Ok(None) => {
-                    terms.push(std::mem::take(&mut item.terms));
-                    self.assign(item, generation, recorded_at, pending)?
-                }
-                Err(error) => Fate::Refused(error),
-            };
-            fates.push(fate);
+                Ok(None) => self.assign(item, generation, recorded_at, pending).inspect(|_| terms.push(its_terms)),
+                Err(error) => Err(error),
+            });
         }
-        match index.filter(|_| terms.len() == fates.len()) {
-            Some(index) => pending.stretches.push(Stretch::Indexed(terms.len(), index)),
+        let new = &pending.entries[first..];
+        match index {
+            Some(index) if new.len() == fates.len() => pending.stretches.push(Stretch::Indexed(new.len(), index)),
+            // The index numbers entries that are not in the frame.
+            Some(_) => pending.add_loose(new.iter().map(|entry| self.terms_again(entry)).collect()),
             None => pending.add_loose(terms),
         }
-        Ok(fates)
+        fates
     }
 
-    /// What becomes of a draft whose id is known already.
-    fn known(&self, item: &Prepared, view: &View, pending: &Pending) -> Result<Option<Fate>> {
+    fn terms_again(&self, entry: &TailEntry) -> Box<[u8]> {
+        let event = read_event(&entry.canonical, entry.position);
+        event.map_or_else(|_| Box::default(), |event| terms_of(&event, &self.shared.hasher))
+    }
+
+    /// What becomes of a draft whose id is known already: an equal event gets the first receipt, another is refused.
+    /// Its entry may be in the frame that is not written yet; then this is told when the frame is.
+    fn known(&self, item: &Prepared, view: &View) -> Result<Option<Result<Appended>>> {
         if item.id_origin == IdOrigin::Generated {
             return Ok(None);
         }
-        let in_frame = pending.by_id.find(item.id_hash, |&nth| is_same_id(&pending.entries[nth as usize], item));
-        if let Some(&nth) = in_frame {
-            let equal = pending.entries[nth as usize].canonical == item.canonical;
-            return Ok(Some(if equal { Fate::Repeated(nth as usize) } else { Fate::Refused(conflict(item)) }));
-        }
-        let recent = self.recent.iter().rev();
-        let mut found = recent.filter_map(|recent| recent.by_id.find(item.id_hash, |entry| is_same_id(entry, item)));
-        if let Some(entry) = found.next() {
+        let is_same = |entry: &Arc<TailEntry>| {
+            entry.identity.tenant() == item.identity.tenant() && entry.identity.id() == item.identity.id()
+        };
+        if let Some(entry) = self.recent.iter().rev().find_map(|recent| recent.by_id.find(item.id_hash, is_same)) {
             return Ok(Some(repeated(item, &entry.canonical, entry.receipt())));
         }
-        let stored = self.find_sealed(view, item)?;
+        let (tenant, id) = (item.identity.tenant(), item.identity.id());
+        let stored = search::find_sealed(&view.segments, item.id_hash, tenant, id)?;
         Ok(stored.map(|entry| repeated(item, &entry.canonical, entry.receipt)))
     }
 
-    fn find_sealed(&self, view: &View, item: &Prepared) -> Result<Option<Entry>> {
-        let sealed = View { segments: view.segments.clone(), runs: Vec::new() };
-        search::find(&sealed, self.shared.hasher, &item.tenant, &item.id)
-    }
-
     /// Gives a new entry its place.
-    fn assign(&self, item: Prepared, generation: &str, recorded_at: i64, pending: &mut Pending) -> Result<Fate> {
-        let recorded = Timestamp::from_microsecond(recorded_at)
-            .map_err(|error| Error::new(ErrorKind::Io, "the clock is out of range").with_source(error))?;
-        let root = self.root(&item, generation)?;
-        let leaf_hash = leaf_hash(recorded, &root);
-        if !pending.frontiers.contains_key(&item.tenant) {
-            pending.frontiers.insert(item.tenant.clone(), self.frontier(&item.tenant)?);
-        }
-        let frontier = pending.frontiers.get_mut(&item.tenant).expect("it was just inserted");
+    fn assign(
+        &mut self,
+        item: Prepared,
+        generation: &str,
+        recorded_at: Timestamp,
+        pending: &mut Pending,
+    ) -> Result<Appended> {
+        let leaf_hash = leaf_hash(recorded_at, &self.root(&item, generation)?);
+        let tenant = item.identity.tenant();
+        self.meet(tenant)?;
+        let frontier = self.tenants.get_mut(tenant).expect("the tenant was just met");
         let seq = frontier.size();
         frontier.push(leaf_hash);
-        let nth = pending.entries.len();
-        pending.entries.push(Arc::new(TailEntry {
-            times: Times { recorded_at, occurred_at: item.occurred_at.unwrap_or(recorded_at) },
+        if !self.touched.contains(tenant) {
+            self.touched.insert(tenant.into());
+        }
+        let recorded = recorded_at.as_microsecond();
+        let entry = Arc::new(TailEntry {
+            times: Times { recorded_at: recorded, occurred_at: item.occurred_at.unwrap_or(recorded) },
             seq,
-            position: self.next_position + nth as u64,
+            position: self.next_position,
             leaf_hash,
-            tenant: item.tenant,
-            id: item.id,
+            identity: item.identity,
             id_hash: item.id_hash,
-            action: item.action,
             outcome: item.outcome,
             canonical: item.canonical,
-        }));
-        let entries = &pending.entries;
-        pending.by_id.insert_unique(item.id_hash, nth as u32, |&nth| entries[nth as usize].id_hash);
-        Ok(Fate::New(nth))
+        });
+        self.next_position += 1;
+        let recent = self.recent.last_mut().expect("the present generation is the last");
+        recent.by_id.insert_unique(entry.id_hash, entry.clone(), |entry| entry.id_hash);
+        let receipt = entry.receipt();
+        pending.entries.push(entry);
+        Ok(Appended { receipt, status: AppendStatus::Created })
     }
 
     /// The root under the key of the present generation: the caller's, unless the generation ended in between.
@@ -312,52 +311,35 @@ impl Writer {
         if present.name == generation {
             return Ok(item.event_root);
         }
-        event_root(&item.canonical, &present.key.seed(&item.tenant, &item.id))
+        event_root(&item.canonical, &present.key.seed(item.identity.tenant(), item.identity.id()))
     }
 
-    fn frontier(&self, tenant: &str) -> Result<Frontier> {
-        if let Some(frontier) = self.tenants.get(tenant) {
-            return Ok(frontier.clone());
+    /// Sees to it that the tree of a tenant is at hand.
+    fn meet(&mut self, tenant: &str) -> Result<()> {
+        if !self.tenants.contains_key(tenant) {
+            let frontier = sealed_frontier(&self.shared.view().segments, tenant)?;
+            self.tenants.insert(tenant.into(), frontier);
         }
-        sealed_frontier(&self.shared.view().segments, tenant)
+        Ok(())
     }
 
-    fn write(&mut self, pending: &Pending, recorded_at: i64) -> Result<()> {
-        if pending.entries.is_empty() {
-            return Ok(());
-        }
+    fn write(&mut self, pending: &Pending, recorded_at: Timestamp) -> Result<()> {
+        let Some(first) = pending.entries.first() else { return Ok(()) };
+        self.last_recorded_at = recorded_at;
         let records: Vec<Record<'_>> = pending
             .entries
             .iter()
-            .map(|entry| Record { tenant: &entry.tenant, seq: entry.seq, canonical: &entry.canonical })
+            .map(|entry| Record { tenant: entry.identity.tenant(), seq: entry.seq, canonical: &entry.canonical })
             .collect();
-        self.frames.append(self.next_position, recorded_at, &records)
+        self.frames.append(first.position, recorded_at.as_microsecond(), &records)
     }
 
     /// Makes the frame visible, then gives the receipts.
-    fn publish(&mut self, mut pending: Pending) {
+    fn publish(&mut self, pending: Pending) {
         if !pending.entries.is_empty() {
-            let first_position = self.next_position;
-            self.remember(&mut pending);
-            self.shared.add_runs(runs(&pending.entries, pending.stretches, first_position, self.frames.generation()));
+            self.shared.add_runs(runs(&pending.entries, pending.stretches, self.frames.generation()));
         }
-        for (reply, fates) in pending.fates {
-            let told = |fates: Vec<Fate>| fates.into_iter().map(|fate| fate.told(&pending.entries)).collect();
-            reply(fates.map(told));
-        }
-    }
-
-    /// Takes over what the frame changed.
-    fn remember(&mut self, pending: &mut Pending) {
-        self.next_position += pending.entries.len() as u64;
-        let recent = self.recent.last_mut().expect("the present generation is the last");
-        for entry in &pending.entries {
-            recent.by_id.insert_unique(entry.id_hash, entry.clone(), |entry| entry.id_hash);
-        }
-        for (tenant, frontier) in pending.frontiers.drain() {
-            self.touched.insert(tenant.clone(), frontier.clone());
-            self.tenants.insert(tenant, frontier);
-        }
+        pending.fates.into_iter().for_each(|(reply, fates)| reply(fates));
     }
 }
 
@@ -372,12 +354,7 @@ impl Pending {
 }
 
 /// The entries of a frame as runs, a run for each stretch.
-fn runs(
-    mut entries: &[Arc<TailEntry>],
-    stretches: Vec<Stretch>,
-    mut first_position: u64,
-    generation: &Arc<Generation>,
-) -> Vec<Run> {
+fn runs(mut entries: &[Arc<TailEntry>], stretches: Vec<Stretch>, generation: &Arc<Generation>) -> Vec<Run> {
     let mut runs = Vec::with_capacity(stretches.len());
     for stretch in stretches {
         let (count, index) = match stretch {
@@ -385,36 +362,19 @@ fn runs(
             Stretch::Loose(terms) => (terms.len(), TermIndex::build(terms.iter().map(|terms| &terms[..]))),
         };
         let (of_run, rest) = entries.split_at(count);
-        runs.push(Run::new(first_position, of_run.to_vec(), index, generation.clone()));
-        first_position += count as u64;
+        runs.push(Run::new(of_run[0].position, of_run.to_vec(), index, generation.clone()));
         entries = rest;
     }
     runs
 }
 
-impl Fate {
-    fn told(self, entries: &[Arc<TailEntry>]) -> Result<Appended> {
-        let appended = |receipt, status| Ok(Appended { receipt, status });
-        match self {
-            Self::New(nth) => appended(entries[nth].receipt(), AppendStatus::Created),
-            Self::Repeated(nth) => appended(entries[nth].receipt(), AppendStatus::Replayed),
-            Self::Known(receipt) => appended(*receipt, AppendStatus::Replayed),
-            Self::Refused(error) => Err(error),
-        }
-    }
-}
-
-fn is_same_id(entry: &TailEntry, item: &Prepared) -> bool {
-    entry.tenant == item.tenant && entry.id == item.id
-}
-
-/// An equal event gets the first receipt, another one is refused.
-fn repeated(item: &Prepared, canonical: &[u8], receipt: Receipt) -> Fate {
-    if *canonical == *item.canonical { Fate::Known(Box::new(receipt)) } else { Fate::Refused(conflict(item)) }
+fn repeated(item: &Prepared, canonical: &[u8], receipt: Receipt) -> Result<Appended> {
+    let status = AppendStatus::Replayed;
+    if *canonical == *item.canonical { Ok(Appended { receipt, status }) } else { Err(conflict(item)) }
 }
 
 fn conflict(item: &Prepared) -> Error {
-    Error::conflict(&item.tenant, &item.id)
+    Error::conflict(item.identity.tenant(), item.identity.id())
 }
 
 fn poisoned() -> Error {

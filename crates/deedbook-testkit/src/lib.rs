@@ -1,10 +1,12 @@
 //! What the tests of every store share: a clock that is moved by hand, events that are always the same, one
-//! conformance suite, and a state machine that compares any store with [`deedbook_core::MemoryStore`].
+//! conformance suite, a state machine that compares any store with [`deedbook_core::MemoryStore`], and a disk in memory
+//! that loses power and fails.
 //!
 //! A store's tests implement [`Subject`] once and call [`conformance::run`] and [`model::run`]. Nothing here is random
 //! but what a printed seed reproduces, and nothing sleeps to wait for something.
 
 pub mod conformance;
+pub mod disk;
 pub mod events;
 pub mod model;
 pub mod questions;

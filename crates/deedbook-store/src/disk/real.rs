@@ -28,9 +28,11 @@ impl RealDisk {
     /// Those of the operating system.
     pub fn create(directory: impl Into<PathBuf>) -> io::Result<Self> {
         let directory = directory.into();
-        if !directory.is_dir() {
-            fs::create_dir_all(&directory)?;
-            let parent = directory.canonicalize()?.parent().map(Path::to_path_buf);
+        let missing: Vec<&Path> = directory.ancestors().take_while(|ancestor| !ancestor.is_dir()).collect();
+        fs::create_dir_all(&directory)?;
+        // Each new directory is a name in its parent.
+        for made in missing.into_iter().filter(|made| !made.as_os_str().is_empty()) {
+            let parent = made.canonicalize()?.parent().map(Path::to_path_buf);
             parent.map_or(Ok(()), |parent| File::open(parent)?.sync_all())?;
         }
         Ok(Self { directory })

@@ -14,7 +14,7 @@ use super::times::Times;
 use crate::part::{Part, Postings, day_of, read_event};
 use crate::postings::PostingsPlace;
 use crate::recovery::times_of;
-use crate::terms::{IdHasher, Terms, read_terms};
+use crate::terms::{IdHasher, read_terms, terms_of};
 
 /// Reads and recomputes a whole segment. `frontiers` are the trees of all tenants before it and become those after it.
 /// What is wrong is told to `problem`; an error ends the check of this segment.
@@ -26,7 +26,7 @@ pub(crate) fn check(
 ) -> Result<()> {
     let name = &segment.file.name;
     let mut say = |what: &str| problem(format!("{name}: {what}"));
-    if segment.bytes_accounted()? != segment.file.length {
+    if segment.sections()?.iter().map(|(_, bytes)| bytes).sum::<u64>() != segment.file.length {
         say("its sections do not add up to its length");
     }
     if !segment.keys_agree()? {
@@ -113,7 +113,7 @@ fn check_entries(
                 say("its entries are not in the order of tenants and numbers");
             }
             reached.entry(tenant.clone()).or_insert((ordinal, 0)).1 += 1;
-            for term in distinct(&Terms::of(&event, hasher)) {
+            for term in distinct(&terms_of(&event, hasher)) {
                 expected.terms = expected.terms.wrapping_add(digest(term, entry.position));
             }
             expected.ids.push(((hasher.event(&tenant, &id) >> 32) as u32, entry.position));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use deedbook_core::commitment::Key;
 use deedbook_core::tree::Frontier;
-use deedbook_core::{Digest, Result};
+use deedbook_core::{Digest, ErrorKind, Result};
 
 use super::dictionary::Dictionary;
 use super::entries::{Entries, read_block};
@@ -53,6 +53,18 @@ impl Segment {
             return Err(segment.file.corrupt("it is not the file that the manifest names"));
         }
         Ok(segment)
+    }
+
+    /// Where the positions of a file end that may be anything; `None` where it is no finished segment.
+    pub(crate) fn end_of_any(disk: &dyn Disk, name: &str) -> Result<Option<u64>> {
+        let file = disk.open(name).map_err(|error| io_error("open", name, error))?;
+        let unknown =
+            SegmentName { name: name.into(), bytes: 0, first_position: 0, positions: 0, footer_sha256: String::new() };
+        match Self::read(file, unknown, &Arc::new(BlockCache::new(0)), 0) {
+            Ok(segment) => Ok(Some(segment.footer.first_position + u64::from(segment.footer.positions))),
+            Err(error) if error.kind() == ErrorKind::Corrupt => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Opens a file that may be anything.
@@ -128,20 +140,20 @@ impl Segment {
         Ok(*self.file.block_uncached(self.footer.keys_copy, keys.len())? == keys[..])
     }
 
-    /// Bytes that are accounted for by the sections; the whole file, if it is sound.
-    pub(crate) fn bytes_accounted(&self) -> Result<u64> {
+    /// The sections and their bytes, checksums included; together the whole file, if it is sound.
+    pub(crate) fn sections(&self) -> Result<[(&'static str, u64); 8]> {
         let keys = keys_to_bytes(&self.footer.keys).len() as u64 + CHECKSUM;
         let footer = self.footer.to_bytes().len() as u64 + CHECKSUM;
-        let dictionaries = [&self.tenants, &self.terms, &self.tallies].map(Dictionary::bytes_in_file);
-        Ok(HEADER
-            + self.entries.bytes_in_file(&self.file)?
-            + self.times.bytes_in_file(&self.file)?
-            + self.ids.bytes_in_file()
-            + dictionaries.iter().sum::<u64>()
-            + self.footer.postings_bytes
-            + keys
-            + footer
-            + TRAILER)
+        Ok([
+            ("entries", self.entries.bytes_in_file(&self.file)?),
+            ("times", self.times.bytes_in_file(&self.file)?),
+            ("ids", self.ids.bytes_in_file()),
+            ("tenants", self.tenants.bytes_in_file()),
+            ("terms", self.terms.bytes_in_file()),
+            ("postings", self.footer.postings_bytes),
+            ("tallies", self.tallies.bytes_in_file()),
+            ("frame", HEADER + keys + footer + TRAILER),
+        ])
     }
 }
 
@@ -224,7 +236,7 @@ impl Part for Segment {
         let start = entry.canonical.as_ptr().addr() - block.as_ptr().addr();
         let canonical = start..start + entry.canonical.len();
         let seq = entry.seq;
-        Ok(Loaded::new(seq, block.clone(), canonical))
+        Ok(Loaded::Sealed(seq, block, canonical))
     }
 
     fn key(&self, position: u32) -> &Key {
