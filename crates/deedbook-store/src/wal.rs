@@ -506,7 +506,8 @@ mod format_vectors {
         FrameWriter::new(Arc::new(generation)).append(7, 1_790_000_000_000_000, &[record]).unwrap();
         let bytes = std::fs::read(directory.path().join("wal")).unwrap();
 
-        let header = [padded(&[b"DEEDWAL1", &random]), vec![0x43, 0xb4, 0xe2, 0xd8]].concat();
+        let capacity = 4096_u64.to_be_bytes();
+        let header = [padded(&[b"DEEDWAL1", &random, &capacity]), vec![0x08, 0xb6, 0xd7, 0xb8]].concat();
         assert_eq!(bytes[..SECTOR], header);
         assert_eq!(bytes[SECTOR..2 * SECTOR], header);
 
