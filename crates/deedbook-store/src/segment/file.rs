@@ -80,7 +80,7 @@ impl SegmentFile {
 
     /// The checked bytes of a block, for those who read a file once from front to back.
     pub(crate) fn block_uncached(&self, offset: u64, length: usize) -> Result<Block> {
-        let end = offset.checked_add(length as u64 + CHECKSUM);
+        let end = offset.checked_add((length as u64).saturating_add(CHECKSUM));
         if end.is_none_or(|end| end > self.length) {
             return Err(self.corrupt(format_args!("a block at byte {offset} lies outside of the file")));
         }

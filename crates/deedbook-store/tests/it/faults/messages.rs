@@ -44,8 +44,9 @@ fn change(path: &Path, change: impl FnOnce(&mut Vec<u8>)) {
 
 #[test]
 fn messages_name_the_file_what_is_wrong_and_what_to_do() {
+    type Directory = fn() -> tempfile::TempDir;
     type Damage = fn(&Path);
-    let cases: [(&str, fn() -> tempfile::TempDir, Damage, ErrorKind, &[&str]); 10] = [
+    let cases: [(&str, Directory, Damage, ErrorKind, &[&str]); 10] = [
         (
             "a segment's beginning",
             directory,
