@@ -160,3 +160,19 @@ fn read_row(mut row: Reader<'_>) -> Result<IdRow, Malformed> {
     let [high, middle, low] = row.array()?;
     Ok((hash, u32::from_be_bytes([0, high, middle, low])))
 }
+
+/// The test vector of `docs/format.md`, "Ids".
+#[cfg(test)]
+mod format_vectors {
+    use super::*;
+    use crate::terms::IdHasher;
+
+    #[test]
+    fn a_hash_and_its_place_in_the_filter() {
+        let hasher = IdHasher(std::array::from_fn(|byte| byte as u8));
+        let hash = hasher.event("acme", "e-1");
+        assert_eq!(hash, 0x12cf_29e5_c427_77d0);
+        let (block, bits) = filter_place((hash >> 32) as u32, 20);
+        assert_eq!((block, bits.collect::<Vec<_>>()), (12, vec![461, 52, 344, 336, 144, 454]));
+    }
+}
