@@ -22,7 +22,7 @@ pub(crate) const FRAMES_AT: u64 = 4096;
 const FILE_MAGIC: &[u8; 8] = b"DEEDWAL1";
 const FRAME_MAGIC: &[u8; 8] = b"DEEDFRM1";
 const PAGE: usize = 4096;
-const ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
+static ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
 
 /// One file of the log and the secrets that it holds.
 pub(crate) struct Generation {

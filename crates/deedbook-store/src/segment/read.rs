@@ -58,13 +58,8 @@ impl Segment {
     /// Where the positions of a file end that may be anything; `None` where it is no finished segment.
     pub(crate) fn end_of_any(disk: &dyn Disk, name: &str) -> Result<Option<u64>> {
         let file = disk.open(name).map_err(|error| io_error("open", name, error))?;
-        let unknown = SegmentName {
-            name: name.into(),
-            bytes: 0,
-            first_position: 0,
-            positions: 0,
-            footer_sha256: String::new(),
-        };
+        let unknown =
+            SegmentName { name: name.into(), bytes: 0, first_position: 0, positions: 0, footer_sha256: String::new() };
         match Self::read(file, unknown, &Arc::new(BlockCache::new(0)), 0) {
             Ok(segment) => Ok(Some(segment.footer.first_position + u64::from(segment.footer.positions))),
             Err(error) if error.kind() == ErrorKind::Corrupt => Ok(None),

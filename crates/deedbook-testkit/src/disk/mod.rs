@@ -12,8 +12,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use deedbook_store::{Disk, DiskFile, LockKind};
 
-pub use self::faults::{Fault, Lasting};
 use self::faults::Plan;
+pub use self::faults::{Fault, Lasting};
 use self::platter::{Platter, Step, Write};
 use crate::Random;
 

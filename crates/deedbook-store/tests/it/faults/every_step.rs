@@ -9,7 +9,8 @@ const ACTS: usize = 60;
 
 #[test]
 fn a_process_may_be_killed_at_every_step() {
-    let steps = super::for_each_seed(super::seeds(6), |seed| crash_everywhere(seed, SimulatedDisk::kill_at), |a, b| *a += b);
+    let steps =
+        super::for_each_seed(super::seeds(6), |seed| crash_everywhere(seed, SimulatedDisk::kill_at), |a, b| *a += b);
     println!("killed at {steps} steps");
 }
 
@@ -24,27 +25,31 @@ fn power_may_be_cut_at_every_step() {
 /// what the first one wrote without a sync, and the second one relied on, is gone if it can be.
 #[test]
 fn a_kill_and_then_a_power_cut() {
-    let steps = super::for_each_seed(super::seeds(3), |seed| {
-        let client = Client::after_acts(seed, 24);
-        let mut cuts = 0;
-        for step in 0..=client.disk.steps() {
-            let killed = client.disk.kill_at(step);
-            let mut second = Client::new(&killed, seed + 77);
-            assert!(second.open(), "seed {seed}, killed after step {step}: {:?}", second.errors);
-            for moment in (step % 5..=killed.steps()).step_by(5) {
-                let left = killed.crash_at(moment, (step * 1000 + moment) as u64);
-                let verdict = client.ledger.judge(&left, step, options(seed + 1, &Gate::new()), false);
-                assert!(
-                    verdict.is_clean(),
-                    "seed {seed}, killed after step {step}, power cut after step {moment} of the recovery, before: {}: \
+    let steps = super::for_each_seed(
+        super::seeds(3),
+        |seed| {
+            let client = Client::after_acts(seed, 24);
+            let mut cuts = 0;
+            for step in 0..=client.disk.steps() {
+                let killed = client.disk.kill_at(step);
+                let mut second = Client::new(&killed, seed + 77);
+                assert!(second.open(), "seed {seed}, killed after step {step}: {:?}", second.errors);
+                for moment in (step % 5..=killed.steps()).step_by(5) {
+                    let left = killed.crash_at(moment, (step * 1000 + moment) as u64);
+                    let verdict = client.ledger.judge(&left, step, options(seed + 1, &Gate::new()), false);
+                    assert!(
+                        verdict.is_clean(),
+                        "seed {seed}, killed after step {step}, power cut after step {moment} of the recovery, before: {}: \
                      {verdict:#?}\nCHAOS_SEED={seed} cargo test -p deedbook-store --test it every_step",
-                    killed.describe_step(moment)
-                );
-                cuts += 1;
+                        killed.describe_step(moment)
+                    );
+                    cuts += 1;
+                }
             }
-        }
-        cuts
-    }, |a, b| *a += b);
+            cuts
+        },
+        |a, b| *a += b,
+    );
     println!("{steps} kills followed by power cuts");
 }
 

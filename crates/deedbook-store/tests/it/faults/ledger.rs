@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
 
 use deedbook_core::{
-    Appended, AppendStatus, Atomicity, Draft, Entry, PageRequest, Query, Receipt, Scope, Store, StoreExt,
+    AppendStatus, Appended, Atomicity, Draft, Entry, PageRequest, Query, Receipt, Scope, Store, StoreExt,
 };
 use deedbook_store::{FileStore, Options, check_on};
 use deedbook_testkit::disk::SimulatedDisk;
@@ -180,11 +180,7 @@ impl Ledger {
     }
 
     /// Numbers have no gap, times do not run backwards, nothing is there that was not sent, and nothing twice.
-    fn check_entries<'e>(
-        &self,
-        entries: &'e [Entry],
-        verdict: &mut Verdict,
-    ) -> HashMap<(String, String), &'e Entry> {
+    fn check_entries<'e>(&self, entries: &'e [Entry], verdict: &mut Verdict) -> HashMap<(String, String), &'e Entry> {
         let mut by_id = HashMap::new();
         let mut next_seq: HashMap<&str, u64> = HashMap::new();
         for (position, entry) in entries.iter().enumerate() {

@@ -85,7 +85,9 @@ fn cut_script(seed: u64, syncs: Syncs, strictness: Strictness) -> Sum {
         sum.note(&verdict);
         if strictness == Strictness::Panic && !verdict.is_clean() {
             let next = disk.describe_step(moment);
-            panic!("seed {seed}, cut after step {moment}, before: {next}: {verdict:#?}\nCHAOS_SEED={seed} cargo test -p deedbook-store --test it power_cut");
+            panic!(
+                "seed {seed}, cut after step {moment}, before: {next}: {verdict:#?}\nCHAOS_SEED={seed} cargo test -p deedbook-store --test it power_cut"
+            );
         }
     }
     sum
