@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use deedbook_core::Result;
 
-use crate::bytes::{Malformed, placed_checksum};
+use crate::bytes::{Malformed, is_checksum, placed_checksum};
 use crate::cache::{Block, BlockCache};
 use crate::disk::{Disk, DiskFile, read_exact_at, write_all_at};
 use crate::failure::{corrupt, io_error};
@@ -87,7 +87,7 @@ impl SegmentFile {
         let mut bytes = vec![0; length + CHECKSUM as usize];
         read_exact_at(&*self.file, &mut bytes, offset).map_err(|error| io_error("read", &self.name, error))?;
         let checksum = bytes.split_off(length);
-        if placed_checksum(&self.file_id, offset, &bytes).to_be_bytes() != checksum[..] {
+        if !is_checksum(placed_checksum(&self.file_id, offset, &bytes), &checksum) {
             return Err(self.corrupt(format_args!("the block at byte {offset} does not have its checksum")));
         }
         Ok(bytes.into())

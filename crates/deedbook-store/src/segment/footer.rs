@@ -9,7 +9,7 @@ use super::file::{CHECKSUM, SegmentFile};
 use super::ids::{FILTER_ROW, ID_ROW};
 use super::table::Table;
 use super::times::TIMES_ROW;
-use crate::bytes::{Malformed, Reader, placed_checksum, put_varint};
+use crate::bytes::{Malformed, Reader, is_checksum, placed_checksum, put_varint};
 
 pub(crate) const HEADER_MAGIC: &[u8; 8] = b"DEEDSEG1";
 const TRAILER_MAGIC: &[u8; 8] = b"DEEDEND1";
@@ -129,7 +129,7 @@ pub(crate) fn header(file_id: &[u8; 16]) -> Vec<u8> {
 pub(crate) fn read_header(header: &[u8; HEADER as usize]) -> Option<[u8; 16]> {
     let (content, checksum) = header.split_at(24);
     let file_id = content[8..].try_into().ok()?;
-    let sound = &content[..8] == HEADER_MAGIC && placed_checksum(&file_id, 0, content).to_be_bytes() == checksum;
+    let sound = &content[..8] == HEADER_MAGIC && is_checksum(placed_checksum(&file_id, 0, content), checksum);
     sound.then_some(file_id)
 }
 
