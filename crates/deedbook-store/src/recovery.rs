@@ -77,6 +77,12 @@ pub(crate) fn check_orphans(disk: &dyn Disk, manifest: &Manifest) -> Result<()> 
     Ok(())
 }
 
+/// Every file of the write-ahead log is sound, before the first of them is sealed and goes; one alone is read then.
+pub(crate) fn check_generations(disk: &dyn Disk, manifest: &Manifest) -> Result<()> {
+    let mut later = manifest.generations.iter().skip(1);
+    later.try_for_each(|listed| Generation::scan(disk, &listed.name, &listed.nonce()?).map(drop))
+}
+
 /// Where the entries of a file end that the manifest does not name; `None` where it was not finished.
 fn orphan_end(disk: &dyn Disk, name: &str, manifest: &Manifest) -> Result<Option<u64>> {
     match manifest::is_segment(name) {

@@ -80,9 +80,11 @@ impl FileStore {
         let manifest = recovery::read_or_make_manifest(&*disk, &options)?;
         recovery::check_names(&*disk, &manifest)?;
         recovery::check_orphans(&*disk, &manifest)?;
-        recovery::remove_orphans(&*disk, &manifest)?;
+        recovery::check_generations(&*disk, &manifest)?;
         let shared = Arc::new(Shared::new(disk, options, manifest.clone())?);
         open_segments(&shared, &manifest)?;
+        // From here on files change.
+        recovery::remove_orphans(&*shared.disk, &manifest)?;
         seal_recovered(&shared, &manifest)?;
         let generation = shared.next_generation(0)?;
         shared.set_generation(generation.clone());

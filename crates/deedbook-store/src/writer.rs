@@ -153,14 +153,17 @@ impl Writer {
     /// Goes on in another generation, with room for a frame of so many bytes.
     fn rotate(&mut self, frame_bytes: u64) -> Result<()> {
         let next = self.shared.next_generation(frame_bytes)?;
-        if self.frames.is_empty() {
-            self.shared.drop_named_generation(&self.frames.generation().name)?;
-        } else {
+        let empty = self.frames.is_empty().then(|| self.frames.generation().name.clone());
+        if empty.is_none() {
             self.hand_over();
         }
         self.recent.push(Recent::new(&next.name));
         self.shared.set_generation(next.clone());
         self.frames = FrameWriter::new(next);
+        if let Some(name) = empty {
+            // Nothing is written to it any more; if the manifest goes on naming it, closing tries again.
+            let _ = self.shared.drop_named_generation(&name);
+        }
         Ok(())
     }
 
@@ -182,11 +185,9 @@ impl Writer {
     }
 
     /// The clock, to the microsecond, but never before what was recorded last.
-    fn now(&mut self) -> Timestamp {
+    fn now(&self) -> Timestamp {
         let now = (self.shared.options.clock)();
-        let now = Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now);
-        self.last_recorded_at = self.last_recorded_at.max(now);
-        self.last_recorded_at
+        Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now).max(self.last_recorded_at)
     }
 
     /// Finds what becomes of each draft of a batch and adds what is new to the frame.
@@ -324,6 +325,7 @@ impl Writer {
 
     fn write(&mut self, pending: &Pending, recorded_at: Timestamp) -> Result<()> {
         let Some(first) = pending.entries.first() else { return Ok(()) };
+        self.last_recorded_at = recorded_at;
         let records: Vec<Record<'_>> = pending
             .entries
             .iter()

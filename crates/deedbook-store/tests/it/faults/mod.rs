@@ -4,13 +4,18 @@
 //! everything on a simulated disk; after each fault the ledger judges what is left. Every failure names its seed; run
 //! that one alone with `CHAOS_SEED=<seed>` before the command that failed. `CHAOS=soak` does ten times as much.
 
+mod answers;
 mod ledger;
 mod script;
 
 mod clocks;
+mod damaged_files;
 mod disk_full;
 mod every_step;
+mod flipped_bits;
 mod io_errors;
+mod kill;
+mod messages;
 mod power_cut;
 
 /// How many seeds a test with so many in continuous integration takes, and the first of them.
