@@ -99,6 +99,9 @@ impl Dictionary {
         let bytes = usize::try_from(place.bytes).unwrap_or(usize::MAX - 8);
         let index = file.block_uncached(place.offset, bytes)?;
         let leaves = file.shaped(read_index(&index), "the index of a dictionary")?;
+        if leaves.iter().any(|leaf| !file.holds(leaf.offset, leaf.bytes as u64)) {
+            return Err(file.corrupt("a leaf of a dictionary lies outside of the file"));
+        }
         if leaves.len() as u64 != place.leaves {
             return Err(file.corrupt("the index of a dictionary has another number of leaves"));
         }

@@ -211,7 +211,8 @@ impl Entries {
     /// The decompressed block, through the cache.
     pub(crate) fn block(&self, file: &SegmentFile, place: &BlockPlace) -> Result<Block> {
         let key = (file.cache_key, place.offset);
-        file.cache.get_or_insert(key, || decompress(file, place, &file.block_uncached(place.offset, place.compressed)?))
+        let read = || decompress(file, place, &file.block_uncached(place.offset, place.compressed)?);
+        file.of_length(file.cache.get_or_insert(key, read)?, place.bytes)
     }
 
     /// The decompressed block, past the cache.

@@ -87,6 +87,11 @@ impl Footer {
         if reader.is_empty() && fits && positions > 0 && footer.filter.rows > 0 { Ok(footer) } else { Err(Malformed) }
     }
 
+    fn is_within(&self, file: &SegmentFile) -> bool {
+        let tables = [&self.blocks, &self.permutation, &self.times, &self.ids, &self.filter];
+        tables.iter().all(|table| table.is_within(file)) && self.postings_bytes <= file.length
+    }
+
     /// The key of the entry at `position`.
     pub(crate) fn key(&self, position: u32) -> &Key {
         let mut before = 0;
@@ -152,5 +157,8 @@ pub(crate) fn read_footer(file: &SegmentFile) -> Result<(Footer, crate::cache::B
     }
     let block = file.block_uncached(offset, bytes as usize)?;
     let footer = file.shaped(Footer::from_bytes(&block), "the footer")?;
+    if !footer.is_within(file) {
+        return Err(file.corrupt("its footer leads outside of it"));
+    }
     Ok((footer, block))
 }
