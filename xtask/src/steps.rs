@@ -141,7 +141,7 @@ fn lock_files(step: &Run<'_>) -> Result<Counts> {
 
 fn clippy(step: &Run<'_>) -> Result<Counts> {
     require("cargo-clippy", "clippy", "rust-clippy")?;
-    check(&mut cargo(step.workspace, ["clippy", "--workspace", "--all-targets", "--", "-Dwarnings"]))
+    check(&mut cargo(step.workspace, ["clippy", "--workspace", "--all-targets", "--keep-going", "--", "-Dwarnings"]))
 }
 
 /// Says what to install where a component of the toolchain is missing.
@@ -153,7 +153,7 @@ fn require(program: &str, component: &str, debian: &str) -> Result<()> {
 }
 
 fn documentation(step: &Run<'_>) -> Result<Counts> {
-    check(cargo(step.workspace, ["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))
+    check(cargo(step.workspace, ["doc", "--workspace", "--no-deps", "--keep-going"]).env("RUSTDOCFLAGS", "-D warnings"))
 }
 
 fn direction(step: &Run<'_>) -> Result<Counts> {
