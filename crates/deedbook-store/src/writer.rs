@@ -193,17 +193,23 @@ impl Writer {
     /// Finds what becomes of each draft of a batch and adds what is new to the frame.
     fn resolve(&mut self, submission: Submission, view: &View, recorded_at: Timestamp, pending: &mut Pending) {
         let Submission { items, index, generation, atomicity, reply, .. } = submission;
-        let allowed = match atomicity {
-            Atomicity::PerEvent => Ok(()),
-            Atomicity::AllOrNothing => self.check_all(&items, view),
+        let known = match atomicity {
+            Atomicity::PerEvent => Ok(self.known_of_each(&items, view)),
+            Atomicity::AllOrNothing => self.known_of_all(&items, view),
         };
-        let fates = allowed.map(|()| self.enter(items, index, &generation.name, view, recorded_at, pending));
+        let fates = known.map(|known| self.enter(items, known, index, &generation.name, recorded_at, pending));
         pending.fates.push((reply, fates));
     }
 
-    /// Refuses a batch of which one draft would be refused.
-    fn check_all(&mut self, items: &[Prepared], view: &View) -> Result<()> {
+    fn known_of_each(&self, items: &[Prepared], view: &View) -> Vec<Option<Result<Appended>>> {
+        items.iter().map(|item| self.known(item, view).unwrap_or_else(|error| Some(Err(error)))).collect()
+    }
+
+    /// Refuses a batch of which one draft would be refused. What this found out is not looked up again when the batch
+    /// is entered: that might fail in the middle of it.
+    fn known_of_all(&mut self, items: &[Prepared], view: &View) -> Result<Vec<Option<Result<Appended>>>> {
         let mut conflicts = Vec::new();
+        let mut all_known = Vec::with_capacity(items.len());
         let mut within: HashMap<(&str, &str), &[u8]> = HashMap::new();
         for (index, item) in items.iter().enumerate() {
             let identity = (item.identity.tenant(), item.identity.id());
@@ -211,30 +217,33 @@ impl Writer {
             match self.known(item, view)? {
                 Some(Err(error)) => conflicts.push((index, error)),
                 None if *first != *item.canonical => conflicts.push((index, conflict(item))),
-                _ => self.meet(item.identity.tenant())?,
+                known => {
+                    self.meet(item.identity.tenant())?;
+                    all_known.push(known);
+                }
             }
         }
-        if conflicts.is_empty() { Ok(()) } else { Err(Error::batch_conflict(conflicts)) }
+        if conflicts.is_empty() { Ok(all_known) } else { Err(Error::batch_conflict(conflicts)) }
     }
 
     fn enter(
         &mut self,
         items: Vec<Prepared>,
+        known: Vec<Option<Result<Appended>>>,
         index: Option<TermIndex>,
         generation: &str,
-        view: &View,
         recorded_at: Timestamp,
         pending: &mut Pending,
     ) -> Vec<Result<Appended>> {
         let first = pending.entries.len();
         let mut terms = Vec::with_capacity(items.len());
         let mut fates = Vec::with_capacity(items.len());
-        for mut item in items {
+        for (mut item, known) in items.into_iter().zip(known) {
             let its_terms = std::mem::take(&mut item.terms);
-            fates.push(match self.known(&item, view) {
-                Ok(Some(known)) => known,
-                Ok(None) => self.assign(item, generation, recorded_at, pending).inspect(|_| terms.push(its_terms)),
-                Err(error) => Err(error),
+            // The batch itself may repeat an id.
+            fates.push(match known.or_else(|| self.known_unsealed(&item)) {
+                Some(known) => known,
+                None => self.assign(item, generation, recorded_at, pending).inspect(|_| terms.push(its_terms)),
             });
         }
         let new = &pending.entries[first..];
@@ -258,15 +267,23 @@ impl Writer {
         if item.id_origin == IdOrigin::Generated {
             return Ok(None);
         }
-        let is_same = |entry: &Arc<TailEntry>| {
-            entry.identity.tenant() == item.identity.tenant() && entry.identity.id() == item.identity.id()
-        };
-        if let Some(entry) = self.recent.iter().rev().find_map(|recent| recent.by_id.find(item.id_hash, is_same)) {
-            return Ok(Some(repeated(item, &entry.canonical, entry.receipt())));
+        if let Some(known) = self.known_unsealed(item) {
+            return Ok(Some(known));
         }
         let (tenant, id) = (item.identity.tenant(), item.identity.id());
         let stored = search::find_sealed(&view.segments, item.id_hash, tenant, id)?;
         Ok(stored.map(|entry| repeated(item, &entry.canonical, entry.receipt)))
+    }
+
+    fn known_unsealed(&self, item: &Prepared) -> Option<Result<Appended>> {
+        if item.id_origin == IdOrigin::Generated {
+            return None;
+        }
+        let is_same = |entry: &Arc<TailEntry>| {
+            entry.identity.tenant() == item.identity.tenant() && entry.identity.id() == item.identity.id()
+        };
+        let entry = self.recent.iter().rev().find_map(|recent| recent.by_id.find(item.id_hash, is_same))?;
+        Some(repeated(item, &entry.canonical, entry.receipt()))
     }
 
     /// Gives a new entry its place.

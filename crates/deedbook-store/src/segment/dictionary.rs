@@ -1,14 +1,22 @@
-//! Sorted keys with payloads: leaves of front-coded keys, and in memory the first key of each leaf.
+//! Sorted keys with payloads: compressed leaves of front-coded keys, and in memory the first key of each leaf.
 
 use std::sync::Arc;
 
 use deedbook_core::Result;
 
+use zstd::bulk::Compressor;
+
 use super::file::{CHECKSUM, SegmentFile, SegmentSink};
 use crate::bytes::{Malformed, Reader, put_bytes, put_varint};
+use crate::cache::Block;
+use crate::failure::io_error;
 
-/// A leaf is ended when it has this many bytes.
+/// A leaf is ended when it has this many bytes before compression.
 const LEAF: usize = 4096;
+/// A leaf has at most so many bytes: one key of an event, which is bounded, may stand at its end.
+const LEAF_MAX: usize = 16 << 20;
+/// zstd's level: leaves are small, and higher ones save nothing.
+const LEVEL: i32 = 1;
 
 /// Writes keys in rising order.
 #[derive(Default)]
@@ -19,6 +27,7 @@ pub(crate) struct DictionaryWriter {
     index: Vec<u8>,
     leaves: u64,
     keys: u64,
+    compressor: Option<Compressor<'static>>,
 }
 
 impl DictionaryWriter {
@@ -43,10 +52,16 @@ impl DictionaryWriter {
         if self.leaf.is_empty() {
             return Ok(());
         }
-        let offset = sink.put_block(&self.leaf)?;
+        let compressor = match &mut self.compressor {
+            Some(compressor) => compressor,
+            none => none.insert(Compressor::new(LEVEL).map_err(|error| io_error("compress", "a leaf", error))?),
+        };
+        let compressed = compressor.compress(&self.leaf).map_err(|error| io_error("compress", "a leaf", error))?;
+        let offset = sink.put_block(&compressed)?;
         put_bytes(&mut self.index, &self.first_key);
-        put_varint(&mut self.index, offset);
-        put_varint(&mut self.index, self.leaf.len() as u64);
+        for number in [offset, compressed.len() as u64, self.leaf.len() as u64] {
+            put_varint(&mut self.index, number);
+        }
         self.leaves += 1;
         self.leaf.clear();
         Ok(())
@@ -83,6 +98,7 @@ impl DictionaryPlace {
 struct Leaf {
     first_key: Box<[u8]>,
     offset: u64,
+    compressed: usize,
     bytes: usize,
 }
 
@@ -150,8 +166,19 @@ impl Dictionary {
 
     /// Bytes of the dictionary in the file, checksums included.
     pub(crate) fn bytes_in_file(&self) -> u64 {
-        let leaves: u64 = self.leaves.iter().map(|leaf| leaf.bytes as u64 + CHECKSUM).sum();
+        let leaves: u64 = self.leaves.iter().map(|leaf| leaf.compressed as u64 + CHECKSUM).sum();
         leaves + self.index_bytes + CHECKSUM
+    }
+}
+
+impl Leaf {
+    fn read(&self, file: &SegmentFile) -> Result<Block> {
+        let compressed = file.block_uncached(self.offset, self.compressed)?;
+        let bytes = zstd::bulk::decompress(&compressed, self.bytes).map_err(|error| file.corrupt(error))?;
+        if bytes.len() != self.bytes {
+            return Err(file.corrupt("a leaf of a dictionary has another length than its index says"));
+        }
+        Ok(bytes.into())
     }
 }
 
@@ -159,8 +186,13 @@ fn read_index(index: &[u8]) -> Result<Vec<Leaf>, Malformed> {
     let mut reader = Reader::new(index);
     let mut leaves: Vec<Leaf> = Vec::new();
     while !reader.is_empty() {
-        let leaf = Leaf { first_key: reader.bytes()?.into(), offset: reader.varint()?, bytes: reader.count()? };
-        if leaves.last().is_some_and(|last| last.first_key >= leaf.first_key) {
+        let leaf = Leaf {
+            first_key: reader.bytes()?.into(),
+            offset: reader.varint()?,
+            compressed: reader.count()?,
+            bytes: reader.count()?,
+        };
+        if leaf.bytes > LEAF_MAX || leaves.last().is_some_and(|last| last.first_key >= leaf.first_key) {
             return Err(Malformed);
         }
         leaves.push(leaf);
@@ -179,7 +211,7 @@ pub(crate) struct DictionaryCursor<'a> {
     dictionary: &'a Dictionary,
     access: Access,
     next_leaf: usize,
-    leaf: Option<crate::cache::Block>,
+    leaf: Option<Block>,
     at: usize,
     key: Vec<u8>,
     payload: std::ops::Range<usize>,
@@ -227,9 +259,10 @@ impl<'a> DictionaryCursor<'a> {
     fn load_leaf(&mut self) -> Result<bool> {
         let dictionary = self.dictionary;
         let Some(leaf) = dictionary.leaves.get(self.next_leaf) else { return Ok(false) };
+        let file = &dictionary.file;
         self.leaf = Some(match self.access {
-            Access::Cached => dictionary.file.block(leaf.offset, leaf.bytes)?,
-            Access::Once => dictionary.file.block_uncached(leaf.offset, leaf.bytes)?,
+            Access::Cached => file.cache.get_or_insert((file.cache_key, leaf.offset), || leaf.read(file))?,
+            Access::Once => leaf.read(file)?,
         });
         self.next_leaf += 1;
         self.at = 0;

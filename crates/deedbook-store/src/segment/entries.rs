@@ -2,6 +2,7 @@
 
 use deedbook_core::Result;
 
+use super::compression::{Decompression, Dictionary, compressor};
 use super::file::{CHECKSUM, SegmentFile, SegmentSink};
 use super::table::{Table, TableWriter};
 use crate::bytes::{Malformed, Reader, put_bytes, put_varint, unzigzag, zigzag};
@@ -10,12 +11,10 @@ use crate::failure::io_error;
 
 /// A block is ended when it has this many bytes before compression: enough for the compressor to learn the shape of
 /// the events, few enough that one entry is found without decompressing many others.
-const BLOCK: usize = 16 * 1024;
+pub(crate) const BLOCK: usize = 12 * 1024;
 /// A block of one tenant that is at least this large is not filled up with the next tenant's entries, so that merging
 /// can copy it as it is.
 const PURE_BLOCK: usize = BLOCK / 2;
-/// zstd's level: higher ones cost more than they save at this block size.
-const COMPRESSION_LEVEL: i32 = 3;
 /// First ordinal (4), offset (6), first position (4), bytes before (3) and after (3) compression.
 pub(crate) const BLOCK_ROW: usize = 20;
 /// Ordinal of a position: 3 bytes.
@@ -44,10 +43,9 @@ pub(crate) struct EntriesWriter {
 
 impl EntriesWriter {
     /// For exactly `count` entries.
-    pub(crate) fn new(count: u32) -> Result<Self> {
-        let compressor = zstd::bulk::Compressor::new(COMPRESSION_LEVEL);
+    pub(crate) fn new(count: u32, dictionary: &[u8]) -> Result<Self> {
         Ok(Self {
-            compressor: compressor.map_err(|error| io_error("compress", "a block", error))?,
+            compressor: compressor(dictionary)?,
             directory: TableWriter::new(BLOCK_ROW),
             ordinals: vec![0; count as usize],
             next_ordinal: 0,
@@ -159,15 +157,15 @@ pub(crate) struct BlockPlace {
 }
 
 /// The entries of one segment.
-#[derive(Clone, Copy)]
 pub(crate) struct Entries {
     directory: Table,
     permutation: Table,
+    pub(crate) compression: Decompression,
 }
 
 impl Entries {
-    pub(crate) fn new(directory: Table, permutation: Table) -> Self {
-        Self { directory, permutation }
+    pub(crate) fn new(directory: Table, permutation: Table, dictionary: Dictionary) -> Self {
+        Self { directory, permutation, compression: Decompression::new(dictionary) }
     }
 
     pub(crate) fn blocks(&self) -> u64 {
@@ -211,13 +209,21 @@ impl Entries {
     /// The decompressed block, through the cache.
     pub(crate) fn block(&self, file: &SegmentFile, place: &BlockPlace) -> Result<Block> {
         let key = (file.cache_key, place.offset);
-        let read = || decompress(file, place, &file.block_uncached(place.offset, place.compressed)?);
-        file.of_length(file.cache.get_or_insert(key, read)?, place.bytes)
+        file.of_length(file.cache.get_or_insert(key, || self.decompress(file, place))?, place.bytes)
     }
 
     /// The decompressed block, past the cache.
     pub(crate) fn block_uncached(&self, file: &SegmentFile, place: &BlockPlace) -> Result<Block> {
-        decompress(file, place, &file.block_uncached(place.offset, place.compressed)?)
+        self.decompress(file, place)
+    }
+
+    fn decompress(&self, file: &SegmentFile, place: &BlockPlace) -> Result<Block> {
+        let compressed = file.block_uncached(place.offset, place.compressed)?;
+        let block = self.compression.decompress(&compressed, place.bytes).map_err(|error| file.corrupt(error))?;
+        if block.len() != place.bytes {
+            return Err(file.corrupt("a block has another length than its directory says"));
+        }
+        Ok(block.into())
     }
 
     /// The compressed block, past the cache.
@@ -233,14 +239,6 @@ impl Entries {
         }
         Ok(bytes)
     }
-}
-
-fn decompress(file: &SegmentFile, place: &BlockPlace, compressed: &[u8]) -> Result<Block> {
-    let bytes = zstd::bulk::decompress(compressed, place.bytes).map_err(|error| file.corrupt(error))?;
-    if bytes.len() != place.bytes {
-        return Err(file.corrupt("a block has another length than its directory says"));
-    }
-    Ok(bytes.into())
 }
 
 fn read_place(mut row: Reader<'_>) -> Result<BlockPlace, Malformed> {

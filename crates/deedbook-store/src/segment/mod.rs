@@ -4,6 +4,7 @@
 //! "Segments", is the authority on the bytes.
 
 mod check;
+mod compression;
 mod dictionary;
 mod entries;
 mod file;
@@ -16,6 +17,7 @@ mod times;
 mod write;
 
 pub(crate) use check::check;
+pub(crate) use compression::{Dictionary, choose as choose_dictionary};
 pub(crate) use entries::StoredEntry;
 pub(crate) use footer::KeyRange;
 pub(crate) use merge::merge;

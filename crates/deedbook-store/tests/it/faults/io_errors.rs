@@ -1,6 +1,6 @@
 //! Every single call of a script fails once, in each way a call can fail, and from each on the device stays dead.
 
-use deedbook_core::ErrorKind;
+use deedbook_core::{Atomicity, ErrorKind};
 use deedbook_testkit::disk::{Fault, Lasting, SimulatedDisk};
 
 use super::ledger::Verdict;
@@ -21,6 +21,38 @@ fn any_call_may_fail_once() {
 fn the_device_may_die_at_any_call() {
     let deaths = super::for_each_seed(super::seeds(SEEDS), die_at_each_call, |a, b| *a += b);
     println!("the device died at {deaths} calls");
+}
+
+/// Where nothing of a segment is kept in memory, every look for an id reads, and any of these reads may fail.
+#[test]
+fn an_atomic_batch_stands_or_falls_with_any_call() {
+    let mut refused = 0;
+    for call in 0.. {
+        let disk = SimulatedDisk::new();
+        let mut client = Client::new(&disk, 4);
+        client.options.cache_bytes = 1;
+        client.options.filter_bytes_max = 0;
+        client.act(&Act::Append((40_000..40_030).collect(), Atomicity::PerEvent));
+        client.act(&Act::Compact);
+        disk.fail(disk.calls() + call, Fault::Error, Lasting::Once);
+        client.act(&Act::Append((40_025..40_035).collect(), Atomicity::AllOrNothing));
+        if disk.faults_met() == 0 {
+            break;
+        }
+        disk.mend();
+        refused += client.errors.len();
+        let there = (40_025..40_035).filter(|&number| client.ledger.has_receipt(number)).count();
+        let (given, poisoned) = (client.ledger.receipts_given(), client.poisonings > 0);
+        client.close();
+        let verdict = client.ledger.judge(&disk, usize::MAX, options(4, &Gate::new()), true);
+        assert!(verdict.is_clean(), "call {call}: {verdict:#?}, {:#?}", client.errors);
+        assert!(verdict.entries == 30 || verdict.entries == 35, "call {call}: {}", verdict.entries);
+        // Five of them have receipts from before.
+        assert!(there == 5 && client.errors.len() == 1 || there == 10, "call {call}: {there}, {:#?}", client.errors);
+        assert!(poisoned || given == verdict.entries, "call {call}: {given} receipts, {} entries", verdict.entries);
+    }
+    println!("{refused} calls refused an atomic batch");
+    assert!(refused > 10);
 }
 
 /// How many calls the script of a seed makes where nothing fails.

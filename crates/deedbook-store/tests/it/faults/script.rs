@@ -84,7 +84,8 @@ pub(super) fn options(seed: u64, gate: &Gate) -> Options {
     options.generation_bytes = *random.pick(&[4096, 8192, 16384]);
     options.unsealed_generations_max = 1 + random.below(3);
     options.merge_fan_in = 2 + random.below(3);
-    options.cache_bytes = 1 << 20;
+    // With so little room every second look at a block reads it again.
+    options.cache_bytes = *random.pick(&[1, 1 << 20]);
     options.filter_bytes_max = *random.pick(&[0, 256, 1 << 20]);
     options.background = Background::Inline;
     options.clock = Arc::new(gate.clock());
@@ -169,7 +170,7 @@ pub(super) struct Client {
     pub(super) errors: Vec<Error>,
     /// How often the log was poisoned, and so opened anew.
     pub(super) poisonings: usize,
-    options: Options,
+    pub(super) options: Options,
     gate: Gate,
 }
 
