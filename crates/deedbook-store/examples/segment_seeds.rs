@@ -49,6 +49,7 @@ fn seeds() -> Vec<Seed> {
         alone("sound-every-kind-of-member", events::drafts(1..5)),
         alone("sound-unicode", vec![unicode(1), unicode(2)]),
         alone("sound-two-chunks-of-times", (0..257).map(tiny).collect()),
+        alone("sound-with-dictionary", (0..16).map(long).collect()),
         merged("sound-merged", vec![split(1), split(5)]),
         merged("sound-merged-tenants", vec![events::drafts(10..12), split(1), vec![unicode(3)]]),
     ]
@@ -64,6 +65,13 @@ fn small(tenant: &str, number: usize) -> Draft {
 fn tiny(number: usize) -> Draft {
     let mut event = Event::new("a.b", Actor::without_id("system"));
     (event.tenant, event.id) = (Some("a".into()), Some(format!("{number}")));
+    events::prepared(event)
+}
+
+/// So long that a few of them are worth a dictionary, and so dull that they take little room.
+fn long(number: usize) -> Draft {
+    let mut event = events::simple("acme", &format!("evt_{number:06}"));
+    event.metadata.insert("text".into(), "long ".repeat(4_000).into());
     events::prepared(event)
 }
 

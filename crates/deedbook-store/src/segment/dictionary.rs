@@ -115,7 +115,7 @@ impl Dictionary {
         let bytes = usize::try_from(place.bytes).unwrap_or(usize::MAX - 8);
         let index = file.block_uncached(place.offset, bytes)?;
         let leaves = file.shaped(read_index(&index), "the index of a dictionary")?;
-        if leaves.iter().any(|leaf| !file.holds(leaf.offset, leaf.bytes as u64)) {
+        if leaves.iter().any(|leaf| !file.holds(leaf.offset, leaf.compressed as u64)) {
             return Err(file.corrupt("a leaf of a dictionary lies outside of the file"));
         }
         if leaves.len() as u64 != place.leaves {
@@ -261,7 +261,10 @@ impl<'a> DictionaryCursor<'a> {
         let Some(leaf) = dictionary.leaves.get(self.next_leaf) else { return Ok(false) };
         let file = &dictionary.file;
         self.leaf = Some(match self.access {
-            Access::Cached => file.cache.get_or_insert((file.cache_key, leaf.offset), || leaf.read(file))?,
+            Access::Cached => {
+                let block = file.cache.get_or_insert((file.cache_key, leaf.offset), || leaf.read(file))?;
+                file.of_length(block, leaf.bytes)?
+            }
             Access::Once => leaf.read(file)?,
         });
         self.next_leaf += 1;
