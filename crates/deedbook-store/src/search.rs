@@ -183,7 +183,7 @@ fn count_tallies(view: &View, scope: &Scope, groups: &[GroupBy]) -> Result<Count
         Tenants::All | Tenants::AllAndOwn => None,
     };
     let with_own = *scope.tenants() != Tenants::All;
-    let mut tallies = Tallies::default();
+    let mut tallies = Tallies::new(groups);
     for part in view.parts() {
         part.visit_tallies(tenant, &mut |tally| {
             if with_own || tally.tenant != OWN_TENANT {
@@ -191,26 +191,63 @@ fn count_tallies(view: &View, scope: &Scope, groups: &[GroupBy]) -> Result<Count
             }
         })?;
     }
-    let mut counts = Counts::new();
-    for ((day, outcome, action), count) in tallies.0 {
-        let key = groups.iter().map(|group| match group {
-            GroupBy::Day => day_text(day),
-            GroupBy::Outcome => Outcome::ALL.get(usize::from(outcome)).map_or("unknown", |known| known.as_str()).into(),
-            _ => action.clone(),
-        });
-        *counts.entry(key.collect()).or_default() += count;
-    }
-    Ok(counts)
+    Ok(tallies.into_counts(groups))
 }
 
-/// Counts by day, outcome and action.
-#[derive(Default)]
-struct Tallies(HashMap<(i32, u8, String), u64>);
+/// Sums of tallies by day, outcome and action, as far as these are asked for; others are 0.
+struct Tallies {
+    by_day: bool,
+    by_outcome: bool,
+    by_action: bool,
+    actions: Vec<String>,
+    numbers: HashMap<String, usize>,
+    sums: HashMap<(i32, u8, usize), u64>,
+}
 
 impl Tallies {
-    fn add(&mut self, tally: &Tally<'_>) {
-        *self.0.entry((tally.day, tally.outcome, tally.action.to_owned())).or_default() += tally.count;
+    fn new(groups: &[GroupBy]) -> Self {
+        Self {
+            by_day: groups.contains(&GroupBy::Day),
+            by_outcome: groups.contains(&GroupBy::Outcome),
+            by_action: groups.contains(&GroupBy::Action),
+            actions: Vec::new(),
+            numbers: HashMap::new(),
+            sums: HashMap::new(),
+        }
     }
+
+    fn add(&mut self, tally: &Tally<'_>) {
+        let day = if self.by_day { tally.day } else { 0 };
+        let outcome = if self.by_outcome { tally.outcome } else { 0 };
+        let action = if self.by_action { self.number(tally.action) } else { 0 };
+        *self.sums.entry((day, outcome, action)).or_default() += tally.count;
+    }
+
+    fn number(&mut self, action: &str) -> usize {
+        if let Some(&number) = self.numbers.get(action) {
+            return number;
+        }
+        self.actions.push(action.to_owned());
+        self.numbers.insert(action.to_owned(), self.actions.len() - 1);
+        self.actions.len() - 1
+    }
+
+    fn into_counts(self, groups: &[GroupBy]) -> Counts {
+        let mut days: HashMap<i32, String> = HashMap::new();
+        let mut keyed = |(day, outcome, action): (i32, u8, usize)| {
+            let value = |group: &GroupBy| match group {
+                GroupBy::Day => days.entry(day).or_insert_with(|| day_text(day)).clone(),
+                GroupBy::Outcome => outcome_text(outcome).to_owned(),
+                _ => self.actions[action].clone(),
+            };
+            groups.iter().map(value).collect()
+        };
+        self.sums.into_iter().map(|(key, count)| (keyed(key), count)).collect()
+    }
+}
+
+fn outcome_text(outcome: u8) -> &'static str {
+    Outcome::ALL.get(usize::from(outcome)).map_or("unknown", |known| known.as_str())
 }
 
 fn day_text(day: i32) -> String {
