@@ -4,3 +4,4 @@
 //! replay the corpus with them, so that fuzzing and replaying cannot drift apart.
 
 pub mod core;
+pub mod store;

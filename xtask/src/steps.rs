@@ -6,7 +6,7 @@ use std::io::Write;
 use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 
-use crate::command::{cargo, run, run_with_lines};
+use crate::command::{cargo, output, run, run_with_lines};
 use crate::counts::{Counts, Runner};
 use crate::skipped::{self, SkippedLog};
 use crate::tools::{self, CARGO_DENY, CARGO_SHEAR, Tool};
@@ -36,6 +36,7 @@ struct Run<'a> {
 /// In the order in which they run: what answers soonest comes first.
 const STEPS: &[Step] = &[
     Step { title: "formatting", pace: Pace::Fast, run: formatting },
+    Step { title: "lock files", pace: Pace::Thorough, run: lock_files },
     Step { title: "direction of dependencies", pace: Pace::Thorough, run: direction },
     Step { title: "openings and unfinished work", pace: Pace::Thorough, run: openings },
     Step { title: "licences, bans and sources", pace: Pace::Thorough, run: licences },
@@ -126,9 +127,21 @@ fn formatting(step: &Run<'_>) -> Result<Counts> {
     check(&mut cargo(step.workspace, ["fmt", "--manifest-path=fuzz/Cargo.toml", "--check"]))
 }
 
+/// The versions that were tested are those that others build. Reading the graph is enough to see whether a lock fits.
+fn lock_files(step: &Run<'_>) -> Result<Counts> {
+    for manifest in ["Cargo.toml", "fuzz/Cargo.toml"] {
+        let option = format!("--manifest-path={manifest}");
+        let read = ["metadata", "--locked", "--format-version=1", &option];
+        output(&mut cargo(step.workspace, read)).map_err(|error| {
+            format!("{error}\nif it is out of date: `cargo update --workspace {option}`, and commit the lock file")
+        })?;
+    }
+    Ok(Counts::ONE_PASSED)
+}
+
 fn clippy(step: &Run<'_>) -> Result<Counts> {
     require("cargo-clippy", "clippy", "rust-clippy")?;
-    check(&mut cargo(step.workspace, ["clippy", "--workspace", "--all-targets", "--", "-Dwarnings"]))
+    check(&mut cargo(step.workspace, ["clippy", "--workspace", "--all-targets", "--keep-going", "--", "-Dwarnings"]))
 }
 
 /// Says what to install where a component of the toolchain is missing.
@@ -140,7 +153,7 @@ fn require(program: &str, component: &str, debian: &str) -> Result<()> {
 }
 
 fn documentation(step: &Run<'_>) -> Result<Counts> {
-    check(cargo(step.workspace, ["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))
+    check(cargo(step.workspace, ["doc", "--workspace", "--no-deps", "--keep-going"]).env("RUSTDOCFLAGS", "-D warnings"))
 }
 
 fn direction(step: &Run<'_>) -> Result<Counts> {
@@ -160,7 +173,7 @@ fn advisories(step: &Run<'_>) -> Result<Counts> {
     with_tool(step, &CARGO_DENY, |deny| {
         let mut fetch = Command::new(deny.get_program());
         fetch.current_dir(&step.workspace.root).args(["fetch", "db"]);
-        if crate::command::output(&mut fetch).is_err() {
+        if output(&mut fetch).is_err() {
             step.skipped.announce("advisories", "the database of advisories could not be fetched")?;
             return Ok(Counts::default());
         }
@@ -185,7 +198,7 @@ fn with_tool(step: &Run<'_>, tool: &Tool, check: impl FnOnce(&mut Command) -> Re
 
 /// Without the fuzzing engine, whose C++ would take longer to build than all the rest of this.
 fn fuzz_targets(step: &Run<'_>) -> Result<Counts> {
-    check(&mut cargo(step.workspace, ["check", "--manifest-path=fuzz/Cargo.toml", "--no-default-features"]))
+    check(&mut cargo(step.workspace, ["check", "--locked", "--manifest-path=fuzz/Cargo.toml", "--no-default-features"]))
 }
 
 fn tests(step: &Run<'_>) -> Result<Counts> {

@@ -138,8 +138,9 @@ fn is_beyond(entry: &Entry, request: &PageRequest) -> bool {
 fn keys(entry: &Entry, groups: &[GroupBy]) -> BTreeSet<Vec<String>> {
     groups.iter().fold(BTreeSet::from([Vec::new()]), |keys, group| {
         let values = values(entry, *group);
-        let longer =
-            |key: &Vec<String>| values.iter().map(|v| [key.as_slice(), &[v.clone()]].concat()).collect::<Vec<_>>();
+        let longer = |key: &Vec<String>| {
+            values.iter().map(|v| [key.as_slice(), std::slice::from_ref(v)].concat()).collect::<Vec<_>>()
+        };
         keys.iter().flat_map(longer).collect()
     })
 }

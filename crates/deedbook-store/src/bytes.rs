@@ -120,6 +120,12 @@ pub(crate) fn placed_checksum(file_id: &[u8; 16], offset: u64, bytes: &[u8]) -> 
     crc32c::crc32c_append(crc32c::crc32c(&place), bytes)
 }
 
+/// Whether a checksum is the one that stands in a file. A fuzzer cannot guess checksums: in its builds every one is
+/// right, so that it reaches what lies behind them.
+pub(crate) fn is_checksum(computed: u32, stored: &[u8]) -> bool {
+    cfg!(fuzzing) || computed.to_be_bytes() == *stored
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -9,7 +9,7 @@ use deedbook_core::tree::Frontier;
 use deedbook_core::{Result, Timestamp};
 
 use crate::cache::BlockCache;
-use crate::disk::{Disk, DiskFile, LockKind, RealDisk};
+use crate::disk::{Disk, LockKind, RealDisk};
 use crate::failure::io_error;
 use crate::manifest::{self, MANIFEST, Manifest, SegmentName};
 use crate::part::Part;
@@ -243,43 +243,5 @@ impl Checker<'_> {
         let begin = self.report.recorded.map_or_else(|| instant(first.recorded_at), |(begin, _)| begin);
         self.report.recorded = Some((begin, instant(last.recorded_at)));
         Ok(())
-    }
-}
-
-/// Opens arbitrary bytes as a segment and reads and checks whatever can be; for fuzzing.
-pub fn read_any_segment(bytes: &[u8]) -> Result<()> {
-    let name = SegmentName {
-        name: "segment".into(),
-        bytes: bytes.len() as u64,
-        first_position: 0,
-        positions: 0,
-        footer_sha256: String::new(),
-    };
-    let file: Arc<dyn DiskFile> = Arc::new(Bytes(bytes.to_vec()));
-    let cache = Arc::new(BlockCache::new(1 << 20));
-    let segment = Segment::read(file, name, &cache, 0)?;
-    segment::check(&segment, &IdHasher([0; 16]), &mut HashMap::new(), &mut |_| ())
-}
-
-struct Bytes(Vec<u8>);
-
-impl DiskFile for Bytes {
-    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        let rest = usize::try_from(offset).ok().and_then(|offset| self.0.get(offset..)).unwrap_or_default();
-        let count = rest.len().min(buffer.len());
-        buffer[..count].copy_from_slice(&rest[..count]);
-        Ok(count)
-    }
-
-    fn write_at(&self, _bytes: &[u8], _offset: u64) -> io::Result<usize> {
-        Err(io::ErrorKind::Unsupported.into())
-    }
-
-    fn sync(&self) -> io::Result<()> {
-        Err(io::ErrorKind::Unsupported.into())
-    }
-
-    fn length(&self) -> io::Result<u64> {
-        Ok(self.0.len() as u64)
     }
 }

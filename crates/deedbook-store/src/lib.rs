@@ -18,6 +18,8 @@ mod check;
 mod cursor;
 mod disk;
 mod failure;
+#[doc(hidden)]
+pub mod fuzzing;
 mod index;
 mod intake;
 mod manifest;
@@ -42,13 +44,6 @@ pub use check::{FileReport, Report, check, check_on};
 pub use disk::{Disk, DiskFile, LockKind, RealDisk};
 pub use options::{Background, Clock, Options, Random};
 pub use store::{FileStore, Stats, prepare};
-
-#[doc(hidden)]
-pub mod fuzzing {
-    //! What the fuzz targets call.
-
-    pub use crate::check::read_any_segment;
-}
 
 /// The value behind a lock, whether or not a thread died holding it: every change under our locks is complete in
 /// itself.

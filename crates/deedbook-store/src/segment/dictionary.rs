@@ -115,6 +115,9 @@ impl Dictionary {
         let bytes = usize::try_from(place.bytes).unwrap_or(usize::MAX - 8);
         let index = file.block_uncached(place.offset, bytes)?;
         let leaves = file.shaped(read_index(&index), "the index of a dictionary")?;
+        if leaves.iter().any(|leaf| !file.holds(leaf.offset, leaf.compressed as u64)) {
+            return Err(file.corrupt("a leaf of a dictionary lies outside of the file"));
+        }
         if leaves.len() as u64 != place.leaves {
             return Err(file.corrupt("the index of a dictionary has another number of leaves"));
         }
@@ -258,7 +261,10 @@ impl<'a> DictionaryCursor<'a> {
         let Some(leaf) = dictionary.leaves.get(self.next_leaf) else { return Ok(false) };
         let file = &dictionary.file;
         self.leaf = Some(match self.access {
-            Access::Cached => file.cache.get_or_insert((file.cache_key, leaf.offset), || leaf.read(file))?,
+            Access::Cached => {
+                let block = file.cache.get_or_insert((file.cache_key, leaf.offset), || leaf.read(file))?;
+                file.of_length(block, leaf.bytes)?
+            }
             Access::Once => leaf.read(file)?,
         });
         self.next_leaf += 1;

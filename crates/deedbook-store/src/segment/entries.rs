@@ -209,7 +209,7 @@ impl Entries {
     /// The decompressed block, through the cache.
     pub(crate) fn block(&self, file: &SegmentFile, place: &BlockPlace) -> Result<Block> {
         let key = (file.cache_key, place.offset);
-        file.cache.get_or_insert(key, || self.decompress(file, place))
+        file.of_length(file.cache.get_or_insert(key, || self.decompress(file, place))?, place.bytes)
     }
 
     /// The decompressed block, past the cache.

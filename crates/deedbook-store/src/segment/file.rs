@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use deedbook_core::Result;
 
-use crate::bytes::{Malformed, placed_checksum};
+use crate::bytes::{Malformed, is_checksum, placed_checksum};
 use crate::cache::{Block, BlockCache};
 use crate::disk::{Disk, DiskFile, read_exact_at, write_all_at};
 use crate::failure::{corrupt, io_error};
@@ -75,19 +75,29 @@ pub(crate) struct SegmentFile {
 impl SegmentFile {
     /// The checked bytes of a block, from the cache if it has them.
     pub(crate) fn block(&self, offset: u64, length: usize) -> Result<Block> {
-        self.cache.get_or_insert((self.cache_key, offset), || self.block_uncached(offset, length))
+        let block = self.cache.get_or_insert((self.cache_key, offset), || self.block_uncached(offset, length))?;
+        self.of_length(block, length)
+    }
+
+    /// What the cache has for a place is what was read there first, which in a damaged file may be something else.
+    pub(crate) fn of_length(&self, block: Block, length: usize) -> Result<Block> {
+        if block.len() == length { Ok(block) } else { Err(self.corrupt("two blocks begin at one place")) }
+    }
+
+    /// Whether that many bytes from `offset` on lie within the file.
+    pub(crate) fn holds(&self, offset: u64, bytes: u64) -> bool {
+        offset.checked_add(bytes).is_some_and(|end| end <= self.length)
     }
 
     /// The checked bytes of a block, for those who read a file once from front to back.
     pub(crate) fn block_uncached(&self, offset: u64, length: usize) -> Result<Block> {
-        let end = offset.checked_add((length as u64).saturating_add(CHECKSUM));
-        if end.is_none_or(|end| end > self.length) {
+        if !self.holds(offset, (length as u64).saturating_add(CHECKSUM)) {
             return Err(self.corrupt(format_args!("a block at byte {offset} lies outside of the file")));
         }
         let mut bytes = vec![0; length + CHECKSUM as usize];
         read_exact_at(&*self.file, &mut bytes, offset).map_err(|error| io_error("read", &self.name, error))?;
         let checksum = bytes.split_off(length);
-        if placed_checksum(&self.file_id, offset, &bytes).to_be_bytes() != checksum[..] {
+        if !is_checksum(placed_checksum(&self.file_id, offset, &bytes), &checksum) {
             return Err(self.corrupt(format_args!("the block at byte {offset} does not have its checksum")));
         }
         Ok(bytes.into())

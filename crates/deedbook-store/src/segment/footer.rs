@@ -9,7 +9,7 @@ use super::file::{CHECKSUM, SegmentFile};
 use super::ids::{FILTER_ROW, ID_ROW};
 use super::table::Table;
 use super::times::TIMES_ROW;
-use crate::bytes::{Malformed, Reader, placed_checksum, put_varint};
+use crate::bytes::{Malformed, Reader, is_checksum, placed_checksum, put_varint};
 
 pub(crate) const HEADER_MAGIC: &[u8; 8] = b"DEEDSEG1";
 const TRAILER_MAGIC: &[u8; 8] = b"DEEDEND1";
@@ -93,6 +93,11 @@ impl Footer {
         if reader.is_empty() && fits && positions > 0 && footer.filter.rows > 0 { Ok(footer) } else { Err(Malformed) }
     }
 
+    fn is_within(&self, file: &SegmentFile) -> bool {
+        let tables = [&self.blocks, &self.permutation, &self.times, &self.ids, &self.filter];
+        tables.iter().all(|table| table.is_within(file)) && self.postings_bytes <= file.length
+    }
+
     /// The key of the entry at `position`.
     pub(crate) fn key(&self, position: u32) -> &Key {
         let mut before = 0;
@@ -135,7 +140,7 @@ pub(crate) fn header(file_id: &[u8; 16]) -> Vec<u8> {
 pub(crate) fn read_header(header: &[u8; HEADER as usize]) -> Option<[u8; 16]> {
     let (content, checksum) = header.split_at(24);
     let file_id = content[8..].try_into().ok()?;
-    let sound = &content[..8] == HEADER_MAGIC && placed_checksum(&file_id, 0, content).to_be_bytes() == checksum;
+    let sound = &content[..8] == HEADER_MAGIC && is_checksum(placed_checksum(&file_id, 0, content), checksum);
     sound.then_some(file_id)
 }
 
@@ -158,5 +163,8 @@ pub(crate) fn read_footer(file: &SegmentFile) -> Result<(Footer, crate::cache::B
     }
     let block = file.block_uncached(offset, bytes as usize)?;
     let footer = file.shaped(Footer::from_bytes(&block), "the footer")?;
+    if !footer.is_within(file) {
+        return Err(file.corrupt("its footer leads outside of it"));
+    }
     Ok((footer, block))
 }

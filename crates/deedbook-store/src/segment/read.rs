@@ -119,7 +119,11 @@ impl Segment {
     }
 
     pub(crate) fn read_postings(&self, payload: &[u8]) -> Result<Postings<'_>> {
-        Ok(Postings::Stored(self.file.shaped(PostingsPlace::read(payload), "a list of postings")?, self))
+        let place = self.file.shaped(PostingsPlace::read(payload), "a list of postings")?;
+        if let PostingsPlace::Inline(positions) = &place {
+            self.check_last(positions)?;
+        }
+        Ok(Postings::Stored(place, self))
     }
 
     /// The positions of a chunk, past the cache.
@@ -130,10 +134,14 @@ impl Segment {
     fn decode_chunk(&self, place: &ChunkPlace, block: &[u8]) -> Result<Vec<u32>> {
         let positions = decode_chunk(place.first, place.count as usize, block);
         let positions = self.file.shaped(positions, "a list of postings")?;
-        match positions.last() {
-            Some(&last) if last < self.footer.positions => Ok(positions),
-            _ => Err(self.file.corrupt("a list of postings leads outside of the segment")),
-        }
+        self.check_last(&positions)?;
+        Ok(positions)
+    }
+
+    /// Postings rise, so that the last tells of all whether they are positions of this segment.
+    fn check_last(&self, positions: &[u32]) -> Result<()> {
+        let within = positions.last().is_some_and(|&last| last < self.footer.positions);
+        within.then_some(()).ok_or_else(|| self.file.corrupt("a list of postings leads outside of the segment"))
     }
 
     /// The second copy of the keys is as the first.

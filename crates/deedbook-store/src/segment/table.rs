@@ -94,6 +94,11 @@ impl Table {
         Ok(Row { page: file.block(offset, length)?, start, width: self.width })
     }
 
+    /// Whether the table lies within the file, so that its number of rows can be believed.
+    pub(crate) fn is_within(&self, file: &SegmentFile) -> bool {
+        file.holds(self.offset, self.bytes_in_file())
+    }
+
     /// Bytes of the table in the file, checksums included.
     pub(crate) fn bytes_in_file(&self) -> u64 {
         self.rows * self.width as u64 + self.pages() * CHECKSUM

@@ -46,7 +46,8 @@ fn change(path: &Path, change: impl FnOnce(&mut Vec<u8>)) {
 fn messages_name_the_file_what_is_wrong_and_what_to_do() {
     type Directory = fn() -> tempfile::TempDir;
     type Damage = fn(&Path);
-    let cases: [(&str, Directory, Damage, ErrorKind, &[&str]); 10] = [
+    type Case<'a> = (&'a str, Directory, Damage, ErrorKind, &'a [&'a str]);
+    let cases: [Case<'_>; 10] = [
         (
             "a segment's beginning",
             directory,
