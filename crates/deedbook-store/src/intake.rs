@@ -1,11 +1,12 @@
 //! What happens on the callers' threads: drafts are hashed, their terms found, and handed to the writer.
 
 use std::collections::VecDeque;
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use deedbook_core::commitment::event_root;
-use deedbook_core::{Atomicity, Digest, Draft, Error, ErrorKind, IdOrigin, Outcome, Reply, Result};
+use deedbook_core::{Appended, Atomicity, Digest, Draft, Error, ErrorKind, IdOrigin, Outcome, Reply, Result};
 
 use crate::index::{Collector, TermIndex};
 use crate::tail::Identity;
@@ -182,6 +183,11 @@ impl Intake {
         self.filled.notify_all();
         self.drained.notify_all();
     }
+}
+
+/// Gives a batch its reply; a reply that panics harms nobody but whoever waits for it.
+pub(crate) fn tell(reply: Reply, fate: Result<Vec<Result<Appended>>>) {
+    let _ = std::panic::catch_unwind(AssertUnwindSafe(|| reply(fate)));
 }
 
 fn overloaded() -> Error {
