@@ -132,9 +132,9 @@ impl EntriesWriter {
     pub(crate) fn finish(mut self, sink: &mut SegmentSink) -> Result<(Table, Table)> {
         self.end_block(sink)?;
         let directory = self.directory.finish(sink)?;
-        let mut permutation = TableStream::new(ORDINAL_ROW);
+        let mut permutation = TableStream::new(ORDINAL_ROW, self.ordinals.len() as u64);
         self.ordinals.iter().try_for_each(|ordinal| permutation.push(sink, &ordinal.to_be_bytes()[1..]))?;
-        let permutation = permutation.finish(sink)?;
+        let permutation = permutation.finish();
         Ok((directory, permutation))
     }
 }

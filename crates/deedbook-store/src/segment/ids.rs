@@ -27,7 +27,7 @@ impl IdsWriter {
     /// For exactly `count` ids.
     pub(crate) fn new(count: u64) -> Self {
         let blocks = (count * FILTER_BITS_PER_ID).div_ceil(FILTER_ROW as u64 * 8).max(1);
-        Self { rows: TableStream::new(ID_ROW), filter: vec![0; blocks as usize * FILTER_ROW] }
+        Self { rows: TableStream::new(ID_ROW, count), filter: vec![0; blocks as usize * FILTER_ROW] }
     }
 
     pub(crate) fn push(&mut self, sink: &mut SegmentSink, (hash, position): IdRow) -> Result<()> {
@@ -43,7 +43,7 @@ impl IdsWriter {
 
     /// The table, then the filter.
     pub(crate) fn finish(self, sink: &mut SegmentSink) -> Result<(Table, Table)> {
-        let rows = self.rows.finish(sink)?;
+        let rows = self.rows.finish();
         let filter = TableWriter::from_rows(FILTER_ROW, self.filter).finish(sink)?;
         Ok((rows, filter))
     }

@@ -30,21 +30,24 @@ impl TableWriter {
     }
 
     pub(crate) fn finish(self, sink: &mut SegmentSink) -> Result<Table> {
-        let mut stream = TableStream::new(self.width);
+        let mut stream = TableStream::new(self.width, (self.rows.len() / self.width) as u64);
         self.rows.chunks(self.width).try_for_each(|row| stream.push(sink, row))?;
-        stream.finish(sink)
+        Ok(stream.finish())
     }
 }
 
-/// Writes the rows of a table page by page; nothing else may be written to the file meanwhile.
+/// Writes the rows of a table page by page; nothing else may be written to the file between the first row and the last.
 pub(crate) struct TableStream {
     table: Table,
+    /// Rows that are still to come.
+    missing: u64,
     page: Vec<u8>,
 }
 
 impl TableStream {
-    pub(crate) fn new(width: usize) -> Self {
-        Self { table: Table { offset: 0, width, rows: 0 }, page: Vec::with_capacity(PAGE) }
+    /// For exactly `rows` rows.
+    pub(crate) fn new(width: usize, rows: u64) -> Self {
+        Self { table: Table { offset: 0, width, rows: 0 }, missing: rows, page: Vec::with_capacity(PAGE) }
     }
 
     pub(crate) fn push(&mut self, sink: &mut SegmentSink, row: &[u8]) -> Result<()> {
@@ -53,20 +56,18 @@ impl TableStream {
         }
         self.page.extend_from_slice(row);
         self.table.rows += 1;
-        if self.page.len() == self.table.page_bytes() { self.end_page(sink) } else { Ok(()) }
-    }
-
-    fn end_page(&mut self, sink: &mut SegmentSink) -> Result<()> {
-        sink.put_block(&self.page)?;
-        self.page.clear();
+        self.missing -= 1;
+        if self.page.len() == self.table.page_bytes() || self.missing == 0 {
+            sink.put_block(&self.page)?;
+            self.page.clear();
+        }
         Ok(())
     }
 
-    pub(crate) fn finish(mut self, sink: &mut SegmentSink) -> Result<Table> {
-        if !self.page.is_empty() {
-            self.end_page(sink)?;
-        }
-        Ok(self.table)
+    /// The table, after its last row.
+    pub(crate) fn finish(self) -> Table {
+        debug_assert_eq!(self.missing, 0, "all rows were written");
+        self.table
     }
 }
 
