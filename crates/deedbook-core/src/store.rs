@@ -10,8 +10,9 @@ use crate::{Draft, Entry, Error, ErrorKind, Receipt, Result, Scope};
 
 /// Where checked events go and entries are found.
 pub trait Store: Send + Sync {
-    /// Hands `drafts` over in this order and returns at once; `reply` is called exactly once, from another thread,
-    /// when the fate of each is known: `Ok` means durable.
+    /// Hands `drafts` over in this order; `reply` is called exactly once when the fate of each is known: `Ok` means
+    /// durable. It does not wait for that, but it may compute on the calling thread and wait for room in a queue, and
+    /// what it refuses at once is told from the calling thread.
     ///
     /// # Errors
     /// To `reply`, for the batch as a whole: [`ErrorKind::Overloaded`], [`ErrorKind::Poisoned`],

@@ -156,3 +156,13 @@ mod tests {
         assert_ne!(here, placed_checksum(&[2; 16], 10, b"block"));
     }
 }
+
+/// The test vector of `docs/format.md`, "Checked blocks".
+#[cfg(test)]
+mod format_vectors {
+    #[test]
+    fn a_placed_checksum() {
+        let file_id = std::array::from_fn(|byte| byte as u8);
+        assert_eq!(super::placed_checksum(&file_id, 28, b"block"), 0x8318_37ab);
+    }
+}

@@ -41,7 +41,7 @@ pub struct Report {
 pub struct FileReport {
     /// Name within the directory.
     pub name: String,
-    /// What it is: `manifest`, `segment`, `write-ahead log`, `lock` or `left over`.
+    /// What it is: `manifest`, `segment`, `write-ahead log`, `lock`, `left over` or `unknown`.
     pub kind: &'static str,
     /// Its size.
     pub bytes: u64,

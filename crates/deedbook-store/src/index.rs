@@ -7,11 +7,6 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 
 use crate::terms::read_terms;
 
-/// Terms of an event, about.
-const TERMS: usize = 40;
-/// Terms of an event that no event of its batch had before, about.
-const NEW_TERMS: usize = 8;
-
 /// Terms in rising order and, for each, the rising numbers of the entries that have it.
 pub(crate) struct TermIndex {
     keys: Vec<u8>,
@@ -40,7 +35,7 @@ impl Term {
 impl TermIndex {
     /// An index over entries whose terms are given in order; the first has number 0.
     pub(crate) fn build<'a>(entries: impl Iterator<Item = &'a [u8]>) -> Self {
-        let mut collector = Collector::with_capacity(entries.size_hint().0);
+        let mut collector = Collector::default();
         for (number, terms) in entries.enumerate() {
             read_terms(terms).for_each(|term| collector.add(term, number as u32));
         }
@@ -175,7 +170,8 @@ fn leading(key: &[u8]) -> u64 {
     u64::from_be_bytes(bytes)
 }
 
-/// Builds an index from terms as they come.
+/// Builds indexes from terms as they come, one after the other in the same memory.
+#[derive(Default)]
 pub(crate) struct Collector {
     keys: Vec<u8>,
     seen: Vec<Seen>,
@@ -200,17 +196,6 @@ impl Seen {
 }
 
 impl Collector {
-    /// For about so many entries.
-    pub(crate) fn with_capacity(entries: usize) -> Self {
-        Self {
-            keys: Vec::with_capacity(entries * NEW_TERMS * 12),
-            seen: Vec::with_capacity(entries * NEW_TERMS),
-            hasher: DefaultHashBuilder::default(),
-            by_key: HashTable::with_capacity(entries * NEW_TERMS),
-            occurrences: Vec::with_capacity(entries * TERMS),
-        }
-    }
-
     /// Entry `number`, not less than those before, has the term.
     pub(crate) fn add(&mut self, key: &[u8], number: u32) {
         let hash = self.hasher.hash_one(key);
@@ -234,10 +219,11 @@ impl Collector {
         term
     }
 
-    pub(crate) fn finish(self) -> TermIndex {
+    /// The index of what was added since the last one.
+    pub(crate) fn finish(&mut self) -> TermIndex {
         let Self { keys, seen, occurrences, .. } = self;
         let mut order: Vec<(u64, u32)> =
-            (0..).zip(&seen).map(|(term, seen)| (leading(&keys[seen.key()]), term)).collect();
+            (0..).zip(&*seen).map(|(term, seen)| (leading(&keys[seen.key()]), term)).collect();
         order.sort_unstable_by(|(a, left), (b, right)| {
             a.cmp(b).then_with(|| keys[seen[*left as usize].key()].cmp(&keys[seen[*right as usize].key()]))
         });
@@ -246,21 +232,25 @@ impl Collector {
             terms: Vec::with_capacity(seen.len()),
             numbers: vec![0; occurrences.len()],
         };
-        let mut next = vec![0u32; seen.len()];
         let mut numbers_start = 0;
         for &(_, term) in &order {
-            let seen = &seen[term as usize];
-            next[term as usize] = numbers_start;
+            let seen = &mut seen[term as usize];
             let (key_start, key_length) = (index.keys.len() as u32, seen.key_length);
             index.keys.extend_from_slice(&keys[seen.key()]);
             index.terms.push(Term { key_start, key_length, numbers_start, numbers_length: seen.count });
+            // From now on the place of the term's next number.
+            seen.last = numbers_start;
             numbers_start += seen.count;
         }
-        for (term, number) in occurrences {
-            let slot = &mut next[term as usize];
-            index.numbers[*slot as usize] = number;
-            *slot += 1;
+        for &(term, number) in &*occurrences {
+            let place = &mut seen[term as usize].last;
+            index.numbers[*place as usize] = number;
+            *place += 1;
         }
+        keys.clear();
+        seen.clear();
+        occurrences.clear();
+        self.by_key.clear();
         index
     }
 }

@@ -1,11 +1,12 @@
 //! What happens on the callers' threads: drafts are hashed, their terms found, and handed to the writer.
 
 use std::collections::VecDeque;
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use deedbook_core::commitment::event_root;
-use deedbook_core::{Atomicity, Digest, Draft, Error, ErrorKind, IdOrigin, Outcome, Reply, Result};
+use deedbook_core::{Appended, Atomicity, Digest, Draft, Error, ErrorKind, IdOrigin, Outcome, Reply, Result};
 
 use crate::index::{Collector, TermIndex};
 use crate::tail::Identity;
@@ -14,6 +15,9 @@ use crate::wal::{Generation, Record};
 
 /// A batch of at least this many gets its index from the thread that brings it.
 const INDEXED_BATCH: usize = 128;
+
+/// Memory for indexes that is kept: about a MiB each after batches of a thousand.
+const COLLECTORS_KEPT: usize = 4;
 
 /// A draft with all that can be computed before its place in the log is known.
 pub(crate) struct Prepared {
@@ -43,28 +47,47 @@ pub(crate) struct Submission {
     pub(crate) reply: Reply,
 }
 
-/// Computes what the writer needs, and an index over the batch if it is large.
-///
-/// # Errors
-/// Canonical bytes that cannot be read, which [`deedbook_core::prepare`] never makes.
-pub(crate) fn prepare(
-    drafts: Vec<Draft>,
-    hasher: &IdHasher,
-    generation: &Generation,
-) -> Result<(Vec<Prepared>, Option<TermIndex>)> {
-    let mut items = Vec::with_capacity(drafts.len());
-    let mut collector = (drafts.len() >= INDEXED_BATCH).then(|| Collector::with_capacity(drafts.len()));
-    for (draft, number) in drafts.into_iter().zip(0..) {
-        let terms = match &mut collector {
-            Some(collector) => {
-                each_term(draft.event(), hasher, &mut |term| collector.add(term, number));
-                Box::default()
-            }
-            None => terms_of(draft.event(), hasher),
-        };
-        items.push(Prepared::new(draft, terms, hasher, generation)?);
+/// Makes drafts ready for the writer, on the threads that bring them.
+pub(crate) struct Preparation {
+    hasher: IdHasher,
+    /// Memory for indexes that no thread uses at the moment.
+    collectors: Mutex<Vec<Collector>>,
+}
+
+impl Preparation {
+    pub(crate) fn new(hasher: IdHasher) -> Self {
+        Self { hasher, collectors: Mutex::default() }
     }
-    Ok((items, collector.map(Collector::finish)))
+
+    /// Computes what the writer needs, and an index over the batch if it is large.
+    ///
+    /// # Errors
+    /// Canonical bytes that cannot be read, which [`deedbook_core::prepare`] never makes.
+    pub(crate) fn prepare(
+        &self,
+        drafts: Vec<Draft>,
+        generation: &Generation,
+    ) -> Result<(Vec<Prepared>, Option<TermIndex>)> {
+        if drafts.len() < INDEXED_BATCH {
+            let with_terms = |draft: Draft| {
+                let terms = terms_of(draft.event(), &self.hasher);
+                Prepared::new(draft, terms, &self.hasher, generation)
+            };
+            return Ok((drafts.into_iter().map(with_terms).collect::<Result<_>>()?, None));
+        }
+        let mut collector = crate::locked(&self.collectors).pop().unwrap_or_default();
+        let mut items = Vec::with_capacity(drafts.len());
+        for (draft, number) in drafts.into_iter().zip(0..) {
+            each_term(draft.event(), &self.hasher, &mut |term| collector.add(term, number));
+            items.push(Prepared::new(draft, Box::default(), &self.hasher, generation)?);
+        }
+        let index = collector.finish();
+        let mut collectors = crate::locked(&self.collectors);
+        if collectors.len() < COLLECTORS_KEPT {
+            collectors.push(collector);
+        }
+        Ok((items, Some(index)))
+    }
 }
 
 impl Prepared {
@@ -160,6 +183,11 @@ impl Intake {
         self.filled.notify_all();
         self.drained.notify_all();
     }
+}
+
+/// Gives a batch its reply; a reply that panics harms nobody but whoever waits for it.
+pub(crate) fn tell(reply: Reply, fate: Result<Vec<Result<Appended>>>) {
+    let _ = std::panic::catch_unwind(AssertUnwindSafe(|| reply(fate)));
 }
 
 fn overloaded() -> Error {

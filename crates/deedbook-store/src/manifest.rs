@@ -43,7 +43,7 @@ pub(crate) struct SegmentName {
     pub(crate) bytes: u64,
     pub(crate) first_position: u64,
     pub(crate) positions: u64,
-    /// SHA-256 of the footer, which holds the checksums' frame of everything else.
+    /// SHA-256 of the footer, which says where everything stands; every block has a checksum of its own.
     pub(crate) footer_sha256: String,
 }
 

@@ -13,8 +13,10 @@ pub type Random = Arc<dyn Fn(&mut [u8]) + Send + Sync>;
 
 /// How a [`crate::FileStore`] is opened; `Options::default()` suits everyone but tests.
 ///
-/// Memory, with the defaults: two generations of the log with their index (2 × 55 MiB), blocks (48 MiB), filters
-/// (48 MiB) and a merge of two million entries (about 20 MiB) stay below 256 MiB.
+/// Memory, with the defaults: unsealed events with their index (2 generations × about 35 MiB, and 16 MiB waiting),
+/// blocks (32 MiB), id filters (32 MiB, enough for 26 million entries; the others are read through the cache) and the
+/// largest merge (6 million entries × 11 bytes) stay below 256 MiB. Batches that are larger than a generation, and the
+/// trees of the tenants that were written to (about half a KiB each), come on top.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Options {
@@ -60,17 +62,17 @@ pub enum Background {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            generation_bytes: 24 << 20,
-            first_generation_bytes: 384 << 10,
+            generation_bytes: 16 << 20,
+            first_generation_bytes: 256 << 10,
             unsealed_generations_max: 2,
             frame_bytes: 4 << 20,
             batch_bytes_max: 64 << 20,
             queue_bytes_max: 16 << 20,
             queue_wait_max: Duration::from_secs(10),
-            cache_bytes: 48 << 20,
-            filter_bytes_max: 48 << 20,
+            cache_bytes: 32 << 20,
+            filter_bytes_max: 32 << 20,
             merge_fan_in: 8,
-            segment_entries_max: 8 << 20,
+            segment_entries_max: 6 << 20,
             background: Background::Threads,
             clock: Arc::new(Timestamp::now),
             random: Arc::new(fill_from_system),
@@ -84,6 +86,17 @@ pub(crate) fn fill_from_system(buffer: &mut [u8]) {
 }
 
 impl Options {
+    /// The same, with what would break the format or never end brought within its bounds.
+    pub(crate) fn bounded(self) -> Self {
+        Self {
+            merge_fan_in: self.merge_fan_in.max(2),
+            // Positions within a segment have three bytes.
+            segment_entries_max: self.segment_entries_max.min(1 << 24),
+            unsealed_generations_max: self.unsealed_generations_max.max(1),
+            ..self
+        }
+    }
+
     pub(crate) fn random<const N: usize>(&self) -> [u8; N] {
         let mut bytes = [0; N];
         (self.random)(&mut bytes);

@@ -220,3 +220,20 @@ mod tests {
         }
     }
 }
+
+/// The test vectors of `docs/format.md`, "Postings".
+#[cfg(test)]
+mod format_vectors {
+    use super::*;
+
+    #[test]
+    fn chunks() {
+        let chunk = |positions: &[u32]| {
+            let mut bytes = Vec::new();
+            encode_chunk(positions, &mut bytes);
+            bytes
+        };
+        assert_eq!(chunk(&[5, 6, 8, 20, 21]), [0x04, 0x10, 0x0b]);
+        assert_eq!(chunk(&(10..140).collect::<Vec<_>>()), [0x00, 0x00]);
+    }
+}

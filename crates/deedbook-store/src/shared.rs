@@ -10,7 +10,7 @@ use deedbook_core::{Error, Result};
 use crate::cache::BlockCache;
 use crate::disk::Disk;
 use crate::failure::io_error;
-use crate::intake::{Intake, closed};
+use crate::intake::{Intake, Preparation, closed};
 use crate::manifest::{GenerationName, Manifest, NotReplaced, SegmentName, hexadecimal};
 use crate::options::{Background, Options};
 use crate::segment::{self, Segment};
@@ -32,6 +32,7 @@ pub(crate) struct Shared {
     pub(crate) disk: Arc<dyn Disk>,
     pub(crate) options: Options,
     pub(crate) hasher: IdHasher,
+    pub(crate) preparation: Preparation,
     pub(crate) intake: Intake,
     pub(crate) cache: Arc<BlockCache>,
     view: RwLock<Arc<View>>,
@@ -80,8 +81,11 @@ enum SpareState {
 
 impl Shared {
     pub(crate) fn new(disk: Arc<dyn Disk>, options: Options, manifest: Manifest) -> Result<Self> {
+        let hasher = IdHasher(manifest.id_key()?);
+        let options = options.bounded();
         Ok(Self {
-            hasher: IdHasher(manifest.id_key()?),
+            hasher,
+            preparation: Preparation::new(hasher),
             intake: Intake::new(options.queue_bytes_max, options.queue_wait_max),
             cache: Arc::new(BlockCache::new(options.cache_bytes)),
             disk,
@@ -492,14 +496,26 @@ impl Shared {
 }
 
 /// The consecutive segments to merge: the newest ones of a size class or below, at least `fan_in` of them, where they
-/// make one of a higher class. So an entry is rewritten once in each class.
+/// make one of a higher class; so an entry is rewritten once in each class. A segment of more than half of
+/// `entries_max` is full and left alone; where all together are too many, the oldest that fit make a full one.
 fn due_merge(sizes: &[u64], fan_in: usize, entries_max: u64) -> Option<std::ops::Range<usize>> {
     let class = |entries: u64| entries.max(1).ilog(fan_in as u64);
+    let is_full = |entries: u64| entries > entries_max / 2;
     (0..=u64::MAX.ilog(fan_in as u64)).find_map(|wanted| {
-        let newest = sizes.iter().rev().take_while(|&&entries| class(entries) <= wanted).count();
-        let range = sizes.len() - newest..sizes.len();
-        let entries = sizes[range.clone()].iter().sum();
-        (newest >= fan_in && class(entries) > wanted && entries <= entries_max).then_some(range)
+        let within = |&&entries: &&u64| class(entries) <= wanted && !is_full(entries);
+        let newest = sizes.iter().rev().take_while(within).count();
+        if newest < fan_in {
+            return None;
+        }
+        let start = sizes.len() - newest;
+        let mut total = 0;
+        let fitting = sizes[start..].iter().take_while(|&&entries| {
+            total += entries;
+            total <= entries_max
+        });
+        let end = start + fitting.count();
+        let entries = sizes[start..end].iter().sum();
+        (class(entries) > wanted || is_full(entries)).then_some(start..end)
     })
 }
 
@@ -532,7 +548,10 @@ mod tests {
             (&[4096, 1, 1, 1, 1, 1, 1, 1, 1], Some(1..9)),
             (&[64, 64, 64, 64, 64, 64, 64, 1], None),
             (&[64, 64, 64, 64, 64, 64, 64, 64, 1], Some(0..9)),
-            (&[900; 8], None),
+            (&[900; 8], Some(0..6)),
+            (&[5400, 900, 900], None),
+            (&[2000; 8], Some(0..3)),
+            (&[4000; 9], None),
         ] {
             assert_eq!(due_merge(sizes, 8, 6000), due, "{sizes:?}");
         }

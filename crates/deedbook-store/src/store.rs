@@ -12,7 +12,7 @@ use deedbook_core::{
 
 use crate::disk::{Disk, LockKind, RealDisk};
 use crate::failure::io_error;
-use crate::intake::{self, Prepared, Submission, closed};
+use crate::intake::{Prepared, Submission, closed};
 use crate::manifest::{Manifest, Recovery as RecoveryNote};
 use crate::options::{Background, Options, fill_from_system};
 use crate::recovery::{self, Recovery};
@@ -181,7 +181,7 @@ impl FileStore {
 
     fn push(&self, drafts: Vec<Draft>, atomicity: Atomicity, reply: Reply) {
         let prepared = self.shared.generation().and_then(|generation| {
-            let (items, index) = intake::prepare(drafts, &self.shared.hasher, &generation)?;
+            let (items, index) = self.shared.preparation.prepare(drafts, &generation)?;
             Ok((items, index, generation))
         });
         match prepared {

@@ -211,7 +211,7 @@ pub(crate) fn seal(
     entries.iter().try_for_each(|entry| writer.put_times(entry.times))?;
     let mut ids: Vec<(u32, u32)> = entries.iter().map(|entry| (entry.id_hash >> 32) as u32).zip(0..).collect();
     ids.sort_unstable();
-    ids.into_iter().for_each(|row| writer.put_id(row));
+    ids.into_iter().try_for_each(|row| writer.put_id(row))?;
     seal_terms(&sealable.runs, &mut writer)?;
     seal_tallies(&entries, &mut writer)?;
     writer.finish()

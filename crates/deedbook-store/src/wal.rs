@@ -480,3 +480,46 @@ mod tests {
         assert!(read_file_header(&bytes, &nonce).is_err());
     }
 }
+
+/// The test vector of `docs/format.md`, "Write-ahead log".
+#[cfg(test)]
+mod format_vectors {
+    use super::*;
+    use crate::disk::RealDisk;
+
+    const BODY: &[u8] = b"\x04acme\x03\x65{\"action\":\"document.shared\",\"actor\":{\"type\":\"system\"},\
+        \"id\":\"e-1\",\"outcome\":\"success\",\"tenant\":\"acme\"}";
+
+    fn padded(parts: &[&[u8]]) -> Vec<u8> {
+        let mut sector = parts.concat();
+        sector.resize(SECTOR - 4, 0);
+        sector
+    }
+
+    #[test]
+    fn a_file_with_one_frame() {
+        let directory = tempfile::tempdir().unwrap();
+        let disk = RealDisk::open(directory.path());
+        let random = std::array::from_fn(|byte| byte as u8);
+        let generation = Generation::create(&disk, "wal".into(), 4096, random).unwrap();
+        let record = Record { tenant: "acme", seq: 3, canonical: &BODY[7..] };
+        FrameWriter::new(Arc::new(generation)).append(7, 1_790_000_000_000_000, &[record]).unwrap();
+        let bytes = std::fs::read(directory.path().join("wal")).unwrap();
+
+        let capacity = 4096_u64.to_be_bytes();
+        let header = [padded(&[b"DEEDWAL1", &random, &capacity]), vec![0x08, 0xb6, 0xd7, 0xb8]].concat();
+        assert_eq!(bytes[..SECTOR], header);
+        assert_eq!(bytes[SECTOR..2 * SECTOR], header);
+
+        let numbers = [0, 7, 1_790_000_000_000_000].map(u64::to_be_bytes).concat();
+        let lengths = [1, 108, 0xa0a3_791e].map(u32::to_be_bytes).concat();
+        let header = [padded(&[b"DEEDFRM1", &random[..16], &numbers, &lengths]), vec![0xeb, 0x35, 0x3d, 0x36]].concat();
+        let frame = FRAMES_AT as usize;
+        assert_eq!(bytes[frame..frame + SECTOR], header);
+        assert_eq!(bytes[frame + SECTOR..][..BODY.len()], *BODY);
+
+        let zeros = |range: &[u8]| range.iter().all(|&byte| byte == 0);
+        assert!(zeros(&bytes[2 * SECTOR..frame]) && zeros(&bytes[frame + SECTOR + BODY.len()..]));
+        assert_eq!(bytes.len(), 2 * frame);
+    }
+}

@@ -11,7 +11,7 @@ use deedbook_core::{
 use hashbrown::HashTable;
 
 use crate::index::TermIndex;
-use crate::intake::{Prepared, Submission};
+use crate::intake::{Prepared, Submission, tell};
 use crate::part::read_event;
 use crate::recovery::sealed_frontier;
 use crate::search;
@@ -94,7 +94,7 @@ impl Writer {
                 self.commit(batches);
             }
             for request in requests {
-                (request.reply)(self.seal_now().map(|()| Vec::new()));
+                tell(request.reply, self.seal_now().map(|()| Vec::new()));
             }
         }
         if !self.poisoned && !self.frames.is_empty() {
@@ -115,7 +115,7 @@ impl Writer {
     fn commit(&mut self, submissions: Vec<Submission>) {
         let bytes = submissions.iter().map(|submission| submission.bytes).sum();
         if let Err(error) = self.make_room(bytes) {
-            submissions.into_iter().for_each(|submission| (submission.reply)(Err(error.clone())));
+            submissions.into_iter().for_each(|submission| tell(submission.reply, Err(error.clone())));
             return;
         }
         let view = self.shared.view();
@@ -130,7 +130,7 @@ impl Writer {
             Err(error) => {
                 self.poisoned = true;
                 self.shared.poison();
-                pending.fates.into_iter().for_each(|(reply, _)| reply(Err(error.clone())));
+                pending.fates.into_iter().for_each(|(reply, _)| tell(reply, Err(error.clone())));
             }
         }
         self.shared.work_inline();
@@ -356,7 +356,7 @@ impl Writer {
         if !pending.entries.is_empty() {
             self.shared.add_runs(runs(&pending.entries, pending.stretches, self.frames.generation()));
         }
-        pending.fates.into_iter().for_each(|(reply, fates)| reply(fates));
+        pending.fates.into_iter().for_each(|(reply, fates)| tell(reply, fates));
     }
 }
 

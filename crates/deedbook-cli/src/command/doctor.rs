@@ -71,7 +71,9 @@ fn json_of(report: &Report) -> Vec<u8> {
         "entries": report.entries,
         "tenants": report.tenants,
         "recorded": recorded,
+        "sections": report.sections,
         "problems": report.problems,
+        "notes": report.notes,
     });
     report.to_string().into_bytes()
 }
@@ -100,6 +102,9 @@ fn print(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     )?;
     if let Some((first, last)) = report.recorded {
         writeln!(out, "recorded from {} to {}", rfc3339(first), rfc3339(last))?;
+    }
+    for note in &report.notes {
+        writeln!(out, "note: {}", safe(note))?;
     }
     print_verdict(&report.problems, out)
 }

@@ -77,10 +77,14 @@ impl Disk for RealDisk {
                 let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)?;
                 file.try_lock().map(|()| file)
             }
-            LockKind::Shared => {
-                let file = File::open(path)?;
-                file.try_lock_shared().map(|()| file)
-            }
+            LockKind::Shared => match File::open(path) {
+                Ok(file) => file.try_lock_shared().map(|()| file),
+                // Whoever appends makes the file first: without it nobody does, as in a copy that left it out.
+                Err(error) if error.kind() == io::ErrorKind::NotFound && self.directory.is_dir() => {
+                    return Ok(Some(Box::new(())));
+                }
+                Err(error) => return Err(error),
+            },
         };
         match locked {
             Ok(file) => Ok(Some(Box::new(file))),

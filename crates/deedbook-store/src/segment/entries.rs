@@ -4,7 +4,7 @@ use deedbook_core::Result;
 
 use super::compression::{Decompression, Dictionary, compressor};
 use super::file::{CHECKSUM, SegmentFile, SegmentSink};
-use super::table::{Table, TableWriter};
+use super::table::{Table, TableStream, TableWriter};
 use crate::bytes::{Malformed, Reader, put_bytes, put_varint, unzigzag, zigzag};
 use crate::cache::Block;
 use crate::failure::io_error;
@@ -132,9 +132,9 @@ impl EntriesWriter {
     pub(crate) fn finish(mut self, sink: &mut SegmentSink) -> Result<(Table, Table)> {
         self.end_block(sink)?;
         let directory = self.directory.finish(sink)?;
-        let mut rows = Vec::with_capacity(self.ordinals.len() * ORDINAL_ROW);
-        self.ordinals.iter().for_each(|ordinal| rows.extend_from_slice(&ordinal.to_be_bytes()[1..]));
-        let permutation = TableWriter::from_rows(ORDINAL_ROW, rows).finish(sink)?;
+        let mut permutation = TableStream::new(ORDINAL_ROW);
+        self.ordinals.iter().try_for_each(|ordinal| permutation.push(sink, &ordinal.to_be_bytes()[1..]))?;
+        let permutation = permutation.finish(sink)?;
         Ok((directory, permutation))
     }
 }

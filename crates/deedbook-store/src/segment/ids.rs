@@ -3,7 +3,7 @@
 use deedbook_core::Result;
 
 use super::file::{SegmentFile, SegmentSink};
-use super::table::{Table, TableWriter};
+use super::table::{Table, TableStream, TableWriter};
 use crate::bytes::{Malformed, Reader};
 
 /// Hash and position: 4 + 3 bytes.
@@ -17,9 +17,9 @@ const FILTER_PROBES: u32 = 6;
 /// Hash of (tenant, id) under the log's key, and where the entry is.
 pub(crate) type IdRow = (u32, u32);
 
-/// Writes the rows of the table, already sorted, and the filter.
+/// Writes the rows of the table, already sorted, one after the other, and then the filter.
 pub(crate) struct IdsWriter {
-    rows: TableWriter,
+    rows: TableStream,
     filter: Vec<u8>,
 }
 
@@ -27,18 +27,18 @@ impl IdsWriter {
     /// For exactly `count` ids.
     pub(crate) fn new(count: u64) -> Self {
         let blocks = (count * FILTER_BITS_PER_ID).div_ceil(FILTER_ROW as u64 * 8).max(1);
-        Self { rows: TableWriter::new(ID_ROW), filter: vec![0; blocks as usize * FILTER_ROW] }
+        Self { rows: TableStream::new(ID_ROW), filter: vec![0; blocks as usize * FILTER_ROW] }
     }
 
-    pub(crate) fn push(&mut self, (hash, position): IdRow) {
+    pub(crate) fn push(&mut self, sink: &mut SegmentSink, (hash, position): IdRow) -> Result<()> {
         let mut row = [0; ID_ROW];
         row[..4].copy_from_slice(&hash.to_be_bytes());
         row[4..].copy_from_slice(&position.to_be_bytes()[1..]);
-        self.rows.push(&row);
         let blocks = (self.filter.len() / FILTER_ROW) as u64;
         let (block, bits) = filter_place(hash, blocks);
         let block = &mut self.filter[block as usize * FILTER_ROW..][..FILTER_ROW];
         bits.for_each(|bit| block[bit / 8] |= 1 << (bit % 8));
+        self.rows.push(sink, &row)
     }
 
     /// The table, then the filter.
@@ -159,4 +159,20 @@ fn read_row(mut row: Reader<'_>) -> Result<IdRow, Malformed> {
     let hash = row.u32()?;
     let [high, middle, low] = row.array()?;
     Ok((hash, u32::from_be_bytes([0, high, middle, low])))
+}
+
+/// The test vector of `docs/format.md`, "Ids".
+#[cfg(test)]
+mod format_vectors {
+    use super::*;
+    use crate::terms::IdHasher;
+
+    #[test]
+    fn a_hash_and_its_place_in_the_filter() {
+        let hasher = IdHasher(std::array::from_fn(|byte| byte as u8));
+        let hash = hasher.event("acme", "e-1");
+        assert_eq!(hash, 0x12cf_29e5_c427_77d0);
+        let (block, bits) = filter_place((hash >> 32) as u32, 20);
+        assert_eq!((block, bits.collect::<Vec<_>>()), (12, vec![461, 52, 344, 336, 144, 454]));
+    }
 }

@@ -183,7 +183,7 @@ fn merge_ids(sources: &[Source], writer: &mut SegmentWriter) -> Result<()> {
         let least = (0..heads.len()).filter_map(|source| Some((heads[source]?.0, source))).min();
         let Some((hash, source)) = least else { return Ok(()) };
         let position = heads[source].map_or(0, |(_, position)| position);
-        writer.put_id((hash, position + sources[source].shift));
+        writer.put_id((hash, position + sources[source].shift))?;
         heads[source] = scans[source].next().transpose()?;
     }
 }

@@ -30,11 +30,43 @@ impl TableWriter {
     }
 
     pub(crate) fn finish(self, sink: &mut SegmentSink) -> Result<Table> {
-        let table = Table { offset: sink.offset(), width: self.width, rows: (self.rows.len() / self.width) as u64 };
-        for page in self.rows.chunks(table.page_bytes()) {
-            sink.put_block(page)?;
+        let mut stream = TableStream::new(self.width);
+        self.rows.chunks(self.width).try_for_each(|row| stream.push(sink, row))?;
+        stream.finish(sink)
+    }
+}
+
+/// Writes the rows of a table page by page; nothing else may be written to the file meanwhile.
+pub(crate) struct TableStream {
+    table: Table,
+    page: Vec<u8>,
+}
+
+impl TableStream {
+    pub(crate) fn new(width: usize) -> Self {
+        Self { table: Table { offset: 0, width, rows: 0 }, page: Vec::with_capacity(PAGE) }
+    }
+
+    pub(crate) fn push(&mut self, sink: &mut SegmentSink, row: &[u8]) -> Result<()> {
+        if self.table.rows == 0 {
+            self.table.offset = sink.offset();
         }
-        Ok(table)
+        self.page.extend_from_slice(row);
+        self.table.rows += 1;
+        if self.page.len() == self.table.page_bytes() { self.end_page(sink) } else { Ok(()) }
+    }
+
+    fn end_page(&mut self, sink: &mut SegmentSink) -> Result<()> {
+        sink.put_block(&self.page)?;
+        self.page.clear();
+        Ok(())
+    }
+
+    pub(crate) fn finish(mut self, sink: &mut SegmentSink) -> Result<Table> {
+        if !self.page.is_empty() {
+            self.end_page(sink)?;
+        }
+        Ok(self.table)
     }
 }
 

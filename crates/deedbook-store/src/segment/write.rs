@@ -94,8 +94,9 @@ impl SegmentWriter {
         self.times.push(&mut self.sink, times)
     }
 
-    pub(crate) fn put_id(&mut self, row: IdRow) {
-        self.ids.push(row);
+    /// Ids are put one after the other, with nothing else between them.
+    pub(crate) fn put_id(&mut self, row: IdRow) -> Result<()> {
+        self.ids.push(&mut self.sink, row)
     }
 
     /// A term and its rising positions, at least one.
