@@ -75,6 +75,11 @@ pub(crate) fn grouped(number: u64) -> impl fmt::Display {
     HumanCount(number)
 }
 
+/// `1 entry`, `2,000 entries`.
+pub(crate) fn counted(number: u64, one: &str, many: &str) -> String {
+    format!("{} {}", grouped(number), if number == 1 { one } else { many })
+}
+
 fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).expect("the templates above are well formed")
 }

@@ -251,8 +251,7 @@ fn damaged(listed: &GenerationName, what: &str) -> Error {
 
 /// There is no log in the directory.
 pub(crate) fn absent(place: &str) -> Error {
-    let advice = "`deedbook record` and `deedbook import` make one; `--data` names another directory";
-    Error::new(ErrorKind::NotFound, format!("there is no Deedbook in {place}; {advice}"))
+    Error::new(ErrorKind::NotFound, format!("there is no Deedbook in {place}"))
 }
 
 /// The directory is taken.

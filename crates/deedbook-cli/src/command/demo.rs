@@ -17,7 +17,7 @@ use crate::import::{Format, is_repository};
 use crate::output::log::{ASIDE, HEADING};
 use crate::output::safe::safe;
 use crate::output::{self, Destination, table};
-use crate::progress::grouped;
+use crate::progress::{counted, grouped};
 use crate::query;
 
 /// How many of the busiest are shown.
@@ -38,8 +38,8 @@ const PROMPT: Style = AnsiColor::Green.on_default().bold();
 /// The arguments of `demo`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The history is that of the git repository in which you stand, or of the one named; and of a CloudTrail file where one
-is given. A second run adds only what is new.
+The history is that of the git repository in which you stand, or of the one named; and of a CloudTrail file \
+where one is given. A second run adds only what is new.
 
 Example:
   deedbook demo --git ~/src/project --cloudtrail trail.json.gz")]
@@ -111,9 +111,12 @@ impl Tour<'_> {
         let groups = self.store.count(&Query::all(), &self.scope, &[GroupBy::Day])?;
         let days: Vec<&str> = groups.iter().filter_map(|group| group.key.first()).map(String::as_str).collect();
         let (first, last) = (days.iter().min().unwrap_or(&""), days.iter().max().unwrap_or(&""));
-        let (entries, days) = (grouped(entries), grouped(days.len() as u64));
-        writeln!(out, "\n{HEADING}{entries} entries{HEADING:#} from {first} to {last}, of {days} days")
-            .map_err(output::unwritable)
+        let entries = counted(entries, "entry", "entries");
+        let span = match days.len() as u64 {
+            0 | 1 => format!("of {first}"),
+            days => format!("from {first} to {last}, on {}", counted(days, "day", "days")),
+        };
+        writeln!(out, "\n{HEADING}{entries}{HEADING:#} {span}").map_err(output::unwritable)
     }
 
     fn busiest(&self, by: GroupBy) -> Outcome<Vec<(String, u64)>> {
@@ -182,8 +185,13 @@ impl Tour<'_> {
     fn answer(&self, question: &str, text: &str, out: &mut dyn Write) -> Outcome<()> {
         let query = query::parse(text)?;
         let matching = count(self.store, &query, &self.scope)?;
-        writeln!(out, "\n{HEADING}{}{HEADING:#} {ASIDE}({} entries){ASIDE:#}", safe(question), grouped(matching))
-            .map_err(output::unwritable)?;
+        writeln!(
+            out,
+            "\n{HEADING}{}{HEADING:#} {ASIDE}({}){ASIDE:#}",
+            safe(question),
+            counted(matching, "entry", "entries")
+        )
+        .map_err(output::unwritable)?;
         let command = format!("deedbook {}log {} --limit {ANSWERS}", self.data_argument(), quoted(text));
         writeln!(out, "{PROMPT}${PROMPT:#} {}", safe(&command)).map_err(output::unwritable)?;
         let mut writer = output::writer(output::Format::Table, Destination::of_stdout());
@@ -199,16 +207,22 @@ impl Tour<'_> {
 
     fn show_next(&self, out: &mut dyn Write) -> io::Result<()> {
         let data = self.data_argument();
-        writeln!(out, "\n{HEADING}Next{HEADING:#}")?;
-        for (command, meaning) in [
+        let next = [
             ("record invoice.approved --actor user:ada --target invoice:7", "enter an event of your own"),
             ("log --help", "what can be asked"),
             ("export csv -o log.csv", "take it all into a spreadsheet"),
             ("doctor", "check every checksum and proof"),
-        ] {
-            writeln!(out, "  deedbook {}{command}  {ASIDE}{meaning}{ASIDE:#}", safe(&data))?;
+        ];
+        let widest = next.iter().map(|(command, _)| command.len()).max().unwrap_or(0);
+        writeln!(out, "\n{HEADING}Next{HEADING:#}")?;
+        for (command, meaning) in next {
+            writeln!(out, "  deedbook {}{command:widest$}  {ASIDE}{meaning}{ASIDE:#}", safe(&data))?;
         }
-        Ok(())
+        // After `cargo run` there is no `deedbook` on PATH, and the first command to be tried would not be found.
+        let program = std::env::args_os().next().map(PathBuf::from).filter(|path| path.components().nth(1).is_some());
+        program.map_or(Ok(()), |program| {
+            writeln!(out, "{ASIDE}`deedbook` is {} here{ASIDE:#}", safe(&program.display().to_string()))
+        })
     }
 }
 

@@ -14,7 +14,7 @@ use crate::output::log::HEADING;
 use crate::output::safe::safe;
 use crate::output::table::{self, Align, Cell, Width};
 use crate::output::{self, Destination};
-use crate::progress::{Progress, grouped};
+use crate::progress::{Progress, counted, grouped};
 
 const GOOD: Style = AnsiColor::Green.on_default().bold();
 const BAD: Style = AnsiColor::Red.on_default().bold();
@@ -22,8 +22,8 @@ const BAD: Style = AnsiColor::Red.on_default().bold();
 /// The arguments of `doctor`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Reads every byte and recomputes every checksum, commitment, tree and index; writes nothing. The exit code is 1 when
-something is wrong.
+Reads every byte and recomputes every checksum, commitment, tree and index; writes nothing. The exit code is 1 \
+when something is wrong.
 
 Example:
   deedbook doctor --data ./deedbook-data")]
@@ -94,11 +94,11 @@ fn print(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let bytes = report.files.iter().map(|file| file.bytes).sum();
     writeln!(
         out,
-        "\n{} entries of {} tenants in {} files, {} bytes",
-        grouped(report.entries),
-        grouped(report.tenants),
-        grouped(report.files.len() as u64),
-        grouped(bytes)
+        "\n{} of {} in {}, {}",
+        counted(report.entries, "entry", "entries"),
+        counted(report.tenants, "tenant", "tenants"),
+        counted(report.files.len() as u64, "file", "files"),
+        counted(bytes, "byte", "bytes")
     )?;
     if let Some((first, last)) = report.recorded {
         writeln!(out, "recorded from {} to {}", rfc3339(first), rfc3339(last))?;

@@ -20,9 +20,9 @@ const PAGE_ENTRIES: usize = 500;
 /// The arguments of `export`.
 #[derive(Debug, Args)]
 #[command(after_help = format!("\
-ndjson  One JSON object a line, which `import ndjson` understands.
-csv     RFC 4180. A field that a spreadsheet would take for a formula gets an apostrophe in front. The columns:
-        {}.
+ndjson: One JSON object a line, which `import ndjson` understands.
+
+csv: RFC 4180. A field that a spreadsheet would take for a formula gets an apostrophe in front. The columns: {}.
 
 The file gets its name only when it is complete; one that was there is then replaced.
 

@@ -14,15 +14,17 @@ use crate::progress::Progress;
 /// The arguments of `import`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-An import can be repeated and adds only what is new. What cannot be entered is reported with line and reason, kept in
-a reject file, and the rest goes on; the exit code is then 3. gzip and zstd are recognised by their first bytes.
+An import can be repeated and adds only what is new. What cannot be entered is reported with line and reason, kept \
+in a reject file, and the rest goes on; the exit code is then 3. gzip and zstd are recognised by their first bytes.
 
-ndjson      Events as in the API. Lines of an `export ndjson` are understood: seq, position, recorded_at and leaf_hash
-            are left out, since the log gives them anew. An event without an id gets one made from its line, the
-            number of the line and the name of the file; from standard input only if it has a time.
-cloudtrail  The id is the eventID; what has no place in an event stays in metadata.
-git         The program git is needed. One entry per file and commit that HEAD can reach, without merges. Targets are
-            file:PATH, so several repositories want a tenant each.
+ndjson: Events as in the API. Lines of an `export ndjson` are understood: seq, position, recorded_at and leaf_hash \
+are left out, since the log gives them anew. An event without an id gets one made from its line, the number of the \
+line and the name of the file; from standard input only if it has a time.
+
+cloudtrail: The id is the eventID; what has no place in an event stays in metadata.
+
+git: The program git is needed. One entry per file and commit that HEAD can reach, without merges. Targets are \
+file:PATH, so several repositories want a tenant each.
 
 Example:
   deedbook import cloudtrail trail.json.gz --tenant acme")]

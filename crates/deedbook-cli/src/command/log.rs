@@ -17,8 +17,8 @@ const PAGE_ENTRIES: usize = 500;
 /// The arguments of `log`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-On a terminal, times of a table are local; everything else is in UTC. Without a terminal a table becomes lines of
-tab-separated values: time, tenant, actor, action, outcome, targets, what happened. A query that begins with `-`
+On a terminal, times of a table are local; everything else is in UTC. Without a terminal a table becomes lines \
+of tab-separated values: time, tenant, actor, action, outcome, targets, what happened. A query that begins with `-` \
 comes after `--`.
 
 Example:

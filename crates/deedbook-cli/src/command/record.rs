@@ -16,8 +16,8 @@ use crate::output::{self, Destination};
 /// The arguments of `record`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-TYPE ends at the first colon, ID at the first `=` after it; an id with `=` comes in by `import ndjson`.
-FROM and TO are JSON where they are valid JSON, else text; an empty one is absent.
+TYPE ends at the first colon, ID at the first `=` after it; an id with `=` comes in by \
+`import ndjson`. FROM and TO are JSON where they are valid JSON, else text; an empty one is absent.
 
 Example:
   deedbook record invoice.approved --actor user:ada=Ada --target invoice:7='Invoice 7' \\

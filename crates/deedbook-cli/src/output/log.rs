@@ -17,6 +17,9 @@ pub(crate) const HEADING: Style = Style::new().bold();
 /// Dim, for what is said in passing.
 pub(crate) const ASIDE: Style = Style::new().dimmed();
 
+/// In a narrower terminal the summary, of which only the first word would be seen, leaves its room to the others.
+const SUMMARY_WIDTH_MIN: usize = 68;
+
 /// The writer of one line per entry that suits `destination`.
 pub(crate) fn writer(destination: Destination) -> Box<dyn EntryWriter> {
     match destination {
@@ -61,8 +64,15 @@ struct Table {
 
 struct Layout {
     widths: Vec<usize>,
+    columns: Columns,
+}
+
+/// Which of the columns that may be missing are there.
+#[derive(Clone, Copy)]
+struct Columns {
     tenants: Shown,
     outcomes: Shown,
+    summaries: Shown,
 }
 
 /// Whether a column is there at all.
@@ -85,55 +95,63 @@ impl EntryWriter for Table {
             // One offset for all lines, that of the first: then the header is true for each of them.
             let offset = self.zone.to_offset(first.occurred_at());
             self.zone = TimeZone::fixed(offset);
-            let tenants = entries.iter().any(|entry| entry.receipt.tenant != first.receipt.tenant).into();
-            let outcomes = entries.iter().any(|entry| outcome(&entry.event) != Outcome::Success).into();
-            let mut rows = vec![header(offset, tenants, outcomes)];
-            rows.extend(entries.iter().map(|entry| self.row(entry, tenants, outcomes)));
-            let widths = table::widths(&rows, &columns(tenants, outcomes), self.width);
+            let columns = Columns {
+                tenants: entries.iter().any(|entry| entry.receipt.tenant != first.receipt.tenant).into(),
+                outcomes: entries.iter().any(|entry| outcome(&entry.event) != Outcome::Success).into(),
+                summaries: (self.width >= SUMMARY_WIDTH_MIN).into(),
+            };
+            let mut rows = vec![header(offset, columns)];
+            rows.extend(entries.iter().map(|entry| self.row(entry, columns)));
+            let widths = table::widths(&rows, &widths_of(columns), self.width);
             writeln!(out, "{}", table::line(&rows[0], &widths, &[]))?;
-            self.layout = Some(Layout { widths, tenants, outcomes });
+            self.layout = Some(Layout { widths, columns });
         }
         let Some(layout) = &self.layout else { return Ok(()) };
         for entry in entries {
-            let row = self.row(entry, layout.tenants, layout.outcomes);
+            let row = self.row(entry, layout.columns);
             writeln!(out, "{}", table::line(&row, &layout.widths, &[]))?;
         }
         Ok(())
     }
 
-    fn finish(&mut self, _out: &mut dyn Write) -> io::Result<()> {
-        Ok(())
+    fn finish(&mut self, out: &mut dyn Write) -> io::Result<()> {
+        match self.layout {
+            Some(_) => Ok(()),
+            None => writeln!(out, "{ASIDE}no entry matches{ASIDE:#}"),
+        }
     }
 }
 
-fn columns(tenants: Shown, outcomes: Shown) -> Vec<Width> {
-    let mut columns = vec![Width::Whole];
-    columns.extend((tenants == Shown::Yes).then_some(Width::Fair));
-    columns.extend([Width::Fair, Width::Fair]);
-    columns.extend((outcomes == Shown::Yes).then_some(Width::Whole));
-    columns.extend([Width::Fair, Width::Fair]);
-    columns
+fn widths_of(columns: Columns) -> Vec<Width> {
+    let mut widths = vec![Width::Whole];
+    widths.extend((columns.tenants == Shown::Yes).then_some(Width::Fair));
+    widths.extend([Width::Fair, Width::Fair]);
+    widths.extend((columns.outcomes == Shown::Yes).then_some(Width::Whole));
+    widths.push(Width::Fair);
+    widths.extend((columns.summaries == Shown::Yes).then_some(Width::Fair));
+    widths
 }
 
-fn header(offset: Offset, tenants: Shown, outcomes: Shown) -> Vec<Cell> {
+fn header(offset: Offset, columns: Columns) -> Vec<Cell> {
     let mut names = vec![format!("TIME ({})", offset_text(offset))];
-    names.extend((tenants == Shown::Yes).then(|| "TENANT".to_owned()));
+    names.extend((columns.tenants == Shown::Yes).then(|| "TENANT".to_owned()));
     names.extend(["ACTOR".to_owned(), "ACTION".to_owned()]);
-    names.extend((outcomes == Shown::Yes).then(|| "OUTCOME".to_owned()));
-    names.extend(["TARGET".to_owned(), "WHAT".to_owned()]);
+    names.extend((columns.outcomes == Shown::Yes).then(|| "OUTCOME".to_owned()));
+    names.push("TARGET".to_owned());
+    names.extend((columns.summaries == Shown::Yes).then(|| "WHAT".to_owned()));
     names.into_iter().map(|name| Cell::styled(name, HEADING)).collect()
 }
 
 impl Table {
-    fn row(&self, entry: &Entry, tenants: Shown, outcomes: Shown) -> Vec<Cell> {
+    fn row(&self, entry: &Entry, columns: Columns) -> Vec<Cell> {
         let event = &entry.event;
         let mut row = vec![Cell::styled(local_time(entry.occurred_at(), &self.zone), ASIDE)];
-        row.extend((tenants == Shown::Yes).then(|| Cell::plain(safe(&entry.receipt.tenant))));
+        row.extend((columns.tenants == Shown::Yes).then(|| Cell::plain(safe(&entry.receipt.tenant))));
         row.push(Cell::plain(safe(actor_label(&event.actor))));
         row.push(Cell::styled(safe(&event.action), AnsiColor::Cyan.on_default()));
-        row.extend((outcomes == Shown::Yes).then(|| outcome_cell(outcome(event))));
+        row.extend((columns.outcomes == Shown::Yes).then(|| outcome_cell(outcome(event))));
         row.push(Cell::plain(safe(&targets_label(&event.targets))));
-        row.push(Cell::prose(safe(&summary(event))));
+        row.extend((columns.summaries == Shown::Yes).then(|| Cell::prose(safe(&summary(event)))));
         row
     }
 }
@@ -280,6 +298,14 @@ mod tests {
         let text = shown(&[entry("t", "2024-06-01T10:00:00Z", long)], 70, TimeZone::UTC);
         assert!(text.lines().all(|line| line.chars().count() <= 70), "{text}");
         assert!(text.contains("TIME (UTC)") && text.contains("it.rs  A sentence"), "{text}");
+    }
+
+    #[test]
+    fn a_narrow_terminal_shows_no_summaries_and_an_empty_answer_says_so() {
+        let described = Event { description: Some("A sentence".to_owned()), ..event() };
+        let text = shown(&[entry("t", "2024-06-01T10:00:00Z", described)], 60, TimeZone::UTC);
+        assert_eq!(text, "TIME (UTC)           ACTOR  ACTION  TARGET\n2024-06-01 10:00:00  Ada    a.b\n");
+        assert_eq!(shown(&[], 60, TimeZone::UTC), "no entry matches\n");
     }
 
     #[test]

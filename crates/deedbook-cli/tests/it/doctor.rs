@@ -17,7 +17,7 @@ fn filled() -> Room {
 fn a_sound_directory() {
     let room = filled();
     let text = room.run(&["doctor"]).exits(0).stdout;
-    assert!(text.contains("500 entries of 1 tenants") && text.contains("nothing is wrong"), "{text}");
+    assert!(text.contains("500 entries of 1 tenant in") && text.contains("nothing is wrong"), "{text}");
     let report = room.run(&["doctor", "--format", "json"]).exits(0).json();
     assert_eq!((&report["entries"], &report["tenants"], &report["problems"]), (&json!(500), &json!(1), &json!([])));
 }

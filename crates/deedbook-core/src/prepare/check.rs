@@ -162,9 +162,10 @@ impl Check<'_> {
             && action.split('.').all(|part| !part.is_empty() && part.bytes().all(is_kind_byte));
         if !is_well_formed {
             let detail = format!(
-                "found {} in {parts} parts; expected two to {ACTION_PARTS_MAX} parts of a-z 0-9 _ joined by dots, at \
+                "found {} and {} dots; expected 2 to {ACTION_PARTS_MAX} parts of a-z 0-9 _ joined by dots, at \
                  most {ACTION_LENGTH_MAX} characters, such as \"document.shared\"",
-                shape(action, |byte| byte == b'.' || is_kind_byte(byte))
+                shape(action, |byte| byte == b'.' || is_kind_byte(byte)),
+                parts - 1
             );
             self.problem(place, "bad_action", detail);
         } else if door == Door::Callers && action.starts_with("audit.") {
