@@ -107,7 +107,8 @@ pub fn play(open: &mut Open<'_>, script: &[Operation]) -> Result<(), TestCaseErr
 #[derive(Debug, PartialEq)]
 enum Answer {
     Nothing,
-    Fates(Result<Vec<Result<Appended, ErrorKind>>, (ErrorKind, Vec<String>)>),
+    Fates(Vec<Result<Appended, ErrorKind>>),
+    Refused(ErrorKind, Vec<String>),
     Entries(Vec<Entry>, bool, Option<u64>),
     Groups(Vec<deedbook_core::Group>),
     Failed(ErrorKind),
@@ -143,10 +144,12 @@ fn appended(store: &dyn Store, claims: &[Claim], atomicity: Atomicity) -> Answer
         let known = |appended: Appended| Appended { receipt: without_leaf(appended.receipt), ..appended };
         fate.map(known).map_err(|error| error.kind())
     };
-    Answer::Fates(match fates {
-        Ok(fates) => Ok(fates.into_iter().map(fate).collect()),
-        Err(error) => Err((error.kind(), error.problems().iter().map(|problem| problem.pointer.clone()).collect())),
-    })
+    match fates {
+        Ok(fates) => Answer::Fates(fates.into_iter().map(fate).collect()),
+        Err(error) => {
+            Answer::Refused(error.kind(), error.problems().iter().map(|problem| problem.pointer.clone()).collect())
+        }
+    }
 }
 
 impl Claim {

@@ -187,7 +187,9 @@ mod tests {
 
     use super::*;
 
-    fn collect(split: fn(&str, &mut dyn FnMut(&str)), text: &str) -> Vec<String> {
+    type Split = fn(&str, &mut dyn FnMut(&str));
+
+    fn collect(split: Split, text: &str) -> Vec<String> {
         let mut found = Vec::new();
         split(text, &mut |word| found.push(word.to_owned()));
         found
