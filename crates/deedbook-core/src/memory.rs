@@ -138,11 +138,14 @@ fn is_beyond(entry: &Entry, request: &PageRequest) -> bool {
 fn keys(entry: &Entry, groups: &[GroupBy]) -> BTreeSet<Vec<String>> {
     groups.iter().fold(BTreeSet::from([Vec::new()]), |keys, group| {
         let values = values(entry, *group);
-        let longer = |key: &Vec<String>| {
-            values.iter().map(|v| [key.as_slice(), std::slice::from_ref(v)].concat()).collect::<Vec<_>>()
-        };
-        keys.iter().flat_map(longer).collect()
+        keys.iter().flat_map(|key| values.iter().map(|value| longer(key, value))).collect()
     })
+}
+
+fn longer(key: &[String], value: &str) -> Vec<String> {
+    let mut longer = key.to_vec();
+    longer.push(value.to_owned());
+    longer
 }
 
 fn values(entry: &Entry, group: GroupBy) -> Vec<String> {

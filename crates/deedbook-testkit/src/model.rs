@@ -146,7 +146,9 @@ fn appended(store: &dyn Store, claims: &[Claim], atomicity: Atomicity) -> Answer
     };
     match fates {
         Ok(fates) => Answer::Fates(fates.into_iter().map(fate).collect()),
-        Err(error) => Answer::Refused(error.kind(), error.problems().iter().map(|it| it.pointer.clone()).collect()),
+        Err(error) => {
+            Answer::Refused(error.kind(), error.problems().iter().map(|problem| problem.pointer.clone()).collect())
+        }
     }
 }
 

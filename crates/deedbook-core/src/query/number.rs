@@ -4,39 +4,14 @@ use serde_json::Number;
 
 /// The canonical text of a number of an event.
 pub(super) fn text(number: &Number) -> String {
-    match number.as_f64() {
-        Some(value) if number.is_f64() => float_text(value),
-        _ => number.to_string(),
-    }
+    let mut out = Vec::with_capacity(24);
+    crate::number::write(number, &mut out);
+    String::from_utf8(out).expect("digits, signs, points and exponents are ASCII")
 }
 
-/// `Number::toString` of ECMA-262 for finite numbers: `1e21` as `1e+21`, `0.000001` as it is, `-0` as `0`.
+/// The same of a finite double; 0 for others.
 pub(super) fn float_text(value: f64) -> String {
-    if value == 0.0 {
-        return "0".to_owned();
-    }
-    let sign = if value < 0.0 { "-" } else { "" };
-    let scientific = format!("{:e}", value.abs());
-    let Some((mantissa, exponent)) = scientific.split_once('e') else { return scientific };
-    let digits = mantissa.replace('.', "");
-    let exponent: i32 = exponent.parse().unwrap_or_default();
-    format!("{sign}{}", place_point(&digits, exponent + 1))
-}
-
-/// `point` is where the decimal point stands, counted from the first digit.
-fn place_point(digits: &str, point: i32) -> String {
-    let count = digits.len() as i32;
-    let zeros = |n: i32| "0".repeat(n.max(0) as usize);
-    match point {
-        _ if count <= point && point <= 21 => format!("{digits}{}", zeros(point - count)),
-        1..=21 => format!("{}.{}", &digits[..point as usize], &digits[point as usize..]),
-        -5..=0 => format!("0.{}{digits}", zeros(-point)),
-        _ => {
-            let (first, rest) = digits.split_at(1);
-            let dot = if rest.is_empty() { "" } else { "." };
-            format!("{first}{dot}{rest}e{:+}", point - 1)
-        }
-    }
+    Number::from_f64(value).map_or("0".to_owned(), |number| text(&number))
 }
 
 /// The number that `text` writes in JSON's manner, if it does and it is finite.

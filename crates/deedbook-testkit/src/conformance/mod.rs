@@ -67,20 +67,16 @@ pub const CHECKS: &[Check] = &[
 /// # Panics
 /// With the names and findings of all checks that failed.
 pub fn run(open: &mut Open<'_>) {
-    let failures = failures(open);
-    let report: Vec<String> = failures.iter().map(|(name, found)| format!("* {name}: {found}")).collect();
+    let report = |check: &Check| Some(format!("* {}: {}", check.name, failure(check, open)?));
+    let report: Vec<String> = CHECKS.iter().filter_map(report).collect();
     assert!(report.is_empty(), "{} of {} checks failed:\n{}", report.len(), CHECKS.len(), report.join("\n"));
 }
 
-/// The checks that fail, each with what it found.
-pub fn failures(open: &mut Open<'_>) -> Vec<(&'static str, String)> {
-    let failure = |check: &Check| {
-        let panic = catch_unwind(AssertUnwindSafe(|| (check.run)(open))).err()?;
-        let text = panic.downcast_ref::<String>().map(String::as_str);
-        let found = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic without words");
-        Some((check.name, found.to_owned()))
-    };
-    CHECKS.iter().filter_map(failure).collect()
+/// What `check` found wrong with the stores that `open` makes, if anything.
+pub fn failure(check: &Check, open: &mut Open<'_>) -> Option<String> {
+    let panic = catch_unwind(AssertUnwindSafe(|| (check.run)(open))).err()?;
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    Some(text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic without words").to_owned())
 }
 
 /// How many generated events the larger checks append.
