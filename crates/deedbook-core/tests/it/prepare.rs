@@ -39,8 +39,8 @@ fn change(path: &str) -> Change {
 #[test]
 fn every_rule_is_kept() {
     check(&[
-        (|e| e.action = "shared".into(), "/action", "bad_action", "two to 6 parts"),
-        (|e| e.action = "a.b.c.d.e.f.g".into(), "/action", "bad_action", "in 7 parts"),
+        (|e| e.action = "shared".into(), "/action", "bad_action", "0 dots; expected 2 to 6 parts"),
+        (|e| e.action = "a.b.c.d.e.f.g".into(), "/action", "bad_action", "6 dots; expected 2 to 6 parts"),
         (|e| e.action = "document.Shared".into(), "/action", "bad_action", "number 10 is not allowed"),
         (|e| e.action = "document..shared".into(), "/action", "bad_action", "expected"),
         (|e| e.action = ".shared".into(), "/action", "bad_action", "expected"),
