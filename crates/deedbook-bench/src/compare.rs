@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use clap::builder::RangedU64ValueParser;
 use clap::{Args, ValueEnum};
 use tempfile::TempDir;
 
@@ -20,13 +21,13 @@ use crate::{quiz, race, report, row};
 #[derive(Args, Clone, Debug)]
 pub struct Options {
     /// Events that each contestant is fed with.
-    #[arg(long, default_value_t = 200_000)]
+    #[arg(long, default_value_t = 200_000, value_parser = clap::value_parser!(u64).range(1..))]
     pub events: u64,
     /// Fewer events for SQLite, where all of them would take too long.
     #[arg(long, value_name = "N")]
     pub sqlite_events: Option<u64>,
     /// Sizes of batches; each makes a series of its own, and the last one's databases are asked the questions.
-    #[arg(long, value_delimiter = ',', default_values_t = [1_000, 10_000])]
+    #[arg(long, value_delimiter = ',', default_values_t = [1_000, 10_000], value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
     pub batch: Vec<usize>,
     /// Who takes part.
     #[arg(long, value_delimiter = ',', default_values_t = Name::ALL)]

@@ -7,6 +7,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use clap::Args;
+use clap::builder::RangedU64ValueParser;
 use serde::Serialize;
 use tempfile::TempDir;
 
@@ -23,10 +24,10 @@ use crate::{quiz, race, report};
 #[derive(Args, Clone, Debug)]
 pub struct Options {
     /// Events.
-    #[arg(long, default_value_t = 200_000)]
+    #[arg(long, default_value_t = 200_000, value_parser = clap::value_parser!(u64).range(1..))]
     pub events: u64,
     /// Events per batch.
-    #[arg(long, default_value_t = 1_000)]
+    #[arg(long, default_value_t = 1_000, value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
     pub batch: usize,
     /// Threads that submit.
     #[arg(long, default_value_t = 2)]

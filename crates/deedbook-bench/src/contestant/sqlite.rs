@@ -12,8 +12,8 @@ use crate::question::{About, Answer, PAGE, Question};
 use crate::row::Row;
 use crate::workload::DAY_US;
 
-/// Cache and checkpoints are ten times as large as SQLite's own settings: with those it would need half as much CPU
-/// time again for batches of a thousand. `seq` is the row's key, and every index ends with the key: `event_feed` is (tenant, seq) without storing it twice.
+/// Cache and checkpoints are larger than SQLite's own settings, in its favour. `seq` is the row's key, and every index ends
+/// with the key: `event_feed` is (tenant, seq) without storing it twice.
 const SCHEMA: &str = "
     PRAGMA journal_mode = WAL;
     PRAGMA synchronous = FULL;
