@@ -20,7 +20,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("deedbook-deliver", &["deedbook-core"]),
     ("deedbook-server", &["deedbook-core"]),
     ("deedbook", &["deedbook-core", "deedbook-derive", "deedbook-store", "deedbook-postgres", "deedbook-deliver"]),
-    ("deedbook-cli", &["deedbook-core", "deedbook-store", "deedbook-postgres", "deedbook-deliver", "deedbook-server"]),
+    (
+        "deedbook-cli",
+        &["deedbook-core", "deedbook-store", "deedbook-postgres", "deedbook-deliver", "deedbook-server", "deedbook"],
+    ),
     ("deedbook-testkit", &["deedbook-core", "deedbook-store"]),
     ("deedbook-bench", &["deedbook-core", "deedbook-store"]),
     ("xtask", &[]),
