@@ -1,0 +1,14 @@
+//! The endpoints, one function each. They read parameters, call `recording`, `reading` or `settings`, and shape.
+
+pub(crate) mod count;
+pub(crate) mod entry;
+pub(crate) mod export;
+pub(crate) mod list;
+pub(crate) mod open;
+pub(crate) mod record;
+pub(crate) mod tail;
+pub(crate) mod tokens;
+
+mod claims;
+mod question;
+mod schema;

@@ -1,0 +1,5 @@
+//! The real router behind a real socket: every endpoint, every refusal, every limit.
+
+mod support;
+
+mod recording;
