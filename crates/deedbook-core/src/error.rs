@@ -18,6 +18,9 @@ pub enum ErrorKind {
     Conflict,
     /// The log is over capacity; try again later.
     Overloaded,
+    /// The deadline passed before the fate was known: the event may be recorded or not. Recording it again with the same
+    /// id never enters it twice.
+    DeadlinePassed,
     /// A sync failed earlier: nothing more is acknowledged until the log is opened anew.
     Poisoned,
     /// No space is left on the device; reading goes on.
