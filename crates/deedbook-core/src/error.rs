@@ -19,9 +19,6 @@ pub enum ErrorKind {
     Conflict,
     /// The log is over capacity; try again later.
     Overloaded,
-    /// The deadline passed before the fate was known: the event may be recorded or not. Recording it again with the same
-    /// id never enters it twice.
-    DeadlinePassed,
     /// A sync failed earlier: nothing more is acknowledged until the log is opened anew.
     Poisoned,
     /// No space is left on the device; reading goes on.
@@ -38,7 +35,7 @@ pub enum ErrorKind {
     Io,
     /// A server refused the token, or the token lacks the right; another token is needed.
     Denied,
-    /// A server was not reached, or no answer came in time. What was sent may have been recorded: send it again with
+    /// A server was not reached, or no answer came before the deadline. What was sent may have been recorded: send it again with
     /// the same id.
     Unavailable,
 }

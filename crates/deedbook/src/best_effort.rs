@@ -266,7 +266,7 @@ impl Counts {
     fn of(&self, fate: &Result<Appended>) -> &AtomicU64 {
         match fate.as_ref().map_err(Error::kind) {
             Ok(_) => &self.recorded,
-            Err(ErrorKind::Overloaded | ErrorKind::DeadlinePassed) => &self.late,
+            Err(ErrorKind::Overloaded | ErrorKind::Unavailable) => &self.late,
             Err(_) => &self.refused,
         }
     }

@@ -71,7 +71,7 @@ impl Builder {
         self.with_defaults(|defaults| defaults.actor(actor))
     }
 
-    /// How long a record may take before its caller gets [`ErrorKind::DeadlinePassed`]; 10 seconds where this is not
+    /// How long a record may take before its caller gets [`ErrorKind::Unavailable`]; 10 seconds where this is not
     /// said. Events of [`Deedbook::best_effort`] are dropped when they have waited that long.
     pub fn deadline(self, deadline: Duration) -> Self {
         Self { settings: Settings { deadline, ..self.settings } }

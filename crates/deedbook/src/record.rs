@@ -102,7 +102,7 @@ fn deadline_passed(id: &str, deadline: Duration) -> Error {
         "no receipt for the event {id:?} within {deadline:?}; it may be recorded or not: record it again with this id, \
          which never enters it twice"
     );
-    Error::new(ErrorKind::DeadlinePassed, message)
+    Error::new(ErrorKind::Unavailable, message)
 }
 
 fn abandoned() -> Error {
