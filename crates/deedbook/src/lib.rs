@@ -11,6 +11,7 @@ mod book;
 mod builder;
 mod deadline;
 mod entry;
+mod receipt;
 mod record;
 mod tally;
 
@@ -19,9 +20,10 @@ pub use book::Deedbook;
 pub use builder::Builder;
 pub use context::Context;
 pub use deedbook_core::{
-    Actor, Change, Digest, Error, ErrorKind, Event, GroupBy, Id, IdKind, Outcome, Receipt, Result, Scope, Store,
+    Actor, AppendStatus, Change, Digest, Error, ErrorKind, Event, GroupBy, Id, IdKind, Outcome, Result, Scope, Store,
     Target, Timestamp,
 };
 pub use entry::Entry;
 pub use event::IntoEvent;
+pub use receipt::{Receipt, Recorded};
 pub use record::Record;
