@@ -39,4 +39,4 @@ pub use limits::Limits;
 pub use secret::Secret;
 pub use server::{Clock, Options, Server};
 pub use settings::{AdminToken, NewToken, Settings};
-pub use token::{Token, TokenId, TokenKind};
+pub use token::{Origin, Token, TokenId, TokenKind};

@@ -188,7 +188,7 @@ fn conflict() -> Problem {
 }
 
 fn invalid(places: &[Place]) -> Problem {
-    let problem = if places.iter().any(|place| SYNTAX_CODES.contains(&place.code)) {
+    let problem = if places.iter().any(|place| SYNTAX_CODES.contains(&&*place.code)) {
         Problem::malformed("malformed", "the body is not JSON; errors[] tells where it stops to be")
     } else {
         Problem::new(

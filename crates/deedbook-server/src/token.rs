@@ -1,6 +1,7 @@
 //! What a token is: its kind, its tenant, its life.
 
-use deedbook_core::{Id, IdKind, Timestamp};
+use deedbook_core::{Id, IdKind, Timestamp, rfc3339};
+use serde_json::{Value, json};
 
 /// The id of a token: `tok_` and 16 random bytes. It is no secret.
 pub type TokenId = Id<Token>;
@@ -111,5 +112,19 @@ impl Token {
     /// Whether it is accepted at `now`.
     pub fn is_live(&self, now: Timestamp) -> bool {
         self.revoked_at.is_none() && self.expires_at.is_none_or(|expires_at| now < expires_at)
+    }
+
+    /// The token as the API shows it: `{id, kind, tenant, name, created_at, expires_at, revoked_at, origin}`.
+    pub fn to_json(&self) -> Value {
+        json!({
+            "id": self.id,
+            "kind": self.kind.as_str(),
+            "tenant": self.tenant,
+            "name": self.name,
+            "created_at": rfc3339(self.created_at),
+            "expires_at": self.expires_at.map(rfc3339),
+            "revoked_at": self.revoked_at.map(rfc3339),
+            "origin": self.origin.as_str(),
+        })
     }
 }

@@ -92,7 +92,8 @@ fn malformed_line(problem: Problem) -> Problem {
 /// The places of a problem as places of the whole body.
 pub(super) fn below(index: usize, problem: &Problem) -> Vec<Place> {
     if problem.errors().is_empty() {
-        let place = Place { pointer: format!("/{index}"), code: problem.code(), detail: problem.detail().to_owned() };
+        let place =
+            Place { pointer: format!("/{index}"), code: problem.code().into(), detail: problem.detail().to_owned() };
         return vec![place];
     }
     let moved = |place: &Place| Place { pointer: format!("/{index}{}", place.pointer), ..place.clone() };

@@ -7,8 +7,8 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use deedbook_core::{Error, ErrorKind, Problem as Place, Timestamp, parse_json, rfc3339};
-use serde_json::{Map, Value, json};
+use deedbook_core::{Error, ErrorKind, Problem as Place, Timestamp, parse_json};
+use serde_json::{Value, json};
 
 use super::schema;
 use crate::access::Administrator;
@@ -17,7 +17,7 @@ use crate::parameters::Parameters;
 use crate::problem::{Answer, Problem};
 use crate::server::App;
 use crate::settings::NewToken;
-use crate::token::{Token, TokenKind};
+use crate::token::TokenKind;
 
 /// Make a token.
 ///
@@ -49,9 +49,9 @@ pub(crate) async fn create(
         }
     };
     let (token, secret) = app.compute(work).await??;
-    let mut body = shown(&token);
-    body.insert("token".to_owned(), json!(secret.expose()));
-    Ok(answer(StatusCode::CREATED, Value::Object(body)))
+    let mut body = token.to_json();
+    body["token"] = json!(secret.expose());
+    Ok(answer(StatusCode::CREATED, body))
 }
 
 /// List tokens, oldest first, those that were revoked too.
@@ -61,7 +61,7 @@ pub(crate) async fn create(
 )]
 pub(crate) async fn list(State(app): State<Arc<App>>, _: Administrator, parameters: Parameters) -> Answer {
     parameters.finish(&[])?;
-    let tokens: Vec<Value> = app.settings.tokens().iter().map(|token| Value::Object(shown(token))).collect();
+    let tokens: Vec<Value> = app.settings.tokens().iter().map(|token| token.to_json()).collect();
     Ok(answer(StatusCode::OK, json!({ "data": tokens })))
 }
 
@@ -86,7 +86,7 @@ pub(crate) async fn revoke(
         move || app.settings.revoke_by(&id, &caller.author()).map_err(|error| app.failed(error))
     };
     let token = app.compute(work).await??.ok_or_else(Problem::not_found)?;
-    Ok(answer(StatusCode::OK, Value::Object(shown(&token))))
+    Ok(answer(StatusCode::OK, token.to_json()))
 }
 
 impl App {
@@ -124,12 +124,12 @@ fn new_token(text: &[u8]) -> deedbook_core::Result<NewToken> {
     for (name, value) in members.iter().filter(|(_, value)| !value.is_null()) {
         if let Err(expected) = take(&mut new, name, value) {
             let pointer = format!("/{}", name.replace('~', "~0").replace('/', "~1"));
-            problems.push(Place { pointer, code: expected.0, detail: expected.1.to_owned() });
+            problems.push(Place { pointer, code: expected.0.into(), detail: expected.1.to_owned() });
         }
     }
     if members.get("kind").is_none_or(Value::is_null) {
         let detail = "the member \"kind\" is required; add \"write\" or \"read\"".to_owned();
-        problems.push(Place { pointer: "/kind".to_owned(), code: "missing_member", detail });
+        problems.push(Place { pointer: "/kind".to_owned(), code: "missing_member".into(), detail });
     }
     if problems.is_empty() { Ok(new) } else { Err(Error::from_problems(problems)) }
 }
@@ -157,24 +157,6 @@ fn take(new: &mut NewToken, name: &str, value: &Value) -> Result<(), (&'static s
         }
     }
     Ok(())
-}
-
-fn shown(token: &Token) -> Map<String, Value> {
-    let time = |time: Option<Timestamp>| time.map(rfc3339);
-    let members = json!({
-        "id": token.id,
-        "kind": token.kind.as_str(),
-        "tenant": token.tenant,
-        "name": token.name,
-        "created_at": rfc3339(token.created_at),
-        "expires_at": time(token.expires_at),
-        "revoked_at": time(token.revoked_at),
-        "origin": token.origin.as_str(),
-    });
-    match members {
-        Value::Object(members) => members,
-        _ => Map::new(),
-    }
 }
 
 fn answer(status: StatusCode, body: Value) -> Response {

@@ -1,5 +1,13 @@
 //! The real router behind a real socket: every endpoint, every refusal, every limit.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot be set up must fail")]
+
 mod support;
 
+mod access;
+mod life;
+mod limits;
+mod reading;
 mod recording;
+mod refusals;
+mod tokens;
