@@ -1,10 +1,11 @@
 //! What was accepted: the [`Entry`] and the [`Receipt`] that its caller got.
 
 use std::fmt;
+use std::str::FromStr;
 
 use jiff::Timestamp;
 
-use crate::Event;
+use crate::{Error, Event, Result};
 
 /// A SHA-256 digest: an event root, a leaf hash, a node of the tree.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -20,6 +21,35 @@ impl fmt::Display for Digest {
 impl fmt::Debug for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
+    }
+}
+
+impl FromStr for Digest {
+    type Err = Error;
+
+    /// Reads what [`Display`](fmt::Display) writes.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) with `bad_digest`.
+    fn from_str(text: &str) -> Result<Self> {
+        let bad = || Error::invalid("", "bad_digest", "expected a SHA-256 digest: 64 digits of 0-9 and a-f");
+        let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+        if pairs.len() != 32 || !rest.is_empty() {
+            return Err(bad());
+        }
+        let mut digest = [0; 32];
+        for (byte, [high, low]) in digest.iter_mut().zip(pairs) {
+            *byte = nibble(*high).zip(nibble(*low)).map(|(high, low)| high << 4 | low).ok_or_else(bad)?;
+        }
+        Ok(Self(digest))
+    }
+}
+
+fn nibble(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        _ => None,
     }
 }
 

@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::time::Duration;
 
 /// What went wrong, in terms of what the caller can do about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -32,6 +33,11 @@ pub enum ErrorKind {
     NotFound,
     /// The operating system refused an operation.
     Io,
+    /// A server refused the token, or the token lacks the right; another token is needed.
+    Denied,
+    /// A server was not reached, or no answer came before the deadline. What was sent may have been recorded: send it again with
+    /// the same id.
+    Unavailable,
 }
 
 /// One place in the input that breaks a rule.
@@ -40,7 +46,7 @@ pub struct Problem {
     /// JSON Pointer (RFC 6901) to the value, the empty string for the whole document.
     pub pointer: String,
     /// Stable code in snake_case, for programs: `unknown_member`, `too_deep`, `duplicate_key` …
-    pub code: &'static str,
+    pub code: Cow<'static, str>,
     /// What was found, what was expected and how to mend it, for people.
     pub detail: String,
 }
@@ -54,18 +60,19 @@ struct Inner {
     kind: ErrorKind,
     message: Cow<'static, str>,
     problems: Vec<Problem>,
+    retry_after: Option<Duration>,
     source: Option<std::sync::Arc<dyn std::error::Error + Send + Sync>>,
 }
 
 impl Error {
     /// An error of `kind` with a message for people.
     pub fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
-        Self(Box::new(Inner { kind, message: message.into(), problems: Vec::new(), source: None }))
+        Self(Box::new(Inner { kind, message: message.into(), problems: Vec::new(), retry_after: None, source: None }))
     }
 
     /// An [`ErrorKind::Invalid`] error about one place of the input.
     pub fn invalid(pointer: impl Into<String>, code: &'static str, detail: impl Into<String>) -> Self {
-        Self::from_problems(vec![Problem { pointer: pointer.into(), code, detail: detail.into() }])
+        Self::from_problems(vec![Problem { pointer: pointer.into(), code: code.into(), detail: detail.into() }])
     }
 
     /// An [`ErrorKind::Invalid`] error about several places of the input; `problems` must not be empty.
@@ -87,6 +94,12 @@ impl Error {
         self
     }
 
+    /// The same error with the time after which another attempt is worth making.
+    pub fn with_retry_after(mut self, wait: Duration) -> Self {
+        self.0.retry_after = Some(wait);
+        self
+    }
+
     /// [`ErrorKind::Conflict`]: the tenant has an event with this id and other content.
     pub fn conflict(tenant: &str, id: &str) -> Self {
         let message = format!(
@@ -101,7 +114,7 @@ impl Error {
     pub fn batch_conflict(conflicts: impl IntoIterator<Item = (usize, Self)>) -> Self {
         let problem = |(index, error): (usize, Self)| Problem {
             pointer: format!("/{index}"),
-            code: "conflict",
+            code: "conflict".into(),
             detail: error.to_string(),
         };
         let problems = conflicts.into_iter().map(problem).collect();
@@ -117,6 +130,11 @@ impl Error {
     /// than [`ErrorKind::Invalid`].
     pub fn problems(&self) -> &[Problem] {
         &self.0.problems
+    }
+
+    /// After which time another attempt is worth making, where whoever refused said so.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.0.retry_after
     }
 }
 

@@ -6,8 +6,12 @@
 
 mod check;
 
+use std::borrow::Cow;
+
 use crate::json::{DEPTH_MAX, push_segment};
-use crate::{Error, ErrorKind, Event, EventId, OWN_TENANT, Outcome, Problem, Result, canonical, number, time};
+use crate::{
+    Error, ErrorKind, Event, EventId, OWN_TENANT, Outcome, Problem, Result, canonical, commitment, number, time,
+};
 
 pub(crate) use check::settle_value;
 
@@ -62,6 +66,7 @@ pub struct Draft {
     event: Event,
     canonical: Vec<u8>,
     id_origin: IdOrigin,
+    tenant_origin: TenantOrigin,
 }
 
 /// Who chose the id of a draft.
@@ -71,6 +76,13 @@ pub enum IdOrigin {
     Given,
     /// [`prepare`], from fresh random bytes: no other event has it.
     Generated,
+}
+
+/// Who chose the tenant of a draft.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum TenantOrigin {
+    Given,
+    Default,
 }
 
 impl Draft {
@@ -97,6 +109,15 @@ impl Draft {
     /// Who chose the id.
     pub fn id_origin(&self) -> IdOrigin {
         self.id_origin
+    }
+
+    /// The canonical bytes as another log is to be sent them: without the tenant where the caller named none, so that
+    /// the log that accepts the event decides.
+    pub fn claim(&self) -> Cow<'_, [u8]> {
+        match self.tenant_origin {
+            TenantOrigin::Given => Cow::Borrowed(&self.canonical),
+            TenantOrigin::Default => Cow::Owned(commitment::without_member(&self.canonical, b"tenant")),
+        }
     }
 
     /// Takes it apart into event and canonical bytes.
@@ -140,6 +161,7 @@ fn draft(mut event: Event, limits: &Limits, fresh_id: impl FnOnce() -> [u8; 16],
         return Err(Error::from_problems(problems));
     }
     let id_origin = if event.id.is_some() { IdOrigin::Given } else { IdOrigin::Generated };
+    let tenant_origin = if event.tenant.is_some() { TenantOrigin::Given } else { TenantOrigin::Default };
     event.id.get_or_insert_with(|| EventId::from_random(fresh_id()).to_string());
     event.tenant.get_or_insert_with(|| "default".to_owned());
     event.outcome.get_or_insert(Outcome::Success);
@@ -153,7 +175,7 @@ fn draft(mut event: Event, limits: &Limits, fresh_id: impl FnOnce() -> [u8; 16],
         );
         return Err(Error::new(ErrorKind::TooLarge, message));
     }
-    Ok(Draft { event, canonical, id_origin })
+    Ok(Draft { event, canonical, id_origin, tenant_origin })
 }
 
 /// Redacts, and gives everything the one form in which it is compared.

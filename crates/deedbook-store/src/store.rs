@@ -143,12 +143,13 @@ impl FileStore {
         self.shared.compact()
     }
 
-    /// Seals what is in the write-ahead log and lets go of the directory. Dropping the store does the same but keeps
-    /// the error to itself; then everything acknowledged is still in the write-ahead log.
+    /// Ends what is on its way, seals what is in the write-ahead log and refuses every later append. The directory is
+    /// let go when the store is dropped, which does the same as this but keeps the error to itself; then everything
+    /// acknowledged is still in the write-ahead log.
     ///
     /// # Errors
     /// [`ErrorKind::DiskFull`], [`ErrorKind::Io`]: nothing acknowledged is lost, the next opening tries again.
-    pub fn close(self) -> Result<()> {
+    pub fn close(&self) -> Result<()> {
         self.shut_down()
     }
 

@@ -18,7 +18,7 @@ use sha2::{Digest as _, Sha256};
 use crate::{Digest, Error, ErrorKind, Result};
 
 use scan::{ERASED_LENGTH, Member, corrupt};
-pub(crate) use scan::{members, without_erased};
+pub(crate) use scan::{members, without_erased, without_member};
 use walk::Layout;
 
 const FIELD_DOMAIN: &[u8] = b"deedbook/field/v1\0";

@@ -39,6 +39,17 @@ pub(crate) fn members(canonical: &[u8]) -> Result<Vec<Member<'_>>> {
     Ok(members)
 }
 
+/// The bytes without the member `name`, which is not the first; bytes that do not scan are left as they are.
+pub(crate) fn without_member(canonical: &[u8], name: &[u8]) -> Vec<u8> {
+    let mut bytes = canonical.to_vec();
+    let members = members(canonical).unwrap_or_default();
+    if let Some(member) = members.iter().skip(1).find(|member| member.name.as_ref() == name) {
+        // The comma before it goes too.
+        bytes.drain(member.start - 1..member.value.end);
+    }
+    bytes
+}
+
 /// The bytes with null in place of each erased value.
 pub(crate) fn without_erased(canonical: &[u8]) -> Result<Cow<'_, [u8]>> {
     if !canonical.contains(&0) {

@@ -72,7 +72,7 @@ impl<'a> Reader<'a> {
     pub(crate) fn finish<T>(mut self, value: Halting<T>) -> Result<T> {
         if self.unlisted > 0 {
             let detail = format!("and {} more problems, which are not listed", self.unlisted);
-            self.problems.push(Problem { pointer: String::new(), code: "more_problems", detail });
+            self.problems.push(Problem { pointer: String::new(), code: "more_problems".into(), detail });
         }
         match value {
             Ok(value) if self.problems.is_empty() => Ok(value),
@@ -104,7 +104,7 @@ impl<'a> Reader<'a> {
         let location = self.locate(at);
         let detail = format!("{} (line {}, column {})", detail.into(), location.line, location.column);
         let pointer = self.pointer();
-        self.problems.push(Problem { pointer, code, detail });
+        self.problems.push(Problem { pointer, code: code.into(), detail });
     }
 
     /// Notes a problem at the place where the reader stands and stops.

@@ -72,10 +72,10 @@ impl Check<'_> {
     #[cold]
     fn problem(&mut self, place: &Place<'_>, code: &'static str, detail: impl Into<String>) {
         if self.problems.len() < PROBLEMS_MAX {
-            self.problems.push(Problem { pointer: place.pointer(), code, detail: detail.into() });
+            self.problems.push(Problem { pointer: place.pointer(), code: code.into(), detail: detail.into() });
         } else if self.problems.len() == PROBLEMS_MAX {
             let detail = "and further problems, which are not listed".to_owned();
-            self.problems.push(Problem { pointer: String::new(), code: "more_problems", detail });
+            self.problems.push(Problem { pointer: String::new(), code: "more_problems".into(), detail });
         }
     }
 

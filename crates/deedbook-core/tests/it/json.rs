@@ -59,7 +59,7 @@ fn what_json_forbids_is_refused_with_place_and_code() {
     ] {
         let error = parse_json(text.as_bytes()).expect_err(text);
         let problem = &error.problems()[0];
-        assert_eq!((problem.pointer.as_str(), problem.code), (pointer, code), "{text}: {error}");
+        assert_eq!((problem.pointer.as_str(), &*problem.code), (pointer, code), "{text}: {error}");
         assert!(problem.detail.contains(detail), "{text}: {error}");
         assert!(problem.detail.contains("line 1, column "), "{text}: {error}");
     }

@@ -23,7 +23,7 @@ fn check(cases: &[Case]) {
         let error = prepare(event, &Limits::default(), || [0; 16]).expect_err(pointer);
         let found = error.problems();
         assert_eq!(found.len(), 1, "{index}: {error}");
-        assert_eq!((found[0].pointer.as_str(), found[0].code), (*pointer, *code), "{index}: {error}");
+        assert_eq!((found[0].pointer.as_str(), &*found[0].code), (*pointer, *code), "{index}: {error}");
         assert!(found[0].detail.contains(words), "{index}: {error}");
     }
 }
@@ -260,4 +260,19 @@ fn an_event_read_from_json_keeps_its_bytes_through_the_door() {
     assert_eq!(first.event(), second.event());
     let (event, canonical) = second.into_parts();
     assert_eq!((&event, canonical.as_slice()), (first.event(), first.canonical()));
+}
+
+#[test]
+fn a_claim_names_a_tenant_only_where_the_caller_did() {
+    let claim = |tenant: Option<&str>| {
+        let event = Event { tenant: tenant.map(str::to_owned), transaction_id: Some("t".into()), ..event() };
+        let draft = prepare(event, &Limits::default(), || [0; 16]).unwrap();
+        (draft.tenant().to_owned(), String::from_utf8(draft.claim().into_owned()).unwrap())
+    };
+    let rest = r#"{"action":"document.shared","actor":{"id":"user_1","type":"user"},"id":"evt_AAAAAAAAAAAAAAAAAAAAAA","outcome":"success","#;
+    for named in ["acme", "default"] {
+        let expected = format!(r#"{rest}"tenant":"{named}","transaction_id":"t"}}"#);
+        assert_eq!(claim(Some(named)), (named.to_owned(), expected));
+    }
+    assert_eq!(claim(None), ("default".to_owned(), format!(r#"{rest}"transaction_id":"t"}}"#)));
 }

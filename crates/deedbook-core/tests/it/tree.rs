@@ -130,3 +130,12 @@ proptest! {
         verify_consistency(other, &hash, size, &hash, &proof);
     }
 }
+
+#[test]
+fn a_digest_reads_back_from_its_text() {
+    let digest = Digest(std::array::from_fn(|index| (index * 9) as u8));
+    assert_eq!(digest.to_string().parse::<Digest>().unwrap(), digest);
+    for text in ["", "00", &"0".repeat(63), &"0".repeat(65), &"A".repeat(64), &"0g".repeat(32)] {
+        assert_eq!(text.parse::<Digest>().expect_err(text).problems()[0].code, "bad_digest");
+    }
+}

@@ -67,7 +67,7 @@ fn what_is_wrong_is_named_with_its_place() {
         let error = Event::from_json(json.as_bytes()).expect_err(json);
         assert_eq!(error.kind(), ErrorKind::Invalid);
         let problem = &error.problems()[0];
-        assert_eq!((problem.pointer.as_str(), problem.code), (pointer, code), "{json}: {error}");
+        assert_eq!((problem.pointer.as_str(), &*problem.code), (pointer, code), "{json}: {error}");
         assert!(problem.detail.contains(detail), "{json}: {error}");
     }
 }

@@ -11,7 +11,7 @@ fn check(text: &str, expected: &str) {
     assert_eq!(error.kind(), ErrorKind::Invalid);
     assert_eq!(error.to_string(), expected, "{text:?}");
     let [problem] = error.problems() else { panic!("{text:?} has one problem") };
-    assert_eq!((problem.pointer.as_str(), problem.code), ("", "query_syntax"));
+    assert_eq!((problem.pointer.as_str(), &*problem.code), ("", "query_syntax"));
 }
 
 #[test]

@@ -207,7 +207,7 @@ impl Client {
     }
 
     pub(super) fn close(&mut self) {
-        if let Some(Err(error)) = self.store.take().map(FileStore::close) {
+        if let Some(Err(error)) = self.store.take().map(|store| store.close()) {
             self.errors.push(error);
         }
     }

@@ -1,0 +1,87 @@
+//! What stands behind a book: the only place that names stores and servers.
+//!
+//! A book checks events and hands over drafts; a backend makes them durable and answers questions. It knows nothing of
+//! contexts, derives or metrics.
+
+mod local;
+mod readers;
+
+use std::time::Instant;
+
+use deedbook_core::{Atomicity, Draft, Group, GroupBy, Result, Store};
+
+use crate::Entry;
+use crate::receipt::{Fates, Recorded};
+use crate::search::{Cursor, Page, Question};
+
+pub(crate) use local::Local;
+
+/// A store in this process, or a server.
+pub(crate) enum Backend {
+    /// A store in this process.
+    Local(Local),
+}
+
+/// Drafts on their way to be durable.
+pub(crate) struct Submission {
+    pub(crate) drafts: Vec<Draft>,
+    pub(crate) atomicity: Atomicity,
+    /// Nobody waits for the reply after this instant: what could not be handed over by then is given up.
+    pub(crate) deadline: Instant,
+    /// Called once, from any thread, when the fate of each draft is known.
+    pub(crate) reply: Reply,
+}
+
+/// Called once with the fate of a batch.
+pub(crate) type Reply = Box<dyn FnOnce(Fates) + Send>;
+
+/// The fate of a batch, as those who record see it.
+fn seen(fates: Result<Vec<Result<deedbook_core::Appended>>>) -> Fates {
+    Ok(fates?.into_iter().map(|fate| fate.map(Recorded::from)).collect())
+}
+
+impl Backend {
+    /// Hands drafts over. Waits for room until the deadline, but not until they are durable: that is what the reply
+    /// tells. Refusals are told by the reply too.
+    pub(crate) async fn submit(&self, submission: Submission) {
+        match self {
+            Self::Local(local) => local.submit(submission).await,
+        }
+    }
+
+    /// The entry with this id, if its reader may see it.
+    pub(crate) async fn get(&self, question: &Question, id: &str) -> Result<Option<Entry>> {
+        match self {
+            Self::Local(local) => local.get(question, id).await,
+        }
+    }
+
+    /// One page of what matches.
+    pub(crate) async fn page(&self, question: &Question, limit: usize, after: Option<&Cursor>) -> Result<Page> {
+        match self {
+            Self::Local(local) => local.page(question, limit, after).await,
+        }
+    }
+
+    /// How many entries match, for each combination of `groups`.
+    pub(crate) async fn count(&self, question: &Question, groups: &[GroupBy]) -> Result<Vec<Group>> {
+        match self {
+            Self::Local(local) => local.count(question, groups).await,
+        }
+    }
+
+    /// Waits until everything that was handed over has its fate, and lets go of files and connections. What is handed
+    /// over later is refused.
+    pub(crate) async fn close(&self) -> Result<()> {
+        match self {
+            Self::Local(local) => local.close().await,
+        }
+    }
+
+    /// The store, where there is one in this process.
+    pub(crate) fn store(&self) -> Option<std::sync::Arc<dyn Store>> {
+        match self {
+            Self::Local(local) => local.store(),
+        }
+    }
+}

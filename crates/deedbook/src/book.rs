@@ -1,0 +1,140 @@
+//! The door: [`Deedbook`], a handle to one log.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Instant;
+
+use deedbook_core::{Draft, Event, Result, Store};
+
+use crate::backend::Backend;
+use crate::best_effort::{BestEffort, BestEffortCounts, Waiting};
+use crate::builder::Settings;
+use crate::search::{Question, Search};
+use crate::{Builder, Context, Entry, IntoEvent, Record, context};
+
+/// A handle to one log: cheap to clone, shared by all tasks and threads. The log is let go when the last handle is
+/// dropped; [`Deedbook::shutdown`] does the same and tells whether it went well.
+#[derive(Clone)]
+pub struct Deedbook {
+    inner: Arc<Inner>,
+}
+
+// The order of the fields matters: what waits is handed over before the backend is let go.
+struct Inner {
+    best_effort: BestEffort,
+    backend: Arc<Backend>,
+    settings: Settings,
+}
+
+impl Deedbook {
+    /// Opens the log at `url`: `file:` and a directory, which is made where it does not exist, or `memory:`, which
+    /// holds its entries until the last handle is dropped and is for tests.
+    ///
+    /// One process at a time has a directory open. This reads files, and after a crash what the write-ahead log holds:
+    /// do it before serving.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) for another scheme, [`ErrorKind::InUse`](crate::ErrorKind::InUse)
+    /// where another process has the directory open, [`ErrorKind::NewerFormat`](crate::ErrorKind::NewerFormat),
+    /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt), [`ErrorKind::DiskFull`](crate::ErrorKind::DiskFull),
+    /// [`ErrorKind::Io`](crate::ErrorKind::Io).
+    pub fn open(url: &str) -> Result<Self> {
+        Self::builder().open(url)
+    }
+
+    /// What every event gets that does not say it, deadlines and limits; then [`Builder::open`].
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    pub(crate) fn assemble(backend: Backend, settings: Settings) -> Self {
+        let backend = Arc::new(backend);
+        let best_effort = BestEffort::new(backend.clone(), settings.clone());
+        Self { inner: Arc::new(Inner { best_effort, backend, settings }) }
+    }
+
+    /// Records `event`, strictly: awaited, `Ok` means that it is durable, and an error is the caller's to act upon.
+    ///
+    /// The event is made at once, from the value and the context of the task; nothing is recorded until the returned
+    /// [`Record`] is awaited.
+    pub fn record<E: IntoEvent>(&self, event: E) -> Record {
+        let event = event.into_event(&self.context());
+        Record::new(self.clone(), event, E::COUNTING)
+    }
+
+    /// Records `event` if it can be done within the deadline of the book, and returns at once. Nobody is told what
+    /// became of it, but it is counted: [`Deedbook::best_effort_counts`]. For what may be lost, such as page views.
+    ///
+    /// The event is made aside, from the value and the context of this moment.
+    pub fn best_effort<E: IntoEvent + Send + 'static>(&self, event: E) {
+        self.inner.best_effort.push(Waiting {
+            make: Box::new(move |context| event.into_event(context)),
+            context: context::current().frozen(),
+            counting: E::COUNTING,
+            deadline: Instant::now() + self.inner.settings.deadline,
+        });
+    }
+
+    /// What became of the events of [`Deedbook::best_effort`].
+    pub fn best_effort_counts(&self) -> BestEffortCounts {
+        self.inner.best_effort.counts()
+    }
+
+    /// Asks for the entries that match a query, such as `action:invoice.* occurred:>=-7d "annual plan"`; the empty one
+    /// matches all. Read are the tenant of the context, else that of the book, else all.
+    pub fn query(&self, query: impl Into<String>) -> Search {
+        Search::new(self.clone(), self.question(query.into()))
+    }
+
+    /// The entry with this id, in the tenant of the context, else that of the book, else `default`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt), [`ErrorKind::Io`](crate::ErrorKind::Io).
+    pub async fn get(&self, id: &str) -> Result<Option<Entry>> {
+        self.backend().get(&self.question(String::new()), id).await
+    }
+
+    /// Waits until everything that was given to this book has its fate, and lets go of the log. Later records and reads
+    /// are refused with [`ErrorKind::NotFound`](crate::ErrorKind::NotFound).
+    ///
+    /// # Errors
+    /// What closing fails with: [`ErrorKind::DiskFull`](crate::ErrorKind::DiskFull),
+    /// [`ErrorKind::Io`](crate::ErrorKind::Io). Nothing acknowledged is lost.
+    pub async fn shutdown(&self) -> Result<()> {
+        self.inner.best_effort.stop().await;
+        self.backend().close().await
+    }
+
+    /// The store, where there is one in this process and the book was not shut down.
+    pub fn store(&self) -> Option<Arc<dyn Store>> {
+        self.backend().store()
+    }
+
+    pub(crate) fn backend(&self) -> &Backend {
+        &self.inner.backend
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.inner.settings
+    }
+
+    pub(crate) fn prepare(&self, event: Event) -> Result<Draft> {
+        self.settings().prepare(event)
+    }
+
+    /// What the task carries, and the defaults of the book.
+    fn context(&self) -> Context {
+        context::current().frozen().within(&self.settings().defaults)
+    }
+
+    fn question(&self, query: String) -> Question {
+        let tenant = self.context().get_tenant().map(str::to_owned);
+        Question::new(query, tenant)
+    }
+}
+
+impl fmt::Debug for Deedbook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Deedbook").field("settings", self.settings()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,106 @@
+//! One strict record: `Ok` means durable, an error is the caller's.
+
+use std::future::{Future, IntoFuture};
+use std::pin::Pin;
+use std::time::{Duration, Instant};
+
+use deedbook_core::{Atomicity, Draft, Error, ErrorKind, Event, Result, Timestamp};
+use tokio::sync::oneshot;
+
+use crate::backend::Submission;
+use crate::blocking::block_on;
+use crate::event::Counting;
+use crate::receipt::{Fates, Receipt};
+use crate::tally::Tally;
+use crate::{Deedbook, deadline};
+
+/// A record that begins when it is awaited; made by [`Deedbook::record`].
+///
+/// Awaited, it gives the [`Receipt`]: the event is durable. If the future is dropped before it ends, the event may or
+/// may not be recorded; [`Record::id`] makes it safe to record it again.
+#[must_use = "nothing is recorded until this is awaited"]
+pub struct Record {
+    book: Deedbook,
+    event: Result<Event>,
+    counting: Counting,
+    deadline: Duration,
+}
+
+impl Record {
+    pub(crate) fn new(book: Deedbook, event: Result<Event>, counting: Counting) -> Self {
+        let deadline = book.settings().deadline;
+        Self { book, event, counting, deadline }
+    }
+
+    /// Gives up after this long, counted from the await; see [`crate::Builder::deadline`].
+    pub fn deadline(self, deadline: Duration) -> Self {
+        Self { deadline, ..self }
+    }
+
+    /// The id of the event, 1 to 128 of `[A-Za-z0-9_.:-]`: an equal event with this id is recorded once, however often
+    /// it is tried.
+    pub fn id(self, id: impl Into<String>) -> Self {
+        self.with(|event| event.id = Some(id.into()))
+    }
+
+    /// When it happened, where that is not now.
+    pub fn occurred_at(self, at: impl Into<Timestamp>) -> Self {
+        self.with(|event| event.occurred_at = Some(at.into()))
+    }
+
+    /// As awaiting it, for threads that run no tasks: blocks until the event is durable.
+    ///
+    /// # Errors
+    /// As awaiting it.
+    pub fn wait(self) -> Result<Receipt> {
+        block_on(self.run())
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut Event)) -> Self {
+        if let Ok(event) = &mut self.event {
+            change(event);
+        }
+        self
+    }
+
+    async fn run(self) -> Result<Receipt> {
+        let draft = self.book.prepare(self.event?)?;
+        let deadline = Instant::now() + self.deadline;
+        let (id, tally) = (draft.id().to_owned(), Tally::new(draft.event(), self.counting));
+        let fates = submit(&self.book, vec![draft], Atomicity::PerEvent, deadline).await;
+        let mut fates = fates.unwrap_or_else(|| Err(deadline_passed(&id, self.deadline)))?;
+        let recorded = fates.pop().unwrap_or_else(|| Err(abandoned()))?;
+        tally.count();
+        Ok(recorded.receipt)
+    }
+}
+
+impl IntoFuture for Record {
+    type Output = Result<Receipt>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.run())
+    }
+}
+
+/// Hands drafts over and waits for their fates; `None` where the deadline passes before they are known.
+async fn submit(book: &Deedbook, drafts: Vec<Draft>, atomicity: Atomicity, deadline: Instant) -> Option<Fates> {
+    let (sender, receiver) = oneshot::channel();
+    let reply = Box::new(move |fates| drop(sender.send(fates)));
+    book.backend().submit(Submission { drafts, atomicity, deadline, reply }).await;
+    let fates = deadline::before(deadline, receiver).await?;
+    Some(fates.unwrap_or_else(|_| Err(abandoned())))
+}
+
+fn deadline_passed(id: &str, deadline: Duration) -> Error {
+    let message = format!(
+        "no receipt for the event {id:?} within {deadline:?}; it may be recorded or not: record it again with this id, \
+         which never enters it twice"
+    );
+    Error::new(ErrorKind::Unavailable, message)
+}
+
+fn abandoned() -> Error {
+    Error::new(ErrorKind::NotFound, "the book was shut down before it gave a receipt")
+}

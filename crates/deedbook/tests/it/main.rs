@@ -1,0 +1,3 @@
+//! The library as an application uses it.
+
+mod recording;
