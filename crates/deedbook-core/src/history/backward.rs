@@ -8,9 +8,9 @@ use std::sync::Arc;
 use super::bound::Bound;
 use super::claim::{self, Claim, Told};
 use super::fold::put;
-use super::node::{Content, Node, Origin, Others, Parts};
+use super::node::{Content, Node, Origin, Others, Parts, Stamp};
 use super::state::Unknown;
-use super::{Effect, Mark, TargetId};
+use super::{Effect, TargetId};
 use crate::{Entry, Result};
 
 /// A thing before some entries.
@@ -48,7 +48,7 @@ impl Backward {
             self.root = Node::object(Others::Unknown, Origin::default());
         }
         if effect != Effect::Created {
-            let origin = Origin { set_by: None, learnt_from: Some(Arc::new(Mark::of(entry))) };
+            let origin = Origin { set_by: None, learnt_from: Some(Stamp::of(entry)) };
             claims.iter().flatten().rev().for_each(|claim| self.undo_change(claim, &origin));
         }
         self.bound.check(entry, &self.root, target)
@@ -84,7 +84,7 @@ impl Node {
     }
 
     /// Notes who set this and everything in it.
-    fn stamp(&mut self, set_by: &Option<Arc<Mark>>) {
+    fn stamp(&mut self, set_by: &Option<Arc<Stamp>>) {
         self.origin.set_by.clone_from(set_by);
         if let Content::Parts(parts) = &mut self.content {
             parts.children.values_mut().for_each(|child| child.stamp(set_by));

@@ -7,7 +7,7 @@ use serde_json::Value;
 use similar::DiffOp;
 
 use super::fold::Fold;
-use super::node::{Content, Key, Node, Origin, Others, Parts, Shape};
+use super::node::{Content, Key, Node, Origin, Others, Parts, Shape, Stamp};
 use super::state::{Existence, FieldValue, Unknown};
 use super::words::{Piece, Work};
 use super::{Mark, Moment, TargetId, pointer};
@@ -243,16 +243,16 @@ fn difference(path: &str, from: &Node, to: &Node) -> Difference {
         path: path.to_owned(),
         from: from.value(),
         to: to.value(),
-        set_by: newest(to).map(|mark| (*mark).clone()),
+        set_by: newest(to).map(|stamp| stamp.mark.clone()),
         text: Vec::new(),
         items: Vec::new(),
     }
 }
 
 /// The last entry that set something in `node`.
-fn newest(node: &Node) -> Option<&Mark> {
+fn newest(node: &Node) -> Option<&Stamp> {
     let own = node.origin.set_by.as_deref();
     let Content::Parts(parts) = &node.content else { return own };
     let inside = parts.children.values().filter_map(newest);
-    inside.chain(own).max_by_key(|mark| mark.recorded_at)
+    inside.chain(own).max_by_key(|stamp| stamp.position)
 }

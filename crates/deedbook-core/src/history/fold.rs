@@ -6,9 +6,9 @@ use std::sync::Arc;
 use super::backward::Backward;
 use super::bound::Bound;
 use super::claim::{self, Claim, Told};
-use super::node::{Content, Node, Origin, Others, Put, Sides};
+use super::node::{Content, Node, Origin, Others, Put, Sides, Stamp, mark};
 use super::state::{Contradiction, Existence, Sight, Unknown};
-use super::{Effect, Mark, TargetId, pointer};
+use super::{Effect, TargetId, pointer};
 use crate::{Entry, Result};
 
 /// Contradictions that a state tells of: 100, the newest; each has two values of an event.
@@ -19,8 +19,8 @@ pub const CONTRADICTIONS_MAX: usize = 100;
 pub(super) struct Fold {
     pub(super) root: Node,
     pub(super) existence: Existence,
-    pub(super) created_by: Option<Arc<Mark>>,
-    pub(super) deleted_by: Option<Arc<Mark>>,
+    pub(super) created_by: Option<Arc<Stamp>>,
+    pub(super) deleted_by: Option<Arc<Stamp>>,
     pub(super) contradictions: VecDeque<Contradiction>,
     pub(super) sight: Sight,
     /// Whether only mentions tell that it exists.
@@ -66,14 +66,14 @@ impl Fold {
     }
 
     fn created(&mut self, entry: &Entry) {
-        let mark = Arc::new(Mark::of(entry));
+        let stamp = Stamp::of(entry);
         // A creation lists every field, unless it lists none; and others may have added to what a reader sees in part.
         let lists_all = claim::says_of_changes(entry) && self.sight == Sight::Whole;
         let others = if lists_all { Others::Absent } else { Others::Unknown };
-        self.root = Node::object(others, Origin { set_by: Some(mark.clone()), learnt_from: None });
+        self.root = Node::object(others, Origin { set_by: Some(stamp.clone()), learnt_from: None });
         (self.existence, self.only_mentioned) = (Existence::Exists, false);
-        (self.created_by, self.deleted_by) = (Some(mark.clone()), None);
-        self.apply(entry, &mark);
+        (self.created_by, self.deleted_by) = (Some(stamp.clone()), None);
+        self.apply(entry, &stamp);
     }
 
     fn changed(&mut self, entry: &Entry) {
@@ -84,22 +84,23 @@ impl Fold {
             (self.created_by, self.deleted_by) = (None, None);
         }
         (self.existence, self.only_mentioned) = (Existence::Exists, false);
-        self.apply(entry, &Arc::new(Mark::of(entry)));
+        self.apply(entry, &Stamp::of(entry));
     }
 
     fn deleted(&mut self, entry: &Entry) {
-        let mark = Arc::new(Mark::of(entry));
+        let stamp = Stamp::of(entry);
         for claim in claim::claims(entry).unwrap_or_default() {
-            self.compare(&claim, &mark);
+            self.compare(&claim, &stamp);
         }
-        self.root = Node { content: Content::Absent, origin: Origin { set_by: Some(mark.clone()), learnt_from: None } };
+        self.root =
+            Node { content: Content::Absent, origin: Origin { set_by: Some(stamp.clone()), learnt_from: None } };
         (self.existence, self.only_mentioned) = (Existence::Deleted, false);
-        self.deleted_by = Some(mark);
+        self.deleted_by = Some(stamp);
     }
 
     /// Whatever the entry would have changed is not known any more.
     fn uncertain(&mut self, entry: &Entry, target: &TargetId) {
-        let origin = Origin { set_by: Some(Arc::new(Mark::of(entry))), learnt_from: None };
+        let origin = Origin { set_by: Some(Stamp::of(entry)), learnt_from: None };
         let claims = match Effect::on_primary(entry, target) {
             Effect::Changed => claim::claims(entry),
             _ => None,
@@ -118,8 +119,8 @@ impl Fold {
         }
     }
 
-    fn apply(&mut self, entry: &Entry, mark: &Arc<Mark>) {
-        let origin = Origin { set_by: Some(mark.clone()), learnt_from: None };
+    fn apply(&mut self, entry: &Entry, stamp: &Arc<Stamp>) {
+        let origin = Origin { set_by: Some(stamp.clone()), learnt_from: None };
         let Some(claims) = claim::claims(entry) else {
             self.root = Node { content: Content::Unknown(Unknown::Erased), origin };
             return;
@@ -127,11 +128,11 @@ impl Fold {
         let (mut removals, puts): (Vec<_>, Vec<_>) =
             claims.into_iter().partition(|claim| matches!(claim.to, Told::Nothing));
         for claim in &puts {
-            self.compare(claim, mark);
+            self.compare(claim, stamp);
             put(&mut self.root, &claim.names, &claim.to, &claim.from, &origin);
         }
         for claim in &removals {
-            self.compare(claim, mark);
+            self.compare(claim, stamp);
         }
         // From the end of lists to their beginning, so that taking out several leaves no gap in between.
         removals.sort_by(|a, b| by_place(&b.names, &a.names));
@@ -142,14 +143,14 @@ impl Fold {
     }
 
     /// Notes where the entry says that a field was something else than it had become.
-    fn compare(&mut self, claim: &Claim<'_>, mark: &Arc<Mark>) {
+    fn compare(&mut self, claim: &Claim<'_>, stamp: &Arc<Stamp>) {
         let Told::Value { value, holes } = &claim.from else { return };
         if !holes.is_empty() {
             return;
         }
         let Some((expected, set_by)) = self.root.contradicted(&claim.names, value) else { return };
         let (path, found) = (claim.path.to_owned(), (*value).clone());
-        self.note(Contradiction { path, expected, set_by, found, found_by: Mark::clone(mark) });
+        self.note(Contradiction { path, expected, set_by, found, found_by: stamp.mark.clone() });
     }
 
     fn note(&mut self, contradiction: Contradiction) {
@@ -175,7 +176,7 @@ impl Fold {
         }
         for known in later.root.known_places() {
             let Some((expected, set_by)) = self.root.contradicted(&known.names, known.value) else { continue };
-            let Some(found_by) = known.origin.learnt_from.as_deref().cloned() else { continue };
+            let Some(found_by) = mark(&known.origin.learnt_from) else { continue };
             let path = known.names.iter().fold(String::new(), |path, name| pointer::below(&path, name));
             self.note(Contradiction { path, expected, set_by, found: known.value.clone(), found_by });
         }

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::fold::Fold;
-use super::node::{Content, Key, Node, Origin, Others, Parts, Shape};
+use super::node::{Content, Key, Node, Origin, Others, Parts, Shape, mark};
 use super::state::{Existence, Field, FieldValue, State, Unknown};
 use super::{Mark, Moment, TargetId, pointer};
 
@@ -36,8 +36,8 @@ impl Fold {
             target: target.clone(),
             at: at.clone(),
             existence: self.existence,
-            created_by: self.created_by.as_deref().cloned(),
-            deleted_by: self.deleted_by.as_deref().cloned(),
+            created_by: mark(&self.created_by),
+            deleted_by: mark(&self.deleted_by),
             sight: self.sight,
             document,
             fields: listing.fields,
@@ -85,12 +85,7 @@ impl Listing {
 }
 
 fn field(path: &str, value: FieldValue, origin: &Origin) -> Field {
-    Field {
-        path: path.to_owned(),
-        value,
-        set_by: origin.set_by.as_deref().cloned(),
-        learnt_from: origin.learnt_from.as_deref().cloned(),
-    }
+    Field { path: path.to_owned(), value, set_by: mark(&origin.set_by), learnt_from: mark(&origin.learnt_from) }
 }
 
 impl Node {
@@ -132,7 +127,7 @@ impl Node {
 
     /// What is known at the place that `names` lead to and who set it, where that differs from `value`.
     pub(super) fn contradicted(&self, names: &[String], value: &Value) -> Option<(FieldValue, Option<Mark>)> {
-        let of = |origin: &Origin| origin.set_by.as_deref().cloned();
+        let of = |origin: &Origin| mark(&origin.set_by);
         match self.find(names) {
             Found::Unknown => None,
             Found::Absent(origin) => Some((FieldValue::Absent, of(origin))),

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::{Mark, Unknown, pointer};
+use crate::Entry;
 
 /// One place.
 #[derive(Clone, Debug)]
@@ -34,9 +35,28 @@ pub(super) enum Content {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Origin {
     /// The entry that set it.
-    pub(super) set_by: Option<Arc<Mark>>,
+    pub(super) set_by: Option<Arc<Stamp>>,
     /// The later entry that told what it had been.
-    pub(super) learnt_from: Option<Arc<Mark>>,
+    pub(super) learnt_from: Option<Arc<Stamp>>,
+}
+
+/// The mark of an entry, and where the entry stands; places that it set share one.
+#[derive(Debug, PartialEq)]
+pub(super) struct Stamp {
+    pub(super) mark: Mark,
+    pub(super) position: u64,
+}
+
+impl Stamp {
+    /// The stamp of `entry`.
+    pub(super) fn of(entry: &Entry) -> Arc<Self> {
+        Arc::new(Self { mark: Mark::of(entry), position: entry.receipt.position })
+    }
+}
+
+/// The mark, for the answer.
+pub(super) fn mark(stamp: &Option<Arc<Stamp>>) -> Option<Mark> {
+    stamp.as_ref().map(|stamp| stamp.mark.clone())
 }
 
 /// An object or a list.

@@ -47,6 +47,19 @@ fn texts_differ_by_words_and_lists_by_elements() {
 }
 
 #[test]
+fn a_list_that_changed_inside_was_set_by_the_last_who_did() {
+    let log = Log::of([
+        created(vec![change("/l", None, json!([{"n": 1}, {"n": 2}]))]),
+        updated(vec![change("/l/0/n", json!(1), json!(5))]),
+        updated(vec![change("/l/1/n", json!(2), json!(6))]),
+    ]);
+    let diff = diffed(&log, "e0", "e2");
+    assert_eq!(diff.differences[0].set_by.as_ref().map(|mark| mark.id.as_str()), Some("e2"));
+    let ItemChange::Changed { differences, .. } = &diff.differences[0].items[0] else { panic!("{diff:?}") };
+    assert_eq!(differences[0].set_by.as_ref().map(|mark| mark.id.as_str()), Some("e1"));
+}
+
+#[test]
 fn a_creation_and_a_deletion_are_shown_by_field() {
     let log = Log::of([
         created(vec![change("/a", None, json!(1)), change("/b", None, json!({"c": 2}))]),
