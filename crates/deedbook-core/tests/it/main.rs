@@ -4,6 +4,7 @@
 
 mod canonical;
 mod commitment;
+mod history;
 mod hostile;
 mod id;
 mod json;
