@@ -1,10 +1,14 @@
 #![doc = include_str!("../README.md")]
 
+#[cfg(feature = "http")]
+pub mod client;
 pub mod context;
 pub mod event;
 pub mod search;
 
 mod backend;
+#[cfg(any(feature = "http", feature = "spool"))]
+mod background;
 mod best_effort;
 mod blocking;
 mod book;
@@ -13,6 +17,12 @@ mod deadline;
 mod entry;
 mod receipt;
 mod record;
+#[cfg(any(feature = "http", feature = "spool"))]
+mod retry;
+#[cfg(feature = "spool")]
+pub mod spool;
+#[cfg(feature = "spool")]
+mod spooling;
 mod tally;
 
 pub use best_effort::BestEffortCounts;
@@ -27,3 +37,5 @@ pub use entry::Entry;
 pub use event::IntoEvent;
 pub use receipt::{Receipt, Recorded};
 pub use record::Record;
+#[cfg(feature = "spool")]
+pub use spooling::{Kept, SpooledRecord};

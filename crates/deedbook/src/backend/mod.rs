@@ -5,21 +5,28 @@
 
 mod local;
 mod readers;
+#[cfg(feature = "http")]
+mod remote;
 
 use std::time::Instant;
 
-use deedbook_core::{Atomicity, Draft, Group, GroupBy, Result, Store};
+use deedbook_core::{Atomicity, Draft, Error, ErrorKind, Group, GroupBy, Result, Store};
 
 use crate::Entry;
 use crate::receipt::{Fates, Recorded};
 use crate::search::{Cursor, Page, Question};
 
 pub(crate) use local::Local;
+#[cfg(feature = "http")]
+pub(crate) use remote::Remote;
 
-/// A store in this process, or a server.
+/// Where a book's events go.
 pub(crate) enum Backend {
     /// A store in this process.
     Local(Local),
+    /// A server.
+    #[cfg(feature = "http")]
+    Remote(Remote),
 }
 
 /// Drafts on their way to be durable.
@@ -46,6 +53,18 @@ impl Backend {
     pub(crate) async fn submit(&self, submission: Submission) {
         match self {
             Self::Local(local) => local.submit(submission).await,
+            #[cfg(feature = "http")]
+            Self::Remote(remote) => remote.submit(submission).await,
+        }
+    }
+
+    /// Makes events durable of which each is canonical JSON with its id; `Err` for all is no verdict on any of them.
+    #[cfg(feature = "spool")]
+    pub(crate) async fn deliver(&self, claims: Vec<bytes::Bytes>, deadline: tokio::time::Instant) -> Fates {
+        match self {
+            Self::Local(local) => local.deliver(claims, deadline).await,
+            #[cfg(feature = "http")]
+            Self::Remote(remote) => remote.deliver(claims, deadline).await,
         }
     }
 
@@ -53,6 +72,8 @@ impl Backend {
     pub(crate) async fn get(&self, question: &Question, id: &str) -> Result<Option<Entry>> {
         match self {
             Self::Local(local) => local.get(question, id).await,
+            #[cfg(feature = "http")]
+            Self::Remote(remote) => remote.get(question, id).await,
         }
     }
 
@@ -60,6 +81,8 @@ impl Backend {
     pub(crate) async fn page(&self, question: &Question, limit: usize, after: Option<&Cursor>) -> Result<Page> {
         match self {
             Self::Local(local) => local.page(question, limit, after).await,
+            #[cfg(feature = "http")]
+            Self::Remote(remote) => remote.page(question, limit, after).await,
         }
     }
 
@@ -67,6 +90,8 @@ impl Backend {
     pub(crate) async fn count(&self, question: &Question, groups: &[GroupBy]) -> Result<Vec<Group>> {
         match self {
             Self::Local(local) => local.count(question, groups).await,
+            #[cfg(feature = "http")]
+            Self::Remote(remote) => remote.count(question, groups).await,
         }
     }
 
@@ -75,6 +100,8 @@ impl Backend {
     pub(crate) async fn close(&self) -> Result<()> {
         match self {
             Self::Local(local) => local.close().await,
+            #[cfg(feature = "http")]
+            Self::Remote(remote) => remote.close().await,
         }
     }
 
@@ -82,6 +109,12 @@ impl Backend {
     pub(crate) fn store(&self) -> Option<std::sync::Arc<dyn Store>> {
         match self {
             Self::Local(local) => local.store(),
+            #[cfg(feature = "http")]
+            Self::Remote(_) => None,
         }
     }
+}
+
+fn closed() -> Error {
+    Error::new(ErrorKind::NotFound, "the book was shut down")
 }
