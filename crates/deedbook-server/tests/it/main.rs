@@ -5,8 +5,10 @@
 mod support;
 
 mod access;
+mod canaries;
 mod life;
 mod limits;
+mod overload;
 mod reading;
 mod recording;
 mod refusals;
