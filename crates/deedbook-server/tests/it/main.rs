@@ -5,6 +5,7 @@
 mod support;
 
 mod access;
+mod history;
 mod life;
 mod limits;
 mod reading;
