@@ -37,6 +37,8 @@ pub(crate) enum ReadKind {
     Export,
     /// Entries as they come.
     Tail,
+    /// The entries about one thing, and what is folded from them.
+    History,
 }
 
 impl ReadKind {
@@ -47,6 +49,7 @@ impl ReadKind {
             Self::Count => "count",
             Self::Export => "export",
             Self::Tail => "tail",
+            Self::History => "history",
         }
     }
 }

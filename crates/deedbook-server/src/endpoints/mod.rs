@@ -3,6 +3,7 @@
 pub(crate) mod count;
 pub(crate) mod entry;
 pub(crate) mod export;
+pub(crate) mod history;
 pub(crate) mod list;
 pub(crate) mod open;
 pub(crate) mod record;
@@ -10,5 +11,6 @@ pub(crate) mod tail;
 pub(crate) mod tokens;
 
 mod claims;
+mod paging;
 mod question;
 mod schema;

@@ -48,6 +48,18 @@ impl Question {
         Ok(question)
     }
 
+    /// The tenant that was named.
+    pub(super) fn tenant(&self) -> Option<&str> {
+        self.given.iter().find(|(name, _)| *name == "tenant").map(|(_, tenant)| tenant.as_str())
+    }
+
+    /// The same question about one thing: its cursors are no others'.
+    pub(super) fn about(self, target: &str) -> Self {
+        let mut given = self.given;
+        given.push(("target", target.to_owned()));
+        Self { binding: self.binding.with(Some(target)), given, ..self }
+    }
+
     /// The query, its relative times being those of `now`.
     ///
     /// # Errors
@@ -59,7 +71,11 @@ impl Question {
     }
 }
 
-fn time_zone(name: Option<&str>) -> Answer<TimeZone> {
+/// The zone of the parameter `tz`; UTC where it is absent.
+///
+/// # Errors
+/// 400 where there is no such zone.
+pub(super) fn time_zone(name: Option<&str>) -> Answer<TimeZone> {
     let Some(name) = name else { return Ok(TimeZone::UTC) };
     let zone = TimeZone::get(name);
     zone.map_err(|_| bad("the parameter \"tz\" is the name of a time zone, such as Europe/Berlin"))

@@ -22,6 +22,35 @@ pub(super) struct QuestionParameters {
     tenant: Option<String>,
 }
 
+/// Which page.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct PagingParameters {
+    /// A cursor: entries further in the order of the page.
+    after: Option<String>,
+    /// A cursor: entries back in the order of the page.
+    before: Option<String>,
+    /// At most so many entries; 50.
+    #[param(minimum = 1, maximum = 1000)]
+    limit: Option<usize>,
+    /// Newest first, or oldest first.
+    order: Option<Order>,
+}
+
+/// Which thing.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ThingParameters {
+    /// TYPE:ID; TYPE ends at the first colon.
+    #[param(example = "invoice:7")]
+    target: String,
+    /// The time zone in which days begin; UTC.
+    #[param(example = "Europe/Berlin")]
+    tz: Option<String>,
+    /// In whose log; the token's, else `default`.
+    tenant: Option<String>,
+}
+
 /// By position.
 #[derive(ToSchema, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -179,6 +208,139 @@ pub(super) struct Page {
     has_more: bool,
     /// The highest position visible when the page was read; only for tokens that are bound to no tenant.
     watermark: Option<u64>,
+}
+
+/// An entry about a thing.
+#[derive(ToSchema, Serialize)]
+pub(super) struct Version {
+    effect: Effect,
+    #[serde(flatten)]
+    entry: Entry,
+}
+
+/// What an entry did to a thing.
+#[derive(ToSchema, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Effect {
+    Created,
+    Changed,
+    Deleted,
+    Uncertain,
+    Attempted,
+    Mentioned,
+}
+
+/// Some entries about a thing.
+#[derive(ToSchema, Serialize)]
+pub(super) struct VersionPage {
+    data: Vec<Version>,
+    /// The URL of the page further in this order.
+    next: Option<String>,
+    /// The URL of the page back in this order.
+    prev: Option<String>,
+    has_more: bool,
+    /// The highest position visible when the page was read; only for tokens that are bound to no tenant.
+    watermark: Option<u64>,
+}
+
+/// An entry about a thing and those beside it.
+#[derive(ToSchema, Serialize)]
+pub(super) struct Neighbours {
+    data: Version,
+    previous: Option<Version>,
+    next: Option<Version>,
+}
+
+/// A thing as it was.
+#[derive(ToSchema, Serialize)]
+pub(super) struct State {
+    target: String,
+    /// `"latest"`, `{"time": …}` or `{"event": …}`.
+    at: Value,
+    existence: Existence,
+    created_by: Option<Mark>,
+    deleted_by: Option<Mark>,
+    /// `whole`, or `part` where the token sees some of the entries alone.
+    sight: String,
+    /// What is known, as one document.
+    document: Option<Value>,
+    fields: Vec<Field>,
+    /// Places in which there may be more than is listed.
+    incomplete: Vec<String>,
+    /// Where entries contradict each other.
+    contradictions: Vec<Value>,
+}
+
+/// Whether a thing was there.
+#[derive(ToSchema, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Existence {
+    Exists,
+    Deleted,
+    NotCreated,
+    Unknown,
+}
+
+/// One field: exactly one of `value`, `absent` and `unknown` is there.
+#[derive(ToSchema, Serialize)]
+pub(super) struct Field {
+    /// A JSON Pointer.
+    path: String,
+    value: Option<Value>,
+    absent: Option<bool>,
+    /// `not_recorded`, `redacted`, `erased`, `uncertain` or `ambiguous`.
+    unknown: Option<String>,
+    set_by: Option<Mark>,
+    learnt_from: Option<Mark>,
+}
+
+/// The entry that set a field.
+#[derive(ToSchema, Serialize)]
+pub(super) struct Mark {
+    id: String,
+    action: String,
+    actor: Actor,
+    occurred_at: String,
+    recorded_at: String,
+}
+
+/// What differs between two states.
+#[derive(ToSchema, Serialize)]
+pub(super) struct Diff {
+    target: String,
+    from: Value,
+    to: Value,
+    existence_from: Existence,
+    existence_to: Existence,
+    differences: Vec<Difference>,
+    incomplete: Vec<String>,
+}
+
+/// One place that differs.
+#[derive(ToSchema, Serialize)]
+pub(super) struct Difference {
+    /// A JSON Pointer.
+    path: String,
+    /// One of `value`, `absent` and `unknown`, as for a field.
+    from: Value,
+    /// As `from`.
+    to: Value,
+    set_by: Option<Mark>,
+    /// Of two texts, pieces: `same`, `removed` or `added`.
+    text: Option<Vec<Value>>,
+    /// Of two lists, what happened to their elements.
+    items: Option<Vec<Value>>,
+}
+
+/// The way back to a past state.
+#[derive(ToSchema, Serialize)]
+pub(super) struct Restoration {
+    target: String,
+    to: Value,
+    /// RFC 6902.
+    patch: Vec<Value>,
+    /// Places that the patch leaves as they are, for the log does not know the way back.
+    unknown: Vec<String>,
 }
 
 /// A number of entries.

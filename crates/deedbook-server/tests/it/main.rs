@@ -6,6 +6,7 @@ mod support;
 
 mod access;
 mod canaries;
+mod history;
 mod life;
 mod limits;
 mod overload;
