@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 
 use anstream::ColorChoice;
-use clap::{Parser, ValueEnum};
+use clap::{CommandFactory, FromArgMatches, Parser, ValueEnum};
 
 use crate::command::Command;
-use crate::exit::EXIT_CODES;
+use crate::exit::{EXIT_CODES, Outcome};
+use crate::place::{Place, Secret};
 
 /// Heads the options that every command has.
 const EVERYWHERE: &str = "Options of every command";
@@ -20,6 +21,15 @@ pub(crate) struct Arguments {
         help_heading = EVERYWHERE)]
     pub(crate) data: PathBuf,
 
+    /// A server instead of a directory, such as https://audit.example
+    #[arg(long, global = true, env = "DEEDBOOK_SERVER", value_name = "URL", help_heading = EVERYWHERE)]
+    pub(crate) server: Option<String>,
+
+    /// The token for the server; better given by the environment than typed
+    #[arg(long, global = true, env = "DEEDBOOK_TOKEN", hide_env_values = true, value_name = "TOKEN",
+        help_heading = EVERYWHERE)]
+    pub(crate) token: Option<Secret>,
+
     /// Colours: auto (for a terminal, unless NO_COLOR is set), always, or never
     #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN",
         help_heading = EVERYWHERE, hide_possible_values = true)]
@@ -28,6 +38,28 @@ pub(crate) struct Arguments {
     /// What to do
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+/// The arguments, and the place that they name.
+pub(crate) struct Placed {
+    /// When output is coloured.
+    pub(crate) color: Color,
+    /// The place, or why there is none.
+    pub(crate) place: Outcome<Place>,
+    /// What to do.
+    pub(crate) command: Command,
+}
+
+impl Placed {
+    /// Reads the arguments and the environment of this process; ends it where they make no sense.
+    pub(crate) fn parse() -> Self {
+        let matches = Arguments::command().get_matches();
+        let source = |name| matches.value_source(name);
+        let (data, server) = (source("data"), source("server"));
+        let arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+        let place = Place::choose((arguments.data, data), (arguments.server, server), arguments.token);
+        Self { color: arguments.color, place, command: arguments.command }
+    }
 }
 
 /// When output is coloured.
@@ -55,8 +87,6 @@ impl Color {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]

@@ -1,12 +1,15 @@
-//! Which store stands behind the command line: the only file here that names one.
+//! Which store stands behind the command line: the only file here that names one, besides `remote`.
 
 use std::path::Path;
 use std::sync::Arc;
 
+use deedbook::client::{Client, ClientOptions, Token};
 use deedbook_core::{Draft, Event, Store};
 use deedbook_store::{FileStore, Options};
 
 use crate::exit::{Exit, Failure, Outcome};
+use crate::place::{Address, Place};
+use crate::remote::{CALL_MAX, Remote};
 
 pub(crate) use deedbook_store::{FileReport, Report};
 
@@ -44,6 +47,68 @@ impl Book {
             None => Ok(()),
         }
     }
+}
+
+/// A log that is recorded into: a directory, or a server.
+pub(crate) enum Writing {
+    /// This process is its only writer.
+    Directory(Book),
+    /// Others may write to it too.
+    Server(Box<Remote>),
+}
+
+impl Writing {
+    /// Opens the directory, or makes it; a server is not asked anything yet.
+    pub(crate) fn open(place: &Place) -> Outcome<Self> {
+        match place {
+            Place::Directory(directory) => Book::open(directory).map(Self::Directory),
+            Place::Server(address) => Ok(Self::Server(Box::new(connect(address)?))),
+        }
+    }
+
+    /// The store as commands see it.
+    pub(crate) fn store(&self) -> &dyn Store {
+        match self {
+            Self::Directory(book) => book.store(),
+            Self::Server(remote) => &**remote,
+        }
+    }
+
+    /// As [`Book::compact`]; a server does it by itself.
+    pub(crate) fn compact(&self) -> Outcome<()> {
+        match self {
+            Self::Directory(book) => book.compact(),
+            Self::Server(_) => Ok(()),
+        }
+    }
+
+    /// As [`Book::close`].
+    pub(crate) fn close(self) -> Outcome<()> {
+        match self {
+            Self::Directory(book) => book.close(),
+            Self::Server(_) => Ok(()),
+        }
+    }
+}
+
+/// The log at `place`, to be read; nothing is written to a directory, and a server is not asked anything yet.
+pub(crate) fn reading(place: &Place) -> Outcome<Box<dyn Store>> {
+    match place {
+        Place::Directory(directory) => open_to_read(directory),
+        Place::Server(address) => Ok(Box::new(connect(address)?)),
+    }
+}
+
+/// A client of the server; nothing is sent yet.
+pub(crate) fn connect(address: &Address) -> Outcome<Remote> {
+    let Some(token) = &address.token else {
+        let advice = "Name it in the environment, DEEDBOOK_TOKEN, or with --token; `deedbook token create` makes one.";
+        return Err(Failure::new(Exit::Usage, "a server wants a token").advise(advice));
+    };
+    let mut options = ClientOptions::default();
+    options.deadline = CALL_MAX;
+    let client = Client::with_options(&address.url, Token::new(token.expose())?, options)?;
+    Ok(Remote::new(client)?)
 }
 
 /// Opens the directory for reading and writes nothing to it.

@@ -32,6 +32,10 @@ pub(crate) enum Exit {
     NewerFormat = 9,
     /// There is no Deedbook in the directory.
     NoBook = 10,
+    /// A server refused the token, or it lacks the right.
+    Denied = 11,
+    /// A server was not reached, or did not answer in time.
+    Unavailable = 12,
 }
 
 /// The table of exit codes, as `--help` shows it.
@@ -47,7 +51,9 @@ Exit codes:
    7  stored data is corrupt; run `deedbook doctor`
    8  the operating system refused an operation, or the disk is full
    9  the data was written by a newer version of Deedbook
-  10  there is no Deedbook in the data directory";
+  10  there is no Deedbook in the data directory
+  11  the server refused the token, or it lacks the right
+  12  the server was not reached, or did not answer in time";
 
 /// An error on its way to `main`: a message, its cause, what to do about it, and the exit code.
 #[derive(Debug)]
@@ -145,6 +151,8 @@ fn exit_of(kind: ErrorKind) -> Exit {
         ErrorKind::Corrupt => Exit::Corrupt,
         ErrorKind::NewerFormat => Exit::NewerFormat,
         ErrorKind::NotFound => Exit::NoBook,
+        ErrorKind::Denied => Exit::Denied,
+        ErrorKind::Unavailable => Exit::Unavailable,
         _ => Exit::Io,
     }
 }
@@ -192,6 +200,8 @@ mod tests {
             Exit::Io,
             Exit::NewerFormat,
             Exit::NoBook,
+            Exit::Denied,
+            Exit::Unavailable,
         ] {
             assert!(EXIT_CODES.contains(&format!("\n  {:>2}  ", exit as u8)), "{exit:?}");
         }

@@ -14,8 +14,10 @@ mod command;
 mod exit;
 mod import;
 mod output;
+mod place;
 mod progress;
 mod query;
+mod remote;
 mod thing;
 
 use std::error::Error as _;
@@ -23,9 +25,8 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use anstyle::{AnsiColor, Style};
-use clap::Parser;
 
-use crate::arguments::Arguments;
+use crate::arguments::Placed;
 use crate::exit::{Exit, Failure};
 use crate::output::safe::safe;
 
@@ -37,9 +38,9 @@ const ERROR: Style = AnsiColor::Red.on_default().bold();
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = Placed::parse();
     arguments.color.write_global();
-    let exit = match arguments.command.run(&arguments.data) {
+    let exit = match arguments.place.and_then(|place| arguments.command.run(&place)) {
         Ok(exit) => exit,
         // Whoever read our output has enough, as `head` has.
         Err(failure) if failure.is_broken_pipe() => Exit::Done,

@@ -1,7 +1,5 @@
 //! The thing that a command is about: `TYPE:ID` and the tenant in whose log it stands.
 
-use std::path::Path;
-
 use clap::Args;
 use deedbook_core::history::{History, Moment, TargetId};
 use deedbook_core::query::ParseOptions;
@@ -10,6 +8,7 @@ use jiff::tz::TimeZone;
 
 use crate::book;
 use crate::exit::{Exit, Failure, Outcome};
+use crate::place::Place;
 
 /// Which thing, in whose log.
 #[derive(Debug, Args)]
@@ -24,12 +23,12 @@ pub(crate) struct Thing {
 }
 
 impl Thing {
-    /// Opens the log in `directory` to read and asks for the history of the thing.
+    /// Opens the log at `place` to read and asks for the history of the thing.
     ///
     /// # Errors
     /// [`Exit::No`] where no entry names it; those of opening and of `ask`.
-    pub(crate) fn ask<T>(&self, directory: &Path, ask: impl FnOnce(&History<'_>) -> Outcome<T>) -> Outcome<T> {
-        let store = book::open_to_read(directory)?;
+    pub(crate) fn ask<T>(&self, place: &Place, ask: impl FnOnce(&History<'_>) -> Outcome<T>) -> Outcome<T> {
+        let store = book::reading(place)?;
         let scope = Scope::tenant(self.tenant.as_str());
         let history = History::new(&*store, &self.tenant, self.target.clone(), &scope);
         if history.page(&Query::all(), &PageRequest::newest(1))?.versions.is_empty() {

@@ -1,12 +1,11 @@
 //! `as-of`: a thing and a moment → its fields as they were, each with who set it.
 
-use std::path::Path;
-
 use clap::Args;
 use deedbook_core::history::Moment;
 
 use crate::exit::{Exit, Outcome};
 use crate::output::{self, Destination, SingleFormat, state};
+use crate::place::Place;
 use crate::thing::{Thing, parse_moment};
 
 /// The arguments of `as-of`.
@@ -36,10 +35,10 @@ pub(crate) struct AsOf {
 
 impl AsOf {
     /// Prints the state.
-    pub(crate) fn run(self, directory: &Path) -> Outcome<Exit> {
+    pub(crate) fn run(self, place: &Place) -> Outcome<Exit> {
         let state = self
             .thing
-            .ask(directory, |history| history.state(&self.at)?.ok_or_else(|| self.thing.no_such_event(&[&self.at])))?;
+            .ask(place, |history| history.state(&self.at)?.ok_or_else(|| self.thing.no_such_event(&[&self.at])))?;
         let destination = Destination::of_stdout();
         match SingleFormat::of(self.format, destination) {
             SingleFormat::Json => output::print_json(&state, destination)?,

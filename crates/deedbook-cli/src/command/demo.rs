@@ -18,6 +18,7 @@ use crate::import::{Format, is_repository};
 use crate::output::log::{ASIDE, HEADING};
 use crate::output::safe::safe;
 use crate::output::{self, Destination, table};
+use crate::place::Place;
 use crate::progress::{counted, grouped};
 use crate::query;
 
@@ -65,7 +66,7 @@ impl Demo {
     /// Enters the history and shows it.
     pub(crate) fn run(self, directory: &Path) -> Outcome<Exit> {
         let Self { git, cloudtrail, no_serve, door } = self;
-        let totals = import_all(inputs(git, cloudtrail)?, directory)?;
+        let totals = import_all(inputs(git, cloudtrail)?, &Place::Directory(directory.to_owned()))?;
         let store = book::open_to_read(directory)?;
         let mut out = anstream::stdout().lock();
         writeln!(out, "{totals}, in {}", directory.display()).map_err(output::unwritable)?;

@@ -1,12 +1,11 @@
 //! `diff`: a thing and two moments → what differs, field by field.
 
-use std::path::Path;
-
 use clap::Args;
 use deedbook_core::history::Moment;
 
 use crate::exit::{Exit, Outcome};
 use crate::output::{self, Destination, SingleFormat, difference};
+use crate::place::Place;
 use crate::thing::{Thing, parse_moment};
 
 /// The arguments of `diff`.
@@ -37,11 +36,11 @@ pub(crate) struct Diff {
 
 impl Diff {
     /// Prints the differences.
-    pub(crate) fn run(self, directory: &Path) -> Outcome<Exit> {
+    pub(crate) fn run(self, place: &Place) -> Outcome<Exit> {
         let (from, to) = (&self.from, &self.to);
         let diff = self
             .thing
-            .ask(directory, |history| history.diff(from, to)?.ok_or_else(|| self.thing.no_such_event(&[from, to])))?;
+            .ask(place, |history| history.diff(from, to)?.ok_or_else(|| self.thing.no_such_event(&[from, to])))?;
         let destination = Destination::of_stdout();
         match SingleFormat::of(self.format, destination) {
             SingleFormat::Json => output::print_json(&diff, destination)?,

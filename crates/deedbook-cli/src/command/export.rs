@@ -11,6 +11,7 @@ use super::log::count;
 use crate::book;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output::{self, Destination, EntryWriter};
+use crate::place::Place;
 use crate::progress::{Progress, grouped};
 use crate::query;
 
@@ -56,9 +57,9 @@ enum Format {
 
 impl Export {
     /// Writes the file.
-    pub(crate) fn run(self, directory: &Path) -> Outcome<Exit> {
+    pub(crate) fn run(self, place: &Place) -> Outcome<Exit> {
         let query = query::parse(&self.query.join(" "))?;
-        let store = book::open_to_read(directory)?;
+        let store = book::reading(place)?;
         let scope = query::scope(self.tenant.as_deref());
         let progress = Progress::new();
         progress.begin_count(count(&*store, &query, &scope)?, "entries");

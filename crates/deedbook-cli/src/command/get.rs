@@ -1,13 +1,12 @@
 //! `get`: an id → the entry.
 
-use std::path::Path;
-
 use clap::Args;
 use deedbook_core::Scope;
 
 use crate::book;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output::{self, Destination, SingleFormat};
+use crate::place::Place;
 
 /// The arguments of `get`.
 #[derive(Debug, Args)]
@@ -29,8 +28,8 @@ pub(crate) struct Get {
 
 impl Get {
     /// Prints the entry.
-    pub(crate) fn run(self, directory: &Path) -> Outcome<Exit> {
-        let store = book::open_to_read(directory)?;
+    pub(crate) fn run(self, place: &Place) -> Outcome<Exit> {
+        let store = book::reading(place)?;
         let Some(entry) = store.get(&self.tenant, &self.id, &Scope::tenant(self.tenant.as_str()))? else {
             let message = format!("there is no entry {} in the log of {}", self.id, self.tenant);
             return Err(Failure::new(Exit::No, message).advise("Another tenant is named with --tenant."));
@@ -40,7 +39,7 @@ impl Get {
             SingleFormat::Table => {
                 output::print_card(&entry, &mut anstream::stdout().lock()).map_err(output::unwritable)?;
             }
-            SingleFormat::Json => output::print_line(output::json_text(&entry.to_json(), destination))?,
+            SingleFormat::Json => output::print_line(output::json_text(&output::entry_json(&entry), destination))?,
         }
         Ok(Exit::Done)
     }

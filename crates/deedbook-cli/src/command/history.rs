@@ -1,7 +1,5 @@
 //! `history`: a thing → the entries about it, newest first, each with what it did to the thing.
 
-use std::path::Path;
-
 use clap::Args;
 use deedbook_core::history::{History as ThingHistory, Version};
 use deedbook_core::{Order, PageRequest, Query};
@@ -9,6 +7,7 @@ use deedbook_core::{Order, PageRequest, Query};
 use crate::exit::{Exit, Outcome};
 use crate::output::history::{Entries, EntriesFormat};
 use crate::output::{self, Destination};
+use crate::place::Place;
 use crate::query;
 use crate::thing::Thing;
 
@@ -48,10 +47,10 @@ pub(crate) struct History {
 
 impl History {
     /// Prints the entries.
-    pub(crate) fn run(self, directory: &Path) -> Outcome<Exit> {
+    pub(crate) fn run(self, place: &Place) -> Outcome<Exit> {
         let query = query::parse(&self.query.join(" "))?;
         let mut entries = Entries::new(self.format, Destination::of_stdout());
-        self.thing.ask(directory, |history| match &self.around {
+        self.thing.ask(place, |history| match &self.around {
             Some(id) => entries.write(&self.around(history, id)?).map_err(output::unwritable),
             None => write_newest(history, &query, self.limit, &mut entries),
         })?;

@@ -1,14 +1,15 @@
 //! `import`: a file or a repository → the log.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::book::Book;
+use crate::book::Writing;
 use crate::exit::{Exit, Outcome};
 use crate::import::pipeline::{self, Totals};
 use crate::import::{Format, Rejects};
 use crate::output::{self, Destination};
+use crate::place::Place;
 use crate::progress::Progress;
 
 /// The arguments of `import`.
@@ -48,10 +49,10 @@ pub(crate) struct Import {
 
 impl Import {
     /// Brings the input in.
-    pub(crate) fn run(self, directory: &Path) -> Outcome<Exit> {
+    pub(crate) fn run(self, place: &Place) -> Outcome<Exit> {
         let rejects = self.rejects;
         let inputs = [Input { format: self.format, path: self.path, tenant: self.tenant, rejects }];
-        let totals = import_all(inputs, directory)?;
+        let totals = import_all(inputs, place)?;
         match Destination::of_stdout() {
             Destination::Terminal => output::print_line(totals)?,
             Destination::Elsewhere => output::print_line(totals.bare())?,
@@ -73,7 +74,7 @@ pub(super) struct Input {
 }
 
 /// Imports several inputs one after the other; the directory is in order when this ends.
-pub(super) fn import_all(inputs: impl IntoIterator<Item = Input>, directory: &Path) -> Outcome<Totals> {
+pub(super) fn import_all(inputs: impl IntoIterator<Item = Input>, place: &Place) -> Outcome<Totals> {
     let mut totals = Totals::default();
     let mut book = None;
     for input in inputs {
@@ -82,7 +83,7 @@ pub(super) fn import_all(inputs: impl IntoIterator<Item = Input>, directory: &Pa
         let items = input.format.open(&input.path, &progress)?;
         let book = match &mut book {
             Some(book) => book,
-            none => none.insert(Book::open(directory)?),
+            none => none.insert(Writing::open(place)?),
         };
         let mut rejects = Rejects::new(&input.path, input.rejects, &progress);
         let imported = pipeline::run(items, book.store(), input.tenant.as_deref(), &mut rejects, &progress);

@@ -1,14 +1,13 @@
 //! `log`: a query → entries, newest first, or their number.
 
-use std::io::{BufWriter, Write};
-use std::path::Path;
-
 use clap::Args;
 use deedbook_core::{Order, PageRequest, Query, Scope, Store};
+use std::io::{BufWriter, Write};
 
 use crate::book;
 use crate::exit::{Exit, Outcome};
 use crate::output::{self, Destination, EntryWriter, Format};
+use crate::place::Place;
 use crate::query;
 
 /// How many entries are read at once.
@@ -47,9 +46,9 @@ pub(crate) struct Log {
 
 impl Log {
     /// Prints the entries or their number.
-    pub(crate) fn run(self, directory: &Path) -> Outcome<Exit> {
+    pub(crate) fn run(self, place: &Place) -> Outcome<Exit> {
         let query = query::parse(&self.query.join(" "))?;
-        let store = book::open_to_read(directory)?;
+        let store = book::reading(place)?;
         let scope = query::scope(self.tenant.as_deref());
         if self.count {
             output::print_line(count(&*store, &query, &scope)?)?;

@@ -12,13 +12,13 @@ mod log;
 mod record;
 mod restore;
 mod serve;
+mod tail;
 mod token;
-
-use std::path::Path;
 
 use clap::Subcommand;
 
 use crate::exit::{Exit, Outcome};
+use crate::place::Place;
 
 /// What the user wants done.
 #[derive(Debug, Subcommand)]
@@ -41,6 +41,8 @@ pub(crate) enum Command {
     Import(import::Import),
     /// Write entries to a file, oldest first
     Export(export::Export),
+    /// Follow the entries of a server as they come
+    Tail(tail::Tail),
     /// Check every checksum and invariant of the directory
     Doctor(doctor::Doctor),
     /// Answer over HTTP
@@ -52,22 +54,23 @@ pub(crate) enum Command {
 }
 
 impl Command {
-    /// Does it with the log in `directory`.
-    pub(crate) fn run(self, directory: &Path) -> Outcome<Exit> {
+    /// Does it with the log at `place`.
+    pub(crate) fn run(self, place: &Place) -> Outcome<Exit> {
         match self {
-            Self::Record(command) => command.run(directory),
-            Self::Get(command) => command.run(directory),
-            Self::Log(command) => command.run(directory),
-            Self::History(command) => command.run(directory),
-            Self::AsOf(command) => command.run(directory),
-            Self::Diff(command) => command.run(directory),
-            Self::Restore(command) => command.run(directory),
-            Self::Import(command) => command.run(directory),
-            Self::Export(command) => command.run(directory),
-            Self::Doctor(command) => command.run(directory),
-            Self::Serve(command) => command.run(directory),
-            Self::Token(command) => command.run(directory),
-            Self::Demo(command) => command.run(directory),
+            Self::Record(command) => command.run(place),
+            Self::Get(command) => command.run(place),
+            Self::Log(command) => command.run(place),
+            Self::History(command) => command.run(place),
+            Self::AsOf(command) => command.run(place),
+            Self::Diff(command) => command.run(place),
+            Self::Restore(command) => command.run(place),
+            Self::Import(command) => command.run(place),
+            Self::Export(command) => command.run(place),
+            Self::Tail(command) => command.run(place),
+            Self::Doctor(command) => command.run(place.directory("doctor")?),
+            Self::Serve(command) => command.run(place.directory("serve")?),
+            Self::Token(command) => command.run(place),
+            Self::Demo(command) => command.run(place.directory("demo")?),
         }
     }
 }

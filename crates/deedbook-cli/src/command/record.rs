@@ -1,17 +1,16 @@
 //! `record`: the arguments → one event → the log → its receipt.
 
-use std::io::Write;
-use std::path::Path;
-
 use clap::Args;
 use deedbook_core::{Actor, Change, Event, Outcome as Ended, Receipt, StoreExt, Target, rfc3339};
 use serde_json::Value;
+use std::io::Write;
 
-use crate::book::{self, Book};
+use crate::book::{self, Writing};
 use crate::exit::{Exit, Outcome};
 use crate::import::read_json;
 use crate::output::safe::safe;
 use crate::output::{self, Destination, SingleFormat};
+use crate::place::Place;
 
 /// The arguments of `record`.
 #[derive(Debug, Args)]
@@ -65,11 +64,11 @@ pub(crate) struct Record {
 
 impl Record {
     /// Enters the event.
-    pub(crate) fn run(self, directory: &Path) -> Outcome<Exit> {
+    pub(crate) fn run(self, place: &Place) -> Outcome<Exit> {
         let format = self.format;
         // Nothing is opened, let alone made, for an event that is refused.
         let draft = book::prepare(self.into_event()?)?;
-        let book = Book::open(directory)?;
+        let book = Writing::open(place)?;
         let appended = book.store().append_one(draft)?;
         book.close()?;
         print(&appended.receipt, format)
@@ -99,19 +98,19 @@ impl Record {
 fn print(receipt: &Receipt, format: SingleFormat) -> Outcome<Exit> {
     let destination = Destination::of_stdout();
     if format == SingleFormat::Json {
-        output::print_line(output::json_text(&receipt.to_json(), destination))?;
+        output::print_line(output::json_text(&output::receipt_json(receipt), destination))?;
         return Ok(Exit::Done);
     }
     let lines = [
         ("id", receipt.id.clone()),
         ("tenant", receipt.tenant.clone()),
         ("seq", receipt.seq.to_string()),
-        ("position", receipt.position.to_string()),
+        ("position", output::position_text(receipt).unwrap_or_default()),
         ("recorded_at", rfc3339(receipt.recorded_at)),
         ("leaf_hash", receipt.leaf_hash.to_string()),
     ];
     let mut out = anstream::stdout().lock();
-    for (name, value) in lines {
+    for (name, value) in lines.into_iter().filter(|(_, value)| !value.is_empty()) {
         match destination {
             Destination::Terminal => writeln!(out, "{name:<12}{}", safe(&value)),
             Destination::Elsewhere => writeln!(out, "{name}\t{}", safe(&value)),

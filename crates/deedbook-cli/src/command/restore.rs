@@ -1,14 +1,13 @@
 //! `restore`: a thing and a moment → the JSON Patch that leads back to it.
 
-use std::io::Write;
-use std::path::Path;
-
 use clap::{Args, ValueEnum};
 use deedbook_core::history::{Moment, Restoration};
+use std::io::Write;
 
 use crate::exit::{Exit, Outcome};
 use crate::output::safe::safe;
 use crate::output::{self, Destination};
+use crate::place::Place;
 use crate::thing::{Thing, parse_moment};
 
 /// The arguments of `restore`.
@@ -45,10 +44,10 @@ enum Format {
 
 impl Restore {
     /// Prints the way back.
-    pub(crate) fn run(self, directory: &Path) -> Outcome<Exit> {
-        let way = self.thing.ask(directory, |history| {
-            history.restore(&self.to)?.ok_or_else(|| self.thing.no_such_event(&[&self.to]))
-        })?;
+    pub(crate) fn run(self, place: &Place) -> Outcome<Exit> {
+        let way = self
+            .thing
+            .ask(place, |history| history.restore(&self.to)?.ok_or_else(|| self.thing.no_such_event(&[&self.to])))?;
         let destination = Destination::of_stdout();
         match self.format {
             Format::Json => output::print_json(&way, destination)?,

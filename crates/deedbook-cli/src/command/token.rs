@@ -1,11 +1,12 @@
-//! `token`: make, list and revoke the tokens of a server, on its directory while it is not running.
+//! `token`: make, list and revoke the tokens of a server, through it or on its directory while it is not running.
 
 use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
 use clap::{Args, Subcommand, ValueEnum};
-use deedbook_core::{Store, Timestamp};
+use deedbook::client;
+use deedbook_core::{ErrorKind, Store, Timestamp, rfc3339};
 use deedbook_server::{NewToken, Settings, TokenKind};
 use jiff::Span;
 use jiff::tz::TimeZone;
@@ -16,12 +17,15 @@ use crate::exit::{Exit, Failure, Outcome};
 use crate::output::log::HEADING;
 use crate::output::safe::safe;
 use crate::output::{self, Destination};
+use crate::place::Place;
+use crate::remote::Remote;
 
 /// The arguments of `token`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 The text of a new token is printed to standard output, alone, and is shown nowhere else; only a hash of it is kept. \
-Each change is an entry of the tenant `_deedbook`. A server that has the directory open must be stopped first.
+Each change is an entry of the tenant `_deedbook`. It is done through a server with an administrator's token, or, for recovery, on the \
+directory, which a server must not have open then.
 
 Example:
   deedbook token create --kind write --tenant acme --expires 90d
@@ -91,41 +95,59 @@ struct Revoke {
 }
 
 impl TokenCommand {
-    /// Changes or shows the tokens of the log in `directory`.
-    pub(crate) fn run(self, directory: &Path) -> Outcome<Exit> {
+    /// Changes or shows the tokens of the log at `place`.
+    pub(crate) fn run(self, place: &Place) -> Outcome<Exit> {
+        let tokens = match place {
+            Place::Directory(directory) => Tokens::Directory(directory),
+            Place::Server(address) => Tokens::Server(Box::new(book::connect(address)?)),
+        };
         match self.action {
-            Action::Create(create) => create.run(directory),
-            Action::List(list) => list.run(directory),
-            Action::Revoke(revoke) => revoke.run(directory),
+            Action::Create(create) => create.run(&tokens),
+            Action::List(list) => list.run(&tokens),
+            Action::Revoke(revoke) => revoke.run(&tokens),
         }
     }
 }
 
 impl Create {
-    fn run(self, directory: &Path) -> Outcome<Exit> {
-        let new = NewToken {
-            kind: match self.kind {
-                Kind::Write => TokenKind::Write,
-                Kind::Read => TokenKind::Read,
-                Kind::Admin => TokenKind::Admin,
-            },
-            tenant: self.tenant,
-            name: self.name,
-            expires_at: self.expires,
-        };
-        let book = Book::open(directory)?;
-        let (token, secret) = settings(book.shared())?.create(new)?;
-        book.close()?;
-        writeln!(anstream::stderr(), "{}", sentence(&token.to_json())).map_err(output::unwritable)?;
-        output::print_line(secret.expose())?;
+    fn run(self, tokens: &Tokens<'_>) -> Outcome<Exit> {
+        let (token, secret) = tokens.create(self)?;
+        writeln!(anstream::stderr(), "{}", sentence(&token)).map_err(output::unwritable)?;
+        output::print_line(secret)?;
         Ok(Exit::Done)
+    }
+
+    fn for_directory(self) -> NewToken {
+        let kind = match self.kind {
+            Kind::Write => TokenKind::Write,
+            Kind::Read => TokenKind::Read,
+            Kind::Admin => TokenKind::Admin,
+        };
+        NewToken { kind, tenant: self.tenant, name: self.name, expires_at: self.expires }
+    }
+
+    fn for_server(self) -> client::NewToken {
+        let mut new = client::NewToken::new(match self.kind {
+            Kind::Write => client::TokenKind::Write,
+            Kind::Read => client::TokenKind::Read,
+            Kind::Admin => client::TokenKind::Admin,
+        });
+        if let Some(tenant) = self.tenant {
+            new = new.tenant(tenant);
+        }
+        if let Some(name) = self.name {
+            new = new.name(name);
+        }
+        match self.expires {
+            Some(at) => new.expires_at(at),
+            None => new,
+        }
     }
 }
 
 impl List {
-    fn run(self, directory: &Path) -> Outcome<Exit> {
-        let settings = settings(Arc::from(book::open_to_read(directory)?))?;
-        let tokens: Vec<Value> = settings.tokens().iter().map(|token| token.to_json()).collect();
+    fn run(self, tokens: &Tokens<'_>) -> Outcome<Exit> {
+        let tokens = tokens.list()?;
         let destination = Destination::of_stdout();
         if self.format == Format::Json {
             output::print_line(output::json_text(json!(tokens).to_string().as_bytes(), destination))?;
@@ -143,12 +165,9 @@ impl List {
 }
 
 impl Revoke {
-    fn run(self, directory: &Path) -> Outcome<Exit> {
-        let book = Book::open(directory)?;
-        let revoked = settings(book.shared())?.revoke(&self.id);
-        book.close()?;
-        match revoked? {
-            Some(token) => output::print_line(sentence(&token.to_json()))?,
+    fn run(self, tokens: &Tokens<'_>) -> Outcome<Exit> {
+        match tokens.revoke(&self.id)? {
+            Some(token) => output::print_line(sentence(&token))?,
             None => {
                 let failure = Failure::new(Exit::No, format!("there is no token {}", safe(&self.id)));
                 return Err(failure.advise("`deedbook token list` shows their ids."));
@@ -156,6 +175,77 @@ impl Revoke {
         }
         Ok(Exit::Done)
     }
+}
+
+/// Where tokens are kept; each is shown as the JSON that the API gives.
+enum Tokens<'a> {
+    Directory(&'a Path),
+    Server(Box<Remote>),
+}
+
+impl Tokens<'_> {
+    /// The token and its text.
+    fn create(&self, new: Create) -> Outcome<(Value, String)> {
+        match self {
+            Self::Directory(directory) => {
+                let book = Book::open(directory)?;
+                let (token, secret) = settings(book.shared())?.create(new.for_directory())?;
+                book.close()?;
+                Ok((token.to_json(), secret.expose().to_owned()))
+            }
+            Self::Server(remote) => {
+                let (client, runtime) = remote.parts();
+                let (token, record) = runtime.block_on(client.create_token(&new.for_server()))?;
+                Ok((shown(&record), token.expose().to_owned()))
+            }
+        }
+    }
+
+    fn list(&self) -> Outcome<Vec<Value>> {
+        match self {
+            Self::Directory(directory) => {
+                let settings = settings(Arc::from(book::open_to_read(directory)?))?;
+                Ok(settings.tokens().iter().map(|token| token.to_json()).collect())
+            }
+            Self::Server(remote) => {
+                let (client, runtime) = remote.parts();
+                Ok(runtime.block_on(client.tokens())?.iter().map(shown).collect())
+            }
+        }
+    }
+
+    /// `None` where there is no such token.
+    fn revoke(&self, id: &str) -> Outcome<Option<Value>> {
+        match self {
+            Self::Directory(directory) => {
+                let book = Book::open(directory)?;
+                let revoked = settings(book.shared())?.revoke(id);
+                book.close()?;
+                Ok(revoked?.map(|token| token.to_json()))
+            }
+            Self::Server(remote) => {
+                let (client, runtime) = remote.parts();
+                match runtime.block_on(client.revoke_token(id)) {
+                    Ok(record) => Ok(Some(shown(&record))),
+                    Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+                    Err(error) => Err(error.into()),
+                }
+            }
+        }
+    }
+}
+
+fn shown(record: &client::TokenRecord) -> Value {
+    let time = |time: Option<Timestamp>| time.map(rfc3339);
+    json!({
+        "id": record.id,
+        "kind": record.kind.as_str(),
+        "tenant": record.tenant,
+        "name": record.name,
+        "created_at": rfc3339(record.created_at),
+        "expires_at": time(record.expires_at),
+        "revoked_at": time(record.revoked_at),
+    })
 }
 
 fn settings(store: Arc<dyn Store>) -> Outcome<Settings> {

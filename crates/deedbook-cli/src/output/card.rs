@@ -6,6 +6,7 @@ use deedbook_core::{Actor, Entry, Outcome, rfc3339};
 use jiff::tz::TimeZone;
 
 use super::log::{ASIDE, HEADING, change_text, local_time, outcome_style, target_type_and_id, type_and_id};
+use super::position::position_text;
 use super::safe::{safe, safe_json};
 
 /// Width of the column of names.
@@ -46,7 +47,7 @@ pub(crate) fn print_card(entry: &Entry, out: &mut dyn Write) -> io::Result<()> {
     card.optional("transaction", event.transaction_id.as_deref())?;
     card.metadata(&event.metadata)?;
     card.line("seq", &entry.receipt.seq.to_string())?;
-    card.line("position", &entry.receipt.position.to_string())?;
+    card.optional("position", position_text(&entry.receipt).as_deref())?;
     card.line("leaf hash", &entry.receipt.leaf_hash.to_string())
 }
 

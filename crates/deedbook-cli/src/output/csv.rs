@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use deedbook_core::{Entry, csv};
 
+use super::position::{csv_row, position_text};
 use super::safe::safe;
 use super::{Destination, EntryWriter};
 
@@ -45,7 +46,14 @@ impl EntryWriter for Csv {
 
 fn line(entry: &Entry, destination: Destination) -> String {
     match destination {
-        Destination::Terminal => csv::line(&csv::values(entry).map(|value| safe(&value).into_owned())),
-        Destination::Elsewhere => csv::row(entry),
+        Destination::Terminal => {
+            let mut values = csv::values(entry).map(|value| safe(&value).into_owned());
+            if position_text(&entry.receipt).is_none() {
+                let at = csv::column_names().iter().position(|name| *name == "position");
+                at.into_iter().for_each(|at| values[at].clear());
+            }
+            csv::line(&values)
+        }
+        Destination::Elsewhere => csv_row(entry),
     }
 }

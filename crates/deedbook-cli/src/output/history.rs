@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 use super::log::{ASIDE, HEADING, actor_label, local_time, summary};
 use super::safe::safe;
 use super::table::{self, Cell, Width};
-use super::{Destination, json_text};
+use super::{Destination, entry_json, json_text};
 
 /// A form in which the entries about a thing are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -57,7 +57,7 @@ impl Entries {
             return self.write_rows(versions);
         }
         for Version { entry, effect } in versions {
-            let json = effect.added_to(&entry.to_json());
+            let json = effect.added_to(&entry_json(entry));
             let opening = match (self.format, self.written) {
                 (EntriesFormat::Json, 0) => "[\n",
                 (EntriesFormat::Json, _) => ",\n",

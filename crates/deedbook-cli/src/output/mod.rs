@@ -8,6 +8,7 @@ pub(crate) mod csv;
 pub(crate) mod difference;
 pub(crate) mod history;
 pub(crate) mod log;
+mod position;
 pub(crate) mod safe;
 pub(crate) mod state;
 pub(crate) mod table;
@@ -20,6 +21,7 @@ use deedbook_core::Entry;
 use crate::exit::{Failure, Outcome};
 
 pub(crate) use card::print_card;
+pub(crate) use position::{entry_json, position_text, receipt_json};
 
 /// Where standard output goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,7 +131,7 @@ struct Ndjson {
 
 impl EntryWriter for Ndjson {
     fn write(&mut self, entries: &[Entry], out: &mut dyn Write) -> io::Result<()> {
-        entries.iter().try_for_each(|entry| writeln!(out, "{}", json_text(&entry.to_json(), self.destination)))
+        entries.iter().try_for_each(|entry| writeln!(out, "{}", json_text(&entry_json(entry), self.destination)))
     }
 
     fn finish(&mut self, _out: &mut dyn Write) -> io::Result<()> {
@@ -146,7 +148,7 @@ impl EntryWriter for JsonArray {
     fn write(&mut self, entries: &[Entry], out: &mut dyn Write) -> io::Result<()> {
         for entry in entries {
             let opening = if self.written == 0 { "[\n" } else { ",\n" };
-            write!(out, "{opening}{}", json_text(&entry.to_json(), self.destination))?;
+            write!(out, "{opening}{}", json_text(&entry_json(entry), self.destination))?;
             self.written += 1;
         }
         Ok(())

@@ -16,4 +16,5 @@ mod kill;
 mod log;
 mod ndjson;
 mod record;
+mod remote;
 mod serve;

@@ -18,7 +18,8 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    fn of(output: Output) -> Self {
+    /// What `output` tells.
+    pub(crate) fn of(output: Output) -> Self {
         Self {
             code: output.status.code().expect("not killed"),
             stdout: String::from_utf8(output.stdout).expect("text"),
@@ -95,6 +96,8 @@ impl Room {
             "DEEDBOOK_DATA",
             "DEEDBOOK_ADMIN_TOKEN",
             "DEEDBOOK_LOG",
+            "DEEDBOOK_SERVER",
+            "DEEDBOOK_TOKEN",
             "DEEDBOOK_PUBLIC_URL",
             "NO_COLOR",
             "CLICOLOR_FORCE",
