@@ -67,9 +67,14 @@ impl Deedbook {
     ///
     /// The event is made aside, from the value and the context of this moment.
     pub fn best_effort<E: IntoEvent + Send + 'static>(&self, event: E) {
+        self.best_effort_within(context::current(), event);
+    }
+
+    /// As [`Deedbook::best_effort`], in a context that is not that of the task.
+    pub(crate) fn best_effort_within<E: IntoEvent + Send + 'static>(&self, context: Context, event: E) {
         self.inner.best_effort.push(Waiting {
             make: Box::new(move |context| event.into_event(context)),
-            context: context::current().frozen(),
+            context: context.frozen(),
             counting: E::COUNTING,
             deadline: Instant::now() + self.inner.settings.deadline,
         });

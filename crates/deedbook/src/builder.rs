@@ -7,6 +7,7 @@ use std::time::Duration;
 use deedbook_core::{Actor, Draft, Error, ErrorKind, Event, Limits, Result, Source, Store};
 
 use crate::backend::{Backend, Local};
+use crate::capture::Capture;
 use crate::{Context, Deedbook};
 
 /// How a [`Deedbook`] is opened; made by [`Deedbook::builder`].
@@ -24,6 +25,7 @@ pub(crate) struct Settings {
     pub(crate) deadline: Duration,
     pub(crate) best_effort_events_max: usize,
     pub(crate) limits: Limits,
+    pub(crate) capture: Arc<Capture>,
 }
 
 impl Settings {
@@ -34,7 +36,7 @@ impl Settings {
     pub(crate) fn prepare(&self, event: Event) -> Result<Draft> {
         deedbook_core::prepare(event, &self.limits, || {
             let mut random = [0; 16];
-            getrandom::fill(&mut random).expect("the operating system gives random bytes");
+            crate::fill_random(&mut random);
             random
         })
     }
@@ -48,6 +50,7 @@ impl Default for Builder {
                 deadline: Duration::from_secs(10),
                 best_effort_events_max: 10_000,
                 limits: Limits::default(),
+                capture: Arc::default(),
             },
         }
     }
@@ -80,6 +83,12 @@ impl Builder {
     /// How many events of [`Deedbook::best_effort`] may wait; 10,000 where this is not said, some 10 MB.
     pub fn best_effort_events_max(self, events: usize) -> Self {
         Self { settings: Settings { best_effort_events_max: events, ..self.settings } }
+    }
+
+    /// Which events are captured by the tower layer and by [`crate::auth`]; [`Capture::load`] reads it from a file and
+    /// the environment.
+    pub fn capture(self, capture: Capture) -> Self {
+        Self { settings: Settings { capture: Arc::new(capture), ..self.settings } }
     }
 
     /// Opens the book at `url`: see [`Deedbook::open`].

@@ -1,8 +1,14 @@
 #![doc = include_str!("../README.md")]
 
+pub mod auth;
+pub mod capture;
 pub mod context;
+#[doc(hidden)]
+pub mod derived;
+pub mod entity;
 pub mod event;
 pub mod search;
+pub mod store;
 
 mod backend;
 mod best_effort;
@@ -11,7 +17,10 @@ mod book;
 mod builder;
 mod deadline;
 mod entry;
+mod instant;
 mod record;
+#[cfg(feature = "tower")]
+mod requests;
 mod tally;
 
 pub use best_effort::BestEffortCounts;
@@ -22,6 +31,22 @@ pub use deedbook_core::{
     Actor, Change, Digest, Error, ErrorKind, Event, GroupBy, Id, IdKind, Outcome, Receipt, Result, Scope, Store,
     Target, Timestamp,
 };
+pub use deedbook_derive::{Entity, Event, Id};
+pub use entity::{Changes, Entity, changes};
 pub use entry::Entry;
 pub use event::IntoEvent;
+pub use instant::ToTimestamp;
 pub use record::Record;
+#[cfg(feature = "tower")]
+pub use requests::{Handling, RequestLayer, Requests};
+
+/// A new id of `T`, of 16 random bytes of the operating system: `user_8hWAb-kHmq5nmfE-xPggAA`.
+pub fn new_id<T: IdKind>() -> Id<T> {
+    let mut random = [0; 16];
+    fill_random(&mut random);
+    Id::from_random(random)
+}
+
+fn fill_random(buffer: &mut [u8]) {
+    getrandom::fill(buffer).expect("the operating system gives random bytes");
+}

@@ -4,14 +4,14 @@ use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 use std::time::{Duration, Instant};
 
-use deedbook_core::{Appended, Atomicity, Draft, Error, ErrorKind, Event, Receipt, Result, Timestamp};
+use deedbook_core::{Appended, Atomicity, Draft, Error, ErrorKind, Event, Receipt, Result};
 use tokio::sync::oneshot;
 
 use crate::backend::Submission;
 use crate::blocking::block_on;
 use crate::event::Counting;
 use crate::tally::Tally;
-use crate::{Deedbook, deadline};
+use crate::{Deedbook, ToTimestamp, deadline};
 
 /// A record that begins when it is awaited; made by [`Deedbook::record`].
 ///
@@ -43,8 +43,14 @@ impl Record {
     }
 
     /// When it happened, where that is not now.
-    pub fn occurred_at(self, at: impl Into<Timestamp>) -> Self {
-        self.with(|event| event.occurred_at = Some(at.into()))
+    pub fn occurred_at(mut self, at: impl ToTimestamp) -> Self {
+        match at.to_timestamp() {
+            Ok(at) => self.with(|event| event.occurred_at = Some(at)),
+            Err(error) => {
+                self.event = self.event.and(Err(error));
+                self
+            }
+        }
     }
 
     /// As awaiting it, for threads that run no tasks: blocks until the event is durable.

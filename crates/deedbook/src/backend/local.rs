@@ -61,7 +61,7 @@ impl Local {
     /// [`ErrorKind::Io`] where the operating system gives no thread.
     pub(crate) fn memory() -> Result<Self> {
         let mut key = [0; 32];
-        getrandom::fill(&mut key).expect("the operating system gives random bytes");
+        crate::fill_random(&mut key);
         Self::on(Arc::new(MemoryStore::new(Timestamp::now, Key(key))))
     }
 
