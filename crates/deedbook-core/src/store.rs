@@ -17,7 +17,8 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// To `reply`, for the batch as a whole: [`ErrorKind::Overloaded`], [`ErrorKind::Poisoned`],
     /// [`ErrorKind::DiskFull`], [`ErrorKind::Io`]; then nothing of it was recorded. For one draft, in its place:
-    /// [`ErrorKind::Conflict`]. With [`Atomicity::AllOrNothing`] a conflict refuses the batch: then it is the error of
+    /// [`ErrorKind::Conflict`]; with [`Atomicity::PerEvent`] also the former, where a store takes a large batch in
+    /// pieces and could take some of them. With [`Atomicity::AllOrNothing`] a conflict refuses the batch: then it is the error of
     /// the batch, with one problem for each conflicting draft, whose pointer is its index: `/3`.
     fn submit(&self, drafts: Vec<Draft>, atomicity: Atomicity, reply: Reply);
 

@@ -49,7 +49,7 @@ fn seeds() -> Vec<Seed> {
         alone("sound-every-kind-of-member", events::drafts(1..5)),
         alone("sound-unicode", vec![unicode(1), unicode(2)]),
         alone("sound-two-chunks-of-times", (0..257).map(tiny).collect()),
-        alone("sound-with-dictionary", (0..16).map(long).collect()),
+        alone("sound-several-blocks", (0..16).map(long).collect()),
         merged("sound-merged", vec![split(1), split(5)]),
         merged("sound-merged-tenants", vec![events::drafts(10..12), split(1), vec![unicode(3)]]),
     ]
@@ -68,7 +68,7 @@ fn tiny(number: usize) -> Draft {
     events::prepared(event)
 }
 
-/// So long that a few of them are worth a dictionary, and so dull that they take little room.
+/// So long that a block holds but two of them, and so dull that they take little room.
 fn long(number: usize) -> Draft {
     let mut event = events::simple("acme", &format!("evt_{number:06}"));
     event.metadata.insert("text".into(), "long ".repeat(4_000).into());

@@ -7,7 +7,7 @@ use quick_cache::sync::Cache;
 use quick_cache::{DefaultHashBuilder, Weighter};
 
 /// Checked and, where it was compressed, decompressed bytes.
-pub(crate) type Block = Arc<[u8]>;
+pub(crate) type Block = Arc<Vec<u8>>;
 
 /// File and offset.
 type Place = (u64, u64);

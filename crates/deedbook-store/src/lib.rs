@@ -25,6 +25,7 @@ mod intake;
 mod manifest;
 mod options;
 mod part;
+mod pieces;
 mod plan;
 mod postings;
 mod recovery;

@@ -1,6 +1,5 @@
 //! Answering queries over a view: plan each part, follow its cursor, look at the entry where the plan is not exact.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use deedbook_core::query::Query;
@@ -9,6 +8,7 @@ use deedbook_core::{
     Actor, Digest, Entry, Group, GroupBy, OWN_TENANT, Order, Outcome, Page, PageRequest, Receipt, Result, Scope,
     Tenants, Timestamp, Visibility, commitment,
 };
+use hashbrown::HashMap;
 
 use crate::cursor::{Cursor, beyond};
 use crate::failure::corrupt;
@@ -154,20 +154,16 @@ pub(crate) fn count(
     scope: &Scope,
     groups: &[GroupBy],
 ) -> Result<Vec<Group>> {
-    let counted = if is_tallied(query, scope, groups) {
+    let mut all = if is_tallied(query, scope, groups) {
         count_tallies(view, scope, groups)?
     } else if groups.is_empty() {
-        let total = count_total(view, hasher, query, scope)?;
-        return Ok(vec![Group { key: Vec::new(), count: total }]);
+        vec![Group { key: Vec::new(), count: count_total(view, hasher, query, scope)? }]
     } else {
         count_entries(view, hasher, query, scope, groups)?
     };
-    let mut all: Vec<Group> = counted.into_iter().map(|(key, count)| Group { key, count }).collect();
     all.sort_unstable_by(|a, b| b.count.cmp(&a.count).then_with(|| a.key.cmp(&b.key)));
     Ok(all)
 }
-
-type Counts = HashMap<Vec<String>, u64>;
 
 /// Whether the tallies of the parts answer by themselves.
 fn is_tallied(query: &Query, scope: &Scope, groups: &[GroupBy]) -> bool {
@@ -177,7 +173,7 @@ fn is_tallied(query: &Query, scope: &Scope, groups: &[GroupBy]) -> bool {
     unfiltered && !groups.is_empty() && groups.iter().all(tallied)
 }
 
-fn count_tallies(view: &View, scope: &Scope, groups: &[GroupBy]) -> Result<Counts> {
+fn count_tallies(view: &View, scope: &Scope, groups: &[GroupBy]) -> Result<Vec<Group>> {
     let tenant = match scope.tenants() {
         Tenants::One(tenant) => Some(&tenant[..]),
         Tenants::All | Tenants::AllAndOwn => None,
@@ -191,7 +187,7 @@ fn count_tallies(view: &View, scope: &Scope, groups: &[GroupBy]) -> Result<Count
             }
         })?;
     }
-    Ok(tallies.into_counts(groups))
+    Ok(tallies.into_groups(groups))
 }
 
 /// Sums of tallies by day, outcome and action, as far as these are asked for; others are 0.
@@ -199,9 +195,9 @@ struct Tallies {
     by_day: bool,
     by_outcome: bool,
     by_action: bool,
-    actions: Vec<String>,
-    numbers: HashMap<String, usize>,
-    sums: HashMap<(i32, u8, usize), u64>,
+    /// The number of each action.
+    actions: HashMap<String, u32>,
+    sums: HashMap<(i32, u8, u32), u64>,
 }
 
 impl Tallies {
@@ -210,8 +206,7 @@ impl Tallies {
             by_day: groups.contains(&GroupBy::Day),
             by_outcome: groups.contains(&GroupBy::Outcome),
             by_action: groups.contains(&GroupBy::Action),
-            actions: Vec::new(),
-            numbers: HashMap::new(),
+            actions: HashMap::new(),
             sums: HashMap::new(),
         }
     }
@@ -223,26 +218,24 @@ impl Tallies {
         *self.sums.entry((day, outcome, action)).or_default() += tally.count;
     }
 
-    fn number(&mut self, action: &str) -> usize {
-        if let Some(&number) = self.numbers.get(action) {
-            return number;
-        }
-        self.actions.push(action.to_owned());
-        self.numbers.insert(action.to_owned(), self.actions.len() - 1);
-        self.actions.len() - 1
+    fn number(&mut self, action: &str) -> u32 {
+        let next = self.actions.len() as u32;
+        *self.actions.entry_ref(action).or_insert(next)
     }
 
-    fn into_counts(self, groups: &[GroupBy]) -> Counts {
+    fn into_groups(self, groups: &[GroupBy]) -> Vec<Group> {
         let mut days: HashMap<i32, String> = HashMap::new();
-        let mut keyed = |(day, outcome, action): (i32, u8, usize)| {
+        let mut actions = vec![""; self.actions.len()];
+        self.actions.iter().for_each(|(action, &number)| actions[number as usize] = action);
+        let mut keyed = |(day, outcome, action): (i32, u8, u32)| {
             let value = |group: &GroupBy| match group {
                 GroupBy::Day => days.entry(day).or_insert_with(|| day_text(day)).clone(),
                 GroupBy::Outcome => outcome_text(outcome).to_owned(),
-                _ => self.actions[action].clone(),
+                _ => actions[action as usize].to_owned(),
             };
             groups.iter().map(value).collect()
         };
-        self.sums.into_iter().map(|(key, count)| (keyed(key), count)).collect()
+        self.sums.iter().map(|(&key, &count)| Group { key: keyed(key), count }).collect()
     }
 }
 
@@ -287,8 +280,14 @@ fn count_members(cursor: &mut dyn Cursor) -> Result<u64> {
 }
 
 /// Goes through the matching entries themselves.
-fn count_entries(view: &View, hasher: IdHasher, query: &Query, scope: &Scope, groups: &[GroupBy]) -> Result<Counts> {
-    let mut counts = Counts::new();
+fn count_entries(
+    view: &View,
+    hasher: IdHasher,
+    query: &Query,
+    scope: &Scope,
+    groups: &[GroupBy],
+) -> Result<Vec<Group>> {
+    let mut counts: HashMap<Vec<String>, u64> = HashMap::new();
     for part in view.parts() {
         let matching = Matching { part, query, scope, order: Order::Ascending };
         matching.visit(hasher, 0, &mut |found| {
@@ -298,7 +297,7 @@ fn count_entries(view: &View, hasher: IdHasher, query: &Query, scope: &Scope, gr
             Ok(true)
         })?;
     }
-    Ok(counts)
+    Ok(counts.into_iter().map(|(key, count)| Group { key, count }).collect())
 }
 
 /// The groups an entry counts under: one for each of its targets, if targets are asked for.

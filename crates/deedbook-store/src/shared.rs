@@ -315,9 +315,7 @@ impl Shared {
     /// Writes the segment of a generation, names it in the manifest, shows it to readers, removes the generation.
     pub(crate) fn seal(&self, sealable: &Sealable) -> Result<()> {
         let name = crate::locked(&self.manifest).take_name("segment");
-        let view = self.view();
-        let former = view.segments.last().map(|segment| segment.entries.compression.dictionary.clone());
-        let written = tail::seal(&*self.disk, &name, self.options.random(), sealable, former.as_ref());
+        let written = tail::seal(&*self.disk, &name, self.options.random(), sealable);
         let segment = self.installed(&name, written, |manifest| {
             manifest.generations.retain(|listed| listed.name != sealable.generation.name);
         })?;

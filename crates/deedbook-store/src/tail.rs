@@ -11,9 +11,7 @@ use crate::disk::Disk;
 use crate::index::{TermIndex, merge_terms};
 use crate::manifest::SegmentName;
 use crate::part::{Loaded, Part, Postings, Tally, TermVisitor, day_of};
-use crate::segment::{
-    Coverage, Dictionary, KeyRange, SegmentWriter, StoredEntry, TIMES_CHUNK, Times, choose_dictionary,
-};
+use crate::segment::{Coverage, KeyRange, SegmentWriter, StoredEntry, TIMES_CHUNK, Times};
 use crate::wal::Generation;
 
 /// A run is joined with its predecessor while both together have at most this many entries: the writer does it, and
@@ -193,19 +191,12 @@ pub(crate) struct Sealable {
     pub(crate) frontiers: BTreeMap<Box<str>, Frontier>,
 }
 
-/// Writes the segment of a generation; `former` is the dictionary of the segment before it.
-pub(crate) fn seal(
-    disk: &dyn Disk,
-    name: &str,
-    file_id: [u8; 16],
-    sealable: &Sealable,
-    former: Option<&Dictionary>,
-) -> Result<SegmentName> {
+/// Writes the segment of a generation.
+pub(crate) fn seal(disk: &dyn Disk, name: &str, file_id: [u8; 16], sealable: &Sealable) -> Result<SegmentName> {
     let entries: Vec<&TailEntry> = sealable.runs.iter().flat_map(|run| &run.entries).map(|entry| &**entry).collect();
     let keys = vec![KeyRange { positions: entries.len() as u64, key: sealable.generation.key.clone() }];
     let first_position = sealable.runs[0].first_position;
-    let dictionary = choose_dictionary(former, entries.iter().map(|entry| &entry.canonical[..]))?;
-    let coverage = Coverage { first_position, positions: entries.len() as u32, keys, dictionary };
+    let coverage = Coverage { first_position, positions: entries.len() as u32, keys };
     let mut writer = SegmentWriter::create(disk, name, file_id, coverage)?;
     seal_entries(&entries, sealable, &mut writer)?;
     entries.iter().try_for_each(|entry| writer.put_times(entry.times))?;

@@ -193,21 +193,25 @@ impl Writer {
     /// Finds what becomes of each draft of a batch and adds what is new to the frame.
     fn resolve(&mut self, submission: Submission, view: &View, recorded_at: Timestamp, pending: &mut Pending) {
         let Submission { items, index, generation, atomicity, reply, .. } = submission;
-        let known = match atomicity {
-            Atomicity::PerEvent => Ok(self.known_of_each(&items, view)),
-            Atomicity::AllOrNothing => self.known_of_all(&items, view),
+        let searched = match atomicity {
+            Atomicity::PerEvent => Ok(None),
+            Atomicity::AllOrNothing => self.search_all(&items, view).map(Some),
         };
-        let fates = known.map(|known| self.enter(items, known, index, &generation.name, recorded_at, pending));
+        let fates = searched.map(|found| {
+            let mut found = found.map(Vec::into_iter);
+            let mut known = |writer: &Self, item: &Prepared| match &mut found {
+                // The batch itself may repeat an id.
+                Some(found) => found.next().flatten().or_else(|| writer.known_unsealed(item)),
+                None => writer.known(item, view).unwrap_or_else(|error| Some(Err(error))),
+            };
+            self.enter(items, &mut known, index, &generation.name, recorded_at, pending)
+        });
         pending.fates.push((reply, fates));
     }
 
-    fn known_of_each(&self, items: &[Prepared], view: &View) -> Vec<Option<Result<Appended>>> {
-        items.iter().map(|item| self.known(item, view).unwrap_or_else(|error| Some(Err(error)))).collect()
-    }
-
-    /// Refuses a batch of which one draft would be refused. What this found out is not looked up again when the batch
-    /// is entered: that might fail in the middle of it.
-    fn known_of_all(&mut self, items: &[Prepared], view: &View) -> Result<Vec<Option<Result<Appended>>>> {
+    /// What is known of each draft of a batch; refuses the batch if one draft would be refused. What this found out is
+    /// not looked up again when the batch is entered: that might fail in the middle of it.
+    fn search_all(&mut self, items: &[Prepared], view: &View) -> Result<Vec<Option<Result<Appended>>>> {
         let mut conflicts = Vec::new();
         let mut all_known = Vec::with_capacity(items.len());
         let mut within: HashMap<(&str, &str), &[u8]> = HashMap::new();
@@ -229,7 +233,7 @@ impl Writer {
     fn enter(
         &mut self,
         items: Vec<Prepared>,
-        known: Vec<Option<Result<Appended>>>,
+        known: &mut dyn FnMut(&Self, &Prepared) -> Option<Result<Appended>>,
         index: Option<TermIndex>,
         generation: &str,
         recorded_at: Timestamp,
@@ -238,10 +242,9 @@ impl Writer {
         let first = pending.entries.len();
         let mut terms = Vec::with_capacity(items.len());
         let mut fates = Vec::with_capacity(items.len());
-        for (mut item, known) in items.into_iter().zip(known) {
+        for mut item in items {
             let its_terms = std::mem::take(&mut item.terms);
-            // The batch itself may repeat an id.
-            fates.push(match known.or_else(|| self.known_unsealed(&item)) {
+            fates.push(match known(self, &item) {
                 Some(known) => known,
                 None => self.assign(item, generation, recorded_at, pending).inspect(|_| terms.push(its_terms)),
             });

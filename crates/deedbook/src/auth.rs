@@ -3,11 +3,11 @@
 //! They are strict: an error is the caller's to act upon. Each can be switched off ([`crate::capture`]), and then gives
 //! no receipt.
 
-use deedbook_core::{Actor, Event, Failure, Outcome, Receipt, Result};
+use deedbook_core::{Actor, Event, Failure, Outcome, Result};
 use serde_json::Value;
 
 use crate::event::Auth;
-use crate::{Context, Deedbook, Entity, IntoEvent, context};
+use crate::{Context, Deedbook, Entity, IntoEvent, Receipt, context};
 
 const SIGNED_IN: &str = "user.signed_in";
 const SIGNED_OUT: &str = "user.signed_out";

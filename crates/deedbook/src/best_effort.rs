@@ -10,7 +10,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use deedbook_core::{Appended, Atomicity, Draft, Error, ErrorKind, Event, Result};
+use deedbook_core::{Atomicity, Draft, Error, ErrorKind, Event, Result};
 use tokio::sync::oneshot;
 
 use crate::Context;
@@ -18,6 +18,7 @@ use crate::backend::{Backend, Submission};
 use crate::blocking::block_on;
 use crate::builder::Settings;
 use crate::event::Counting;
+use crate::receipt::{Fates, Recorded};
 use crate::tally::Tally;
 
 /// Events that are handed over at once at most: a frame of 256 typical events is 180 KB.
@@ -253,7 +254,7 @@ impl Counts {
     }
 
     /// Counts the fates of a batch.
-    fn judge(&self, tallies: &[Tally], fates: Result<Vec<Result<Appended>>>) {
+    fn judge(&self, tallies: &[Tally], fates: Fates) {
         let fates = fates.unwrap_or_else(|error| vec![Err(error); tallies.len()]);
         for (tally, fate) in tallies.iter().zip(fates) {
             if fate.is_ok() {
@@ -263,7 +264,7 @@ impl Counts {
         }
     }
 
-    fn of(&self, fate: &Result<Appended>) -> &AtomicU64 {
+    fn of(&self, fate: &Result<Recorded>) -> &AtomicU64 {
         match fate.as_ref().map_err(Error::kind) {
             Ok(_) => &self.recorded,
             Err(ErrorKind::Overloaded | ErrorKind::Unavailable) => &self.late,

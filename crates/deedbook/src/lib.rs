@@ -18,6 +18,7 @@ mod builder;
 mod deadline;
 mod entry;
 mod instant;
+mod receipt;
 mod record;
 #[cfg(feature = "tower")]
 mod requests;
@@ -28,7 +29,7 @@ pub use book::Deedbook;
 pub use builder::Builder;
 pub use context::Context;
 pub use deedbook_core::{
-    Actor, Change, Digest, Error, ErrorKind, Event, GroupBy, Id, IdKind, Outcome, Receipt, Result, Scope, Store,
+    Actor, AppendStatus, Change, Digest, Error, ErrorKind, Event, GroupBy, Id, IdKind, Outcome, Result, Scope, Store,
     Target, Timestamp,
 };
 pub use deedbook_derive::{Entity, Event, Id};
@@ -36,6 +37,7 @@ pub use entity::{Changes, Entity, changes};
 pub use entry::Entry;
 pub use event::IntoEvent;
 pub use instant::ToTimestamp;
+pub use receipt::{Receipt, Recorded};
 pub use record::Record;
 #[cfg(feature = "tower")]
 pub use requests::{Handling, RequestLayer, Requests};

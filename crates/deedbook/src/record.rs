@@ -4,12 +4,13 @@ use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 use std::time::{Duration, Instant};
 
-use deedbook_core::{Appended, Atomicity, Draft, Error, ErrorKind, Event, Receipt, Result};
+use deedbook_core::{Atomicity, Draft, Error, ErrorKind, Event, Result};
 use tokio::sync::oneshot;
 
 use crate::backend::Submission;
 use crate::blocking::block_on;
 use crate::event::Counting;
+use crate::receipt::{Fates, Receipt};
 use crate::tally::Tally;
 use crate::{Deedbook, ToTimestamp, deadline};
 
@@ -74,9 +75,9 @@ impl Record {
         let (id, tally) = (draft.id().to_owned(), Tally::new(draft.event(), self.counting));
         let fates = submit(&self.book, vec![draft], Atomicity::PerEvent, deadline).await;
         let mut fates = fates.unwrap_or_else(|| Err(deadline_passed(&id, self.deadline)))?;
-        let appended = fates.pop().unwrap_or_else(|| Err(abandoned()))?;
+        let recorded = fates.pop().unwrap_or_else(|| Err(abandoned()))?;
         tally.count();
-        Ok(appended.receipt)
+        Ok(recorded.receipt)
     }
 }
 
@@ -90,12 +91,7 @@ impl IntoFuture for Record {
 }
 
 /// Hands drafts over and waits for their fates; `None` where the deadline passes before they are known.
-async fn submit(
-    book: &Deedbook,
-    drafts: Vec<Draft>,
-    atomicity: Atomicity,
-    deadline: Instant,
-) -> Option<Result<Vec<Result<Appended>>>> {
+async fn submit(book: &Deedbook, drafts: Vec<Draft>, atomicity: Atomicity, deadline: Instant) -> Option<Fates> {
     let (sender, receiver) = oneshot::channel();
     let reply = Box::new(move |fates| drop(sender.send(fates)));
     book.backend().submit(Submission { drafts, atomicity, deadline, reply }).await;

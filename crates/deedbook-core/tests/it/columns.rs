@@ -47,7 +47,7 @@ where
 #[cfg(feature = "uuid")]
 #[test]
 fn an_id_and_a_uuid_are_the_same_bytes() {
-    let uuid = uuid::Uuid::from_u128(0xf2_1580_6fe9_079a_ae67_99f1_3ec4_f820_00);
+    let uuid = uuid::Uuid::from_u128(0xf215_806f_e907_9aae_6799_f13e_c4f8_2000);
     let id = Id::<User>::from(uuid);
     assert_eq!(uuid::Uuid::from(id), uuid);
     assert_eq!(id.as_bytes(), uuid.as_bytes());

@@ -6,17 +6,16 @@ use deedbook_core::Result;
 
 use zstd::bulk::Compressor;
 
+use super::compression::{compressor, decompress};
 use super::file::{CHECKSUM, SegmentFile, SegmentSink};
 use crate::bytes::{Malformed, Reader, put_bytes, put_varint};
 use crate::cache::Block;
 use crate::failure::io_error;
 
 /// A leaf is ended when it has this many bytes before compression.
-const LEAF: usize = 4096;
+const LEAF: usize = 8192;
 /// A leaf has at most so many bytes: one key of an event, which is bounded, may stand at its end.
 const LEAF_MAX: usize = 16 << 20;
-/// zstd's level: leaves are small, and higher ones save nothing.
-const LEVEL: i32 = 1;
 
 /// Writes keys in rising order.
 #[derive(Default)]
@@ -54,7 +53,7 @@ impl DictionaryWriter {
         }
         let compressor = match &mut self.compressor {
             Some(compressor) => compressor,
-            none => none.insert(Compressor::new(LEVEL).map_err(|error| io_error("compress", "a leaf", error))?),
+            none => none.insert(compressor()?),
         };
         let compressed = compressor.compress(&self.leaf).map_err(|error| io_error("compress", "a leaf", error))?;
         let offset = sink.put_block(&compressed)?;
@@ -174,7 +173,7 @@ impl Dictionary {
 impl Leaf {
     fn read(&self, file: &SegmentFile) -> Result<Block> {
         let compressed = file.block_uncached(self.offset, self.compressed)?;
-        let bytes = zstd::bulk::decompress(&compressed, self.bytes).map_err(|error| file.corrupt(error))?;
+        let bytes = decompress(&compressed, self.bytes).map_err(|error| file.corrupt(error))?;
         if bytes.len() != self.bytes {
             return Err(file.corrupt("a leaf of a dictionary has another length than its index says"));
         }
@@ -240,7 +239,7 @@ impl<'a> DictionaryCursor<'a> {
         if !std::mem::take(&mut self.pending) && !self.step()? {
             return Ok(None);
         }
-        let leaf = self.leaf.as_deref().unwrap_or_default();
+        let leaf = self.leaf.as_deref().map_or(&[][..], |leaf| &leaf[..]);
         Ok(Some((&self.key, &leaf[self.payload.clone()])))
     }
 
@@ -249,7 +248,7 @@ impl<'a> DictionaryCursor<'a> {
         if self.leaf.as_ref().is_none_or(|leaf| self.at >= leaf.len()) && !self.load_leaf()? {
             return Ok(false);
         }
-        let leaf = self.leaf.as_deref().unwrap_or_default();
+        let leaf = self.leaf.as_deref().map_or(&[][..], |leaf| &leaf[..]);
         let read = read_pair(leaf, self.at, &mut self.key);
         let (payload, next) = self.dictionary.file.shaped(read, "a leaf of a dictionary")?;
         (self.payload, self.at) = (payload, next);

@@ -2,7 +2,7 @@
 
 use deedbook_core::Result;
 
-use super::compression::{Decompression, Dictionary, compressor};
+use super::compression::{compressor, decompress};
 use super::file::{CHECKSUM, SegmentFile, SegmentSink};
 use super::table::{Table, TableStream, TableWriter};
 use crate::bytes::{Malformed, Reader, put_bytes, put_varint, unzigzag, zigzag};
@@ -11,7 +11,7 @@ use crate::failure::io_error;
 
 /// A block is ended when it has this many bytes before compression: enough for the compressor to learn the shape of
 /// the events, few enough that one entry is found without decompressing many others.
-pub(crate) const BLOCK: usize = 12 * 1024;
+const BLOCK: usize = 32 * 1024;
 /// A block of one tenant that is at least this large is not filled up with the next tenant's entries, so that merging
 /// can copy it as it is.
 const PURE_BLOCK: usize = BLOCK / 2;
@@ -43,9 +43,9 @@ pub(crate) struct EntriesWriter {
 
 impl EntriesWriter {
     /// For exactly `count` entries.
-    pub(crate) fn new(count: u32, dictionary: &[u8]) -> Result<Self> {
+    pub(crate) fn new(count: u32) -> Result<Self> {
         Ok(Self {
-            compressor: compressor(dictionary)?,
+            compressor: compressor()?,
             directory: TableWriter::new(BLOCK_ROW),
             ordinals: vec![0; count as usize],
             next_ordinal: 0,
@@ -160,12 +160,11 @@ pub(crate) struct BlockPlace {
 pub(crate) struct Entries {
     directory: Table,
     permutation: Table,
-    pub(crate) compression: Decompression,
 }
 
 impl Entries {
-    pub(crate) fn new(directory: Table, permutation: Table, dictionary: Dictionary) -> Self {
-        Self { directory, permutation, compression: Decompression::new(dictionary) }
+    pub(crate) fn new(directory: Table, permutation: Table) -> Self {
+        Self { directory, permutation }
     }
 
     pub(crate) fn blocks(&self) -> u64 {
@@ -219,7 +218,7 @@ impl Entries {
 
     fn decompress(&self, file: &SegmentFile, place: &BlockPlace) -> Result<Block> {
         let compressed = file.block_uncached(place.offset, place.compressed)?;
-        let block = self.compression.decompress(&compressed, place.bytes).map_err(|error| file.corrupt(error))?;
+        let block = decompress(&compressed, place.bytes).map_err(|error| file.corrupt(error))?;
         if block.len() != place.bytes {
             return Err(file.corrupt("a block has another length than its directory says"));
         }

@@ -96,10 +96,11 @@ impl SegmentFile {
         }
         let mut bytes = vec![0; length + CHECKSUM as usize];
         read_exact_at(&*self.file, &mut bytes, offset).map_err(|error| io_error("read", &self.name, error))?;
-        let checksum = bytes.split_off(length);
-        if !is_checksum(placed_checksum(&self.file_id, offset, &bytes), &checksum) {
+        let (block, checksum) = bytes.split_at(length);
+        if !is_checksum(placed_checksum(&self.file_id, offset, block), checksum) {
             return Err(self.corrupt(format_args!("the block at byte {offset} does not have its checksum")));
         }
+        bytes.truncate(length);
         Ok(bytes.into())
     }
 

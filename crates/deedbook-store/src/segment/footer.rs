@@ -32,8 +32,6 @@ pub(crate) struct Footer {
     pub(crate) keys: Vec<KeyRange>,
     /// Where the second copy of the keys stands.
     pub(crate) keys_copy: u64,
-    /// Where the dictionary of the blocks stands, its bytes in the file and unpacked.
-    pub(crate) dictionary: (u64, u64, u64),
     pub(crate) blocks: Table,
     pub(crate) permutation: Table,
     pub(crate) times: Table,
@@ -52,10 +50,7 @@ impl Footer {
         put_varint(&mut out, self.first_position);
         put_varint(&mut out, self.positions.into());
         out.extend_from_slice(&keys_to_bytes(&self.keys));
-        let (offset, packed, unpacked) = self.dictionary;
-        for number in [self.keys_copy, offset, packed, unpacked] {
-            put_varint(&mut out, number);
-        }
+        put_varint(&mut out, self.keys_copy);
         for table in [&self.blocks, &self.permutation, &self.times, &self.ids, &self.filter] {
             table.write(&mut out);
         }
@@ -76,7 +71,6 @@ impl Footer {
             positions,
             keys: read_keys(reader)?,
             keys_copy: reader.varint()?,
-            dictionary: (reader.varint()?, reader.varint()?, reader.varint()?),
             blocks: Table::read(reader, BLOCK_ROW)?,
             permutation: Table::read(reader, ORDINAL_ROW)?,
             times: Table::read(reader, TIMES_ROW)?,

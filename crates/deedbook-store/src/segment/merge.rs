@@ -7,8 +7,7 @@ use std::sync::Arc;
 
 use deedbook_core::Result;
 
-use super::compression::Dictionary;
-use super::dictionary::{self, DictionaryCursor};
+use super::dictionary::{Dictionary, DictionaryCursor};
 use super::entries::{BlockPlace, StoredEntry, read_block};
 use super::footer::KeyRange;
 use super::ids::IdRow;
@@ -29,9 +28,7 @@ pub(crate) fn merge(disk: &dyn Disk, name: &str, file_id: [u8; 16], sources: &[A
         first_position: sources[0].segment.footer.first_position,
         positions: sources.iter().map(|source| source.segment.footer.positions).sum(),
         keys: merged_keys(&sources),
-        dictionary: sources[sources.len() - 1].segment.entries.compression.dictionary.clone(),
     };
-    sources.iter_mut().for_each(|source| source.compare_dictionary(&coverage.dictionary));
     let mut writer = SegmentWriter::create(disk, name, file_id, coverage)?;
     merge_entries(&mut sources, &mut writer)?;
     merge_times(&sources, &mut writer)?;
@@ -49,8 +46,6 @@ struct Source {
     /// Position of each ordinal, in the merged segment.
     positions: Vec<u32>,
     next_block: u64,
-    /// Its blocks are compressed against the dictionary of the merged segment.
-    same_dictionary: bool,
     /// A block that was decompressed because not all of it goes to one place.
     open: Option<OpenBlock>,
 }
@@ -68,14 +63,7 @@ fn placed(segments: &[Arc<Segment>]) -> Result<Vec<Source>> {
     for segment in segments {
         let mut positions = segment.entries.positions(&segment.file)?;
         positions.iter_mut().for_each(|position| *position += shift);
-        sources.push(Source {
-            segment: segment.clone(),
-            shift,
-            positions,
-            next_block: 0,
-            same_dictionary: false,
-            open: None,
-        });
+        sources.push(Source { segment: segment.clone(), shift, positions, next_block: 0, open: None });
         shift += segment.footer.positions;
     }
     Ok(sources)
@@ -111,10 +99,6 @@ fn merge_entries(sources: &mut [Source], writer: &mut SegmentWriter) -> Result<(
 }
 
 impl Source {
-    fn compare_dictionary(&mut self, merged: &Dictionary) {
-        self.same_dictionary = self.segment.entries.compression.dictionary == *merged;
-    }
-
     /// Copies the entries of one tenant.
     fn copy_run(&mut self, mut ordinal: u32, end: u32, writer: &mut SegmentWriter) -> Result<()> {
         while ordinal < end {
@@ -139,7 +123,7 @@ impl Source {
         }
         self.next_block += 1;
         let count = next - ordinal;
-        if next <= end && self.same_dictionary && writer.can_copy_block() {
+        if next <= end && writer.can_copy_block() {
             let block = entries.raw_block(file, &place)?;
             writer.copy_block(&block, &self.positions[ordinal as usize..next as usize])?;
             return Ok(count);
@@ -231,7 +215,7 @@ struct Dictionaries<'a> {
 }
 
 impl<'a> Dictionaries<'a> {
-    fn new(dictionaries: Vec<&'a dictionary::Dictionary>) -> Result<Self> {
+    fn new(dictionaries: Vec<&'a Dictionary>) -> Result<Self> {
         let cursors: Vec<_> = dictionaries.iter().map(|dictionary| dictionary.scan()).collect();
         let queue = Queue::new(cursors.len());
         let mut all = Self { cursors, queue, payloads: BTreeMap::new() };

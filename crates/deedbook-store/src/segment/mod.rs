@@ -17,7 +17,6 @@ mod times;
 mod write;
 
 pub(crate) use check::check;
-pub(crate) use compression::{Dictionary, choose as choose_dictionary};
 pub(crate) use entries::StoredEntry;
 pub(crate) use footer::KeyRange;
 pub(crate) use merge::merge;

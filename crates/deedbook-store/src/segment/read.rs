@@ -6,7 +6,6 @@ use deedbook_core::commitment::Key;
 use deedbook_core::tree::Frontier;
 use deedbook_core::{Digest, ErrorKind, Result};
 
-use super::compression::{self, unpack_dictionary};
 use super::dictionary::Dictionary;
 use super::entries::{Entries, read_block};
 use super::file::{CHECKSUM, SegmentFile};
@@ -99,9 +98,8 @@ impl Segment {
         }
         let file = Arc::new(file);
         let times = file.shaped(TimesColumn::new(footer.times, footer.positions), "the directory of times")?;
-        let dictionary = read_dictionary(&file, &footer)?;
         Ok(Self {
-            entries: Entries::new(footer.blocks, footer.permutation, dictionary),
+            entries: Entries::new(footer.blocks, footer.permutation),
             times,
             ids: Ids::new(footer.ids, footer.filter),
             tenants: Dictionary::open(file.clone(), footer.tenants)?,
@@ -151,7 +149,7 @@ impl Segment {
     }
 
     /// The sections and their bytes, checksums included; together the whole file, if it is sound.
-    pub(crate) fn sections(&self) -> Result<[(&'static str, u64); 9]> {
+    pub(crate) fn sections(&self) -> Result<[(&'static str, u64); 8]> {
         let keys = keys_to_bytes(&self.footer.keys).len() as u64 + CHECKSUM;
         let footer = self.footer.to_bytes().len() as u64 + CHECKSUM;
         Ok([
@@ -162,17 +160,9 @@ impl Segment {
             ("terms", self.terms.bytes_in_file()),
             ("postings", self.footer.postings_bytes),
             ("tallies", self.tallies.bytes_in_file()),
-            ("dictionary", self.footer.dictionary.1 + CHECKSUM),
             ("frame", HEADER + keys + footer + TRAILER),
         ])
     }
-}
-
-fn read_dictionary(file: &SegmentFile, footer: &Footer) -> Result<compression::Dictionary> {
-    let (offset, packed, unpacked) = footer.dictionary;
-    let packed = file.block_uncached(offset, usize::try_from(packed).unwrap_or(usize::MAX))?;
-    let unpacked = usize::try_from(unpacked).ok().and_then(|bytes| unpack_dictionary(&packed, bytes));
-    unpacked.ok_or_else(|| file.corrupt("the dictionary of its blocks cannot be unpacked"))
 }
 
 pub(crate) fn read_tenant(payload: &[u8]) -> Result<TenantRun, Malformed> {

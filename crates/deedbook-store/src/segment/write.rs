@@ -3,7 +3,6 @@
 use deedbook_core::Result;
 use deedbook_core::tree::Frontier;
 
-use super::compression::{Dictionary, pack_dictionary};
 use super::dictionary::DictionaryWriter;
 use super::entries::{EntriesWriter, RawBlock, StoredEntry};
 use super::file::SegmentSink;
@@ -22,8 +21,6 @@ pub(crate) struct Coverage {
     pub(crate) first_position: u64,
     pub(crate) positions: u32,
     pub(crate) keys: Vec<KeyRange>,
-    /// What its blocks are compressed against.
-    pub(crate) dictionary: Dictionary,
 }
 
 /// Writes one segment. Entries come by (tenant, seq), times by position, ids by hash, terms and tallies by key; the
@@ -51,7 +48,7 @@ impl SegmentWriter {
         sink.put_block(&header[..header.len() - 4])?;
         Ok(Self {
             name: name.into(),
-            entries: EntriesWriter::new(coverage.positions, &coverage.dictionary)?,
+            entries: EntriesWriter::new(coverage.positions)?,
             ids: IdsWriter::new(coverage.positions.into()),
             coverage,
             sink,
@@ -133,10 +130,7 @@ impl SegmentWriter {
         let (blocks, permutation) = entries.finish(&mut sink)?;
         let times = times.finish(&mut sink)?;
         let (ids, filter) = ids.finish(&mut sink)?;
-        let packed = pack_dictionary(&coverage.dictionary)?;
-        let dictionary = (sink.put_block(&packed)?, packed.len() as u64, coverage.dictionary.len() as u64);
         let footer = Footer {
-            dictionary,
             first_position: coverage.first_position,
             positions: coverage.positions,
             keys_copy: sink.put_block(&keys_to_bytes(&coverage.keys))?,

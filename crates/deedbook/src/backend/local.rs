@@ -92,7 +92,7 @@ impl Local {
         let reply = Box::new(move |fate| {
             // Given back before the reply, so that whoever acts on it finds room.
             drop(room);
-            reply(fate);
+            reply(super::seen(fate));
         });
         store.submit(drafts, atomicity, reply);
     }

@@ -8,9 +8,10 @@ mod readers;
 
 use std::time::Instant;
 
-use deedbook_core::{Atomicity, Draft, Group, GroupBy, Reply, Result, Store};
+use deedbook_core::{Atomicity, Draft, Group, GroupBy, Result, Store};
 
 use crate::Entry;
+use crate::receipt::{Fates, Recorded};
 use crate::search::{Cursor, Page, Question};
 
 pub(crate) use local::Local;
@@ -29,6 +30,14 @@ pub(crate) struct Submission {
     pub(crate) deadline: Instant,
     /// Called once, from any thread, when the fate of each draft is known.
     pub(crate) reply: Reply,
+}
+
+/// Called once with the fate of a batch.
+pub(crate) type Reply = Box<dyn FnOnce(Fates) + Send>;
+
+/// The fate of a batch, as those who record see it.
+fn seen(fates: Result<Vec<Result<deedbook_core::Appended>>>) -> Fates {
+    Ok(fates?.into_iter().map(|fate| fate.map(Recorded::from)).collect())
 }
 
 impl Backend {
