@@ -16,6 +16,7 @@ mod import;
 mod output;
 mod progress;
 mod query;
+mod thing;
 
 use std::error::Error as _;
 use std::io::Write;

@@ -193,7 +193,8 @@ pub struct Change {
     pub path: String,
     /// The value before; `None` means that it was not there or is not known, `Null` is a value.
     pub from: Option<Value>,
-    /// The value after; `None` means that it is not there or is not known, `Null` is a value.
+    /// The value after; `None` means that it is not there any more, or, where `from` is absent too, that it is not
+    /// known; `Null` is a value.
     pub to: Option<Value>,
     /// The field changed and its values are kept out of the log; `from` and `to` must be absent.
     pub redacted: bool,

@@ -3,11 +3,13 @@
 //! * [`Event`] is what a caller claims; [`prepare`] checks, bounds and canonicalises it into a [`Draft`].
 //! * [`commitment`] and [`tree`] turn a draft into leaves of an RFC 6962 tree that can be verified offline.
 //! * [`query`] defines what a filter means, [`Scope`] what a reader may see.
+//! * [`history`] folds the entries about one thing into its versions, its state at a time, and differences.
 //! * [`Store`] is what every store can do; [`MemoryStore`] is the plainest of them and the oracle of the others' tests.
 //!
 //! Nothing here reads a clock, a file or a socket; times, randomness and keys come in as arguments.
 
 pub mod commitment;
+pub mod history;
 pub mod query;
 pub mod tree;
 

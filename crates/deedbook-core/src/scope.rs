@@ -1,6 +1,6 @@
 //! What a reader may see: the [`Scope`] without which no store answers.
 
-use crate::query::Query;
+use crate::query::{Expression, Query};
 use crate::{Entry, Event};
 
 /// The tenant that holds the log's own settings; left out of "all tenants" unless named.
@@ -68,6 +68,13 @@ impl Scope {
     /// The same scope, narrowed to entries that match `filter`.
     pub fn matching(self, filter: Query) -> Self {
         Self { filter: Some(filter), ..self }
+    }
+
+    /// The same scope over this tenant alone; over nothing, where it does not allow the tenant.
+    pub fn within(self, tenant: &str) -> Self {
+        let nothing = || Query::from_expression(Expression::Or(Vec::new()));
+        let filter = if self.allows_tenant(tenant) { self.filter } else { Some(nothing()) };
+        Self { tenants: Tenants::One(tenant.to_owned()), filter, ..self }
     }
 
     /// Whose logs are read.

@@ -4,13 +4,15 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
-use deedbook_core::{Draft, Event, Result, Store};
+use deedbook_core::history::TargetId;
+use deedbook_core::{Draft, Event, Result, Store, Target};
 
 use crate::backend::Backend;
 use crate::best_effort::{BestEffort, BestEffortCounts, Waiting};
 use crate::builder::Settings;
+use crate::history::History;
 use crate::search::{Question, Search};
-use crate::{Builder, Context, Entry, IntoEvent, Record, context};
+use crate::{Builder, Context, Entity, Entry, IntoEvent, Record, context};
 
 /// A handle to one log: cheap to clone, shared by all tasks and threads. The log is let go when the last handle is
 /// dropped; [`Deedbook::shutdown`] does the same and tells whether it went well.
@@ -89,6 +91,18 @@ impl Deedbook {
     /// matches all. Read are the tenant of the context, else that of the book, else all.
     pub fn query(&self, query: impl Into<String>) -> Search {
         Search::new(self.clone(), self.question(query.into()))
+    }
+
+    /// The history of a thing, in the tenant of the context, else that of the book, else `default`:
+    /// `book.history(&invoice).as_of(tuesday).await?`.
+    pub fn history<E: Entity + ?Sized>(&self, thing: &E) -> History {
+        let Target { kind, id, .. } = thing.to_target();
+        History::new(self.clone(), TargetId::new(kind, id), self.question(String::new()))
+    }
+
+    /// As [`Deedbook::history`], of a thing that is known by type and id: `"invoice:7".parse()?`.
+    pub fn history_of(&self, thing: TargetId) -> History {
+        History::new(self.clone(), Ok(thing), self.question(String::new()))
     }
 
     /// The entry with this id, in the tenant of the context, else that of the book, else `default`.

@@ -7,6 +7,7 @@ pub mod context;
 pub mod derived;
 pub mod entity;
 pub mod event;
+pub mod history;
 pub mod search;
 pub mod store;
 

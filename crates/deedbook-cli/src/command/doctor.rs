@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use anstyle::{AnsiColor, Style};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use deedbook_core::rfc3339;
 use serde_json::json;
 
@@ -13,7 +13,7 @@ use crate::exit::{Exit, Outcome};
 use crate::output::log::HEADING;
 use crate::output::safe::safe;
 use crate::output::table::{self, Align, Cell, Width};
-use crate::output::{self, Destination};
+use crate::output::{self, Destination, SingleFormat};
 use crate::progress::{Progress, counted, grouped};
 
 const GOOD: Style = AnsiColor::Green.on_default().bold();
@@ -29,17 +29,8 @@ Example:
   deedbook doctor --data ./deedbook-data")]
 pub(crate) struct Doctor {
     /// How the report is shown
-    #[arg(long, value_enum, default_value_t = Format::Table)]
-    format: Format,
-}
-
-/// How a report is shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// For people.
-    Table,
-    /// One JSON object.
-    Json,
+    #[arg(long, value_enum, default_value_t = SingleFormat::Table)]
+    format: SingleFormat,
 }
 
 impl Doctor {
@@ -56,8 +47,8 @@ impl Doctor {
         progress.end();
         let report = report?;
         match self.format {
-            Format::Json => output::print_line(output::json_text(&json_of(&report), Destination::of_stdout()))?,
-            Format::Table => print(&report, &mut anstream::stdout().lock()).map_err(output::unwritable)?,
+            SingleFormat::Json => output::print_line(output::json_text(&json_of(&report), Destination::of_stdout()))?,
+            SingleFormat::Table => print(&report, &mut anstream::stdout().lock()).map_err(output::unwritable)?,
         }
         Ok(if report.problems.is_empty() { Exit::Done } else { Exit::No })
     }

@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use deedbook_core::Scope;
 
 use crate::book;
 use crate::exit::{Exit, Failure, Outcome};
-use crate::output::{self, Destination};
+use crate::output::{self, Destination, SingleFormat};
 
 /// The arguments of `get`.
 #[derive(Debug, Args)]
@@ -24,16 +24,7 @@ pub(crate) struct Get {
 
     /// How it is shown: by default lines for a terminal, JSON otherwise
     #[arg(long, value_enum)]
-    format: Option<Format>,
-}
-
-/// How an entry is shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// A line per member.
-    Table,
-    /// One JSON object.
-    Json,
+    format: Option<SingleFormat>,
 }
 
 impl Get {
@@ -45,11 +36,11 @@ impl Get {
             return Err(Failure::new(Exit::No, message).advise("Another tenant is named with --tenant."));
         };
         let destination = Destination::of_stdout();
-        match (self.format, destination) {
-            (Some(Format::Table), _) | (None, Destination::Terminal) => {
+        match SingleFormat::of(self.format, destination) {
+            SingleFormat::Table => {
                 output::print_card(&entry, &mut anstream::stdout().lock()).map_err(output::unwritable)?;
             }
-            _ => output::print_line(output::json_text(&entry.to_json(), destination))?,
+            SingleFormat::Json => output::print_line(output::json_text(&entry.to_json(), destination))?,
         }
         Ok(Exit::Done)
     }

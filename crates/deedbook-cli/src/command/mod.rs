@@ -1,12 +1,16 @@
 //! The commands: one file and one line in [`Command`] each.
 
+mod as_of;
 mod demo;
+mod diff;
 mod doctor;
 mod export;
 mod get;
+mod history;
 mod import;
 mod log;
 mod record;
+mod restore;
 
 use std::path::Path;
 
@@ -23,6 +27,14 @@ pub(crate) enum Command {
     Get(get::Get),
     /// Find entries, newest first
     Log(log::Log),
+    /// List everything that happened to one thing, newest first
+    History(history::History),
+    /// Show one thing as it was, each field with who set it
+    AsOf(as_of::AsOf),
+    /// Compare two states of one thing
+    Diff(diff::Diff),
+    /// Print the JSON Patch that leads one thing back to a past state
+    Restore(restore::Restore),
     /// Bring in events from a file or a git repository
     Import(import::Import),
     /// Write entries to a file, oldest first
@@ -40,6 +52,10 @@ impl Command {
             Self::Record(command) => command.run(directory),
             Self::Get(command) => command.run(directory),
             Self::Log(command) => command.run(directory),
+            Self::History(command) => command.run(directory),
+            Self::AsOf(command) => command.run(directory),
+            Self::Diff(command) => command.run(directory),
+            Self::Restore(command) => command.run(directory),
             Self::Import(command) => command.run(directory),
             Self::Export(command) => command.run(directory),
             Self::Doctor(command) => command.run(directory),

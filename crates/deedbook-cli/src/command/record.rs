@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::Path;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use deedbook_core::{Actor, Change, Event, Outcome as Ended, Receipt, StoreExt, Target, rfc3339};
 use serde_json::Value;
 
@@ -11,7 +11,7 @@ use crate::book::{self, Book};
 use crate::exit::{Exit, Outcome};
 use crate::import::read_json;
 use crate::output::safe::safe;
-use crate::output::{self, Destination};
+use crate::output::{self, Destination, SingleFormat};
 
 /// The arguments of `record`.
 #[derive(Debug, Args)]
@@ -59,17 +59,8 @@ pub(crate) struct Record {
     tenant: Option<String>,
 
     /// How the receipt is shown
-    #[arg(long, value_enum, default_value_t = Format::Table)]
-    format: Format,
-}
-
-/// How a receipt is shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// A line per member.
-    Table,
-    /// One JSON object.
-    Json,
+    #[arg(long, value_enum, default_value_t = SingleFormat::Table)]
+    format: SingleFormat,
 }
 
 impl Record {
@@ -105,9 +96,9 @@ impl Record {
     }
 }
 
-fn print(receipt: &Receipt, format: Format) -> Outcome<Exit> {
+fn print(receipt: &Receipt, format: SingleFormat) -> Outcome<Exit> {
     let destination = Destination::of_stdout();
-    if format == Format::Json {
+    if format == SingleFormat::Json {
         output::print_line(output::json_text(&receipt.to_json(), destination))?;
         return Ok(Exit::Done);
     }

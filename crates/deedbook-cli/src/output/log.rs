@@ -186,7 +186,8 @@ fn offset_text(offset: Offset) -> String {
     }
 }
 
-fn actor_label(actor: &Actor) -> &str {
+/// Name, id or type of the actor.
+pub(super) fn actor_label(actor: &Actor) -> &str {
     actor.name.as_deref().or(actor.id.as_deref()).unwrap_or(&actor.kind)
 }
 
@@ -213,7 +214,7 @@ pub(crate) fn target_type_and_id(target: &Target) -> String {
 }
 
 /// What happened, in a line: the description, else the error, else the changes.
-fn summary(event: &Event) -> String {
+pub(super) fn summary(event: &Event) -> String {
     if let Some(description) = &event.description {
         return description.clone();
     }

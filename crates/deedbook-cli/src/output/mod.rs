@@ -5,8 +5,11 @@
 
 mod card;
 pub(crate) mod csv;
+pub(crate) mod difference;
+pub(crate) mod history;
 pub(crate) mod log;
 pub(crate) mod safe;
+pub(crate) mod state;
 pub(crate) mod table;
 
 use std::io::{self, IsTerminal, Write};
@@ -47,6 +50,25 @@ pub(crate) enum Format {
     Csv,
 }
 
+/// A form in which a single answer is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SingleFormat {
+    /// Lines for people.
+    Table,
+    /// One JSON document.
+    Json,
+}
+
+impl SingleFormat {
+    /// The one that was asked for, else what suits `destination`.
+    pub(crate) fn of(asked: Option<Self>, destination: Destination) -> Self {
+        asked.unwrap_or(match destination {
+            Destination::Terminal => Self::Table,
+            Destination::Elsewhere => Self::Json,
+        })
+    }
+}
+
 /// Writes entries in one form, page by page.
 pub(crate) trait EntryWriter {
     /// Writes these entries after those before them.
@@ -74,6 +96,22 @@ pub(crate) fn unwritable(error: io::Error) -> Failure {
 /// Writes a line to standard output.
 pub(crate) fn print_line(line: impl std::fmt::Display) -> Outcome<()> {
     writeln!(anstream::stdout(), "{line}").map_err(unwritable)
+}
+
+/// Writes an answer to standard output: for a person on lines of its own, else on one line.
+pub(crate) fn print_json(answer: &impl serde::Serialize, destination: Destination) -> Outcome<()> {
+    let json = match destination {
+        Destination::Terminal => serde_json::to_vec_pretty(answer),
+        Destination::Elsewhere => serde_json::to_vec(answer),
+    };
+    let json = json.map_err(|error| unwritable(io::Error::other(error)))?;
+    match destination {
+        Destination::Terminal => {
+            let text = String::from_utf8_lossy(&json);
+            text.lines().try_for_each(|line| print_line(safe::safe_json(line)))
+        }
+        Destination::Elsewhere => print_line(json_text(&json, destination)),
+    }
 }
 
 /// JSON of ours as it goes to `destination`.

@@ -44,6 +44,7 @@ fn a_directory_in_use_is_six() {
     }
     room.run_with_input(&["import", "ndjson", "-"], "{}").exits(6);
     store.close().expect("closed");
+    drop(store);
     room.run(&["record", "a.b", "--actor", "system"]).exits(0);
 }
 

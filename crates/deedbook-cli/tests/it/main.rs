@@ -8,6 +8,7 @@ mod doctor;
 mod exits;
 mod export;
 mod git;
+mod history;
 mod log;
 mod ndjson;
 mod record;

@@ -9,7 +9,6 @@ mod matches;
 mod number;
 mod parse;
 mod scanner;
-mod terms;
 mod times;
 mod values;
 mod words;
@@ -20,7 +19,6 @@ use jiff::Timestamp;
 
 pub(crate) use matches::is_principal;
 pub use parse::{ParseError, ParseOptions, QUERY_BYTES_MAX, QUERY_DEPTH_MAX};
-pub use terms::terms;
 pub use words::{WORD_BYTES_MAX, texts, words};
 
 /// A filter over entries; the empty query matches all.
@@ -204,6 +202,11 @@ impl Query {
     pub fn expression(&self) -> &Expression {
         &self.expression
     }
+}
+
+/// What a time written as in queries names; `None` where `text` is no time.
+pub(crate) fn named_time(text: &str, options: &ParseOptions) -> Option<Bounds<Timestamp>> {
+    times::NamedTime::parse(text, options).map(times::NamedTime::bounds)
 }
 
 impl Default for Query {

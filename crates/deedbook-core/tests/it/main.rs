@@ -6,6 +6,7 @@ mod canonical;
 #[cfg(any(feature = "postgres-types", feature = "sqlx", feature = "uuid"))]
 mod columns;
 mod commitment;
+mod history;
 mod hostile;
 mod id;
 mod json;

@@ -4,7 +4,6 @@ mod errors;
 mod meaning;
 mod printing;
 mod syntax;
-mod terms;
 
 use std::net::IpAddr;
 

@@ -8,9 +8,11 @@ mod readers;
 
 use std::time::Instant;
 
+use deedbook_core::history::History;
 use deedbook_core::{Atomicity, Draft, Group, GroupBy, Result, Store};
 
 use crate::Entry;
+use crate::history::{Around, Diff, Moment, Restoration, State, TargetId, VersionPage};
 use crate::receipt::{Fates, Recorded};
 use crate::search::{Cursor, Page, Question};
 
@@ -67,6 +69,62 @@ impl Backend {
     pub(crate) async fn count(&self, question: &Question, groups: &[GroupBy]) -> Result<Vec<Group>> {
         match self {
             Self::Local(local) => local.count(question, groups).await,
+        }
+    }
+
+    /// One page of the versions of a thing, newest first.
+    pub(crate) async fn versions(
+        &self,
+        target: &TargetId,
+        question: &Question,
+        limit: usize,
+        after: Option<&Cursor>,
+    ) -> Result<VersionPage> {
+        match self {
+            Self::Local(local) => local.versions(target, question, limit, after).await,
+        }
+    }
+
+    /// A thing at a moment; `None` where that is an event which is not about it.
+    pub(crate) async fn state(&self, target: &TargetId, question: &Question, at: Moment) -> Result<Option<State>> {
+        match self {
+            Self::Local(local) => local.history(target, question, move |history| history.state(&at)).await,
+        }
+    }
+
+    /// What differs between two moments.
+    pub(crate) async fn diff(
+        &self,
+        target: &TargetId,
+        question: &Question,
+        from: Moment,
+        to: Moment,
+    ) -> Result<Option<Diff>> {
+        match self {
+            Self::Local(local) => local.history(target, question, move |history| history.diff(&from, &to)).await,
+        }
+    }
+
+    /// One version and its neighbours.
+    pub(crate) async fn around(&self, target: &TargetId, question: &Question, id: &str) -> Result<Option<Around>> {
+        match self {
+            Self::Local(local) => {
+                let id = id.to_owned();
+                let around = move |history: &History<'_>| history.around(&id);
+                Ok(local.history(target, question, around).await?.map(Around::from))
+            }
+        }
+    }
+
+    /// The way back to a moment.
+    pub(crate) async fn restore(
+        &self,
+        target: &TargetId,
+        question: &Question,
+        to: Moment,
+    ) -> Result<Option<Restoration>> {
+        match self {
+            Self::Local(local) => local.history(target, question, move |history| history.restore(&to)).await,
         }
     }
 

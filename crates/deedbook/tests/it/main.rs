@@ -4,6 +4,7 @@ mod contexts;
 mod derive_errors;
 mod deriving;
 mod down;
+mod history;
 mod recording;
 #[cfg(feature = "axum")]
 mod requests;
