@@ -12,7 +12,7 @@ use crate::best_effort::{BestEffort, BestEffortCounts, Waiting};
 use crate::builder::Settings;
 use crate::history::History;
 use crate::search::{Question, Search};
-use crate::{Builder, Context, Entity, Entry, IntoEvent, Record, context};
+use crate::{Batch, Builder, Context, Entity, Entry, IntoEvent, Record, context};
 
 /// A handle to one log: cheap to clone, shared by all tasks and threads. The log is let go when the last handle is
 /// dropped; [`Deedbook::shutdown`] does the same and tells whether it went well.
@@ -62,6 +62,11 @@ impl Deedbook {
     pub fn record<E: IntoEvent>(&self, event: E) -> Record {
         let event = event.into_event(&self.context());
         Record::new(self.clone(), event, E::COUNTING)
+    }
+
+    /// Several events in one go, in their order: [`Batch::add`] them, then await it.
+    pub fn batch(&self) -> Batch {
+        Batch::new(self.clone())
     }
 
     /// Records `event` if it can be done within the deadline of the book, and returns at once. Nobody is told what
@@ -142,7 +147,7 @@ impl Deedbook {
     }
 
     /// What the task carries, and the defaults of the book.
-    fn context(&self) -> Context {
+    pub(crate) fn context(&self) -> Context {
         context::current().frozen().within(&self.settings().defaults)
     }
 

@@ -12,6 +12,7 @@ pub mod search;
 pub mod store;
 
 mod backend;
+mod batch;
 mod best_effort;
 mod blocking;
 mod book;
@@ -25,6 +26,7 @@ mod record;
 mod requests;
 mod tally;
 
+pub use batch::Batch;
 pub use best_effort::BestEffortCounts;
 pub use book::Deedbook;
 pub use builder::Builder;

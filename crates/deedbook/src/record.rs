@@ -91,7 +91,12 @@ impl IntoFuture for Record {
 }
 
 /// Hands drafts over and waits for their fates; `None` where the deadline passes before they are known.
-async fn submit(book: &Deedbook, drafts: Vec<Draft>, atomicity: Atomicity, deadline: Instant) -> Option<Fates> {
+pub(crate) async fn submit(
+    book: &Deedbook,
+    drafts: Vec<Draft>,
+    atomicity: Atomicity,
+    deadline: Instant,
+) -> Option<Fates> {
     let (sender, receiver) = oneshot::channel();
     let reply = Box::new(move |fates| drop(sender.send(fates)));
     book.backend().submit(Submission { drafts, atomicity, deadline, reply }).await;
@@ -99,7 +104,7 @@ async fn submit(book: &Deedbook, drafts: Vec<Draft>, atomicity: Atomicity, deadl
     Some(fates.unwrap_or_else(|_| Err(abandoned())))
 }
 
-fn deadline_passed(id: &str, deadline: Duration) -> Error {
+pub(crate) fn deadline_passed(id: &str, deadline: Duration) -> Error {
     let message = format!(
         "no receipt for the event {id:?} within {deadline:?}; it may be recorded or not: record it again with this id, \
          which never enters it twice"
@@ -107,6 +112,6 @@ fn deadline_passed(id: &str, deadline: Duration) -> Error {
     Error::new(ErrorKind::Unavailable, message)
 }
 
-fn abandoned() -> Error {
+pub(crate) fn abandoned() -> Error {
     Error::new(ErrorKind::NotFound, "the book was shut down before it gave a receipt")
 }
