@@ -1,25 +1,25 @@
 //! Posting lists: the rising positions, within one part of the log, of the entries that have a term.
 //!
-//! A list is delta-coded in blocks of 128 numbers of as many bits as the largest needs; up to 4,096 postings make a
-//! chunk, the unit that is read and decoded. `docs/format.md`, "Postings", is the authority on the bytes.
+//! A list is the gaps between positions in groups of 128, each in the code that suits gaps of its mean; up to 4,096
+//! postings make a chunk, the unit that is read and decoded. `docs/format.md`, "Postings", is the authority on the bytes.
 
 use crate::bytes::{Malformed, Reader, put_varint};
 
 /// Postings in one chunk at most.
 pub(crate) const CHUNK: usize = 4096;
-/// Deltas packed together.
-const BLOCK: usize = 128;
+/// Gaps coded together.
+const GROUP: usize = 128;
 
 /// Appends a chunk of rising positions; the first stands in the directory and not in the chunk.
 pub(crate) fn encode_chunk(positions: &[u32], out: &mut Vec<u8>) {
     let mut previous = positions[0];
-    let mut gaps = [0u32; BLOCK];
-    for block in positions[1..].chunks(BLOCK) {
-        for (gap, &position) in gaps.iter_mut().zip(block) {
+    let mut gaps = [0u32; GROUP];
+    for group in positions[1..].chunks(GROUP) {
+        for (gap, &position) in gaps.iter_mut().zip(group) {
             *gap = position - previous - 1;
             previous = position;
         }
-        pack(&gaps[..block.len()], out);
+        put_group(&gaps[..group.len()], out);
     }
 }
 
@@ -33,8 +33,8 @@ pub(crate) fn decode_chunk(first: u32, count: usize, bytes: &[u8]) -> Result<Vec
     positions.push(first);
     let mut previous = first;
     while positions.len() < count {
-        let in_block = (count - positions.len()).min(BLOCK);
-        unpack(&mut reader, in_block, |gap| {
+        let in_group = (count - positions.len()).min(GROUP);
+        read_group(&mut reader, in_group, |gap| {
             previous = previous.checked_add(gap).and_then(|next| next.checked_add(1)).ok_or(Malformed)?;
             positions.push(previous);
             Ok(())
@@ -43,50 +43,132 @@ pub(crate) fn decode_chunk(first: u32, count: usize, bytes: &[u8]) -> Result<Vec
     if reader.is_empty() { Ok(positions) } else { Err(Malformed) }
 }
 
-/// Appends `numbers` with as many bits each as the largest needs: one byte for the width, then the bits, least
-/// significant first, filled up to a whole byte.
-pub(crate) fn pack(numbers: &[u32], out: &mut Vec<u8>) {
-    let width = numbers.iter().fold(0, |all, number| all | number).checked_ilog2().map_or(0, |log| log + 1);
-    out.push(width as u8);
-    let (mut buffer, mut filled) = (0u64, 0);
-    for &number in numbers {
-        buffer |= u64::from(number) << filled;
-        filled += width;
-        while filled >= 8 {
-            out.push(buffer as u8);
-            buffer >>= 8;
-            filled -= 8;
-        }
+/// Appends a group of gaps in Rice's code: one byte with the parameter k plus one, then for each gap its upper part
+/// (shifted right by k) as so many ones and a zero, then its k lower bits. A group of zeros is one byte of zero.
+///
+/// Source: R. F. Rice, "Some Practical Universal Noiseless Coding Techniques", 1979.
+fn put_group(gaps: &[u32], out: &mut Vec<u8>) {
+    let sum: u64 = gaps.iter().map(|&gap| u64::from(gap)).sum();
+    if sum == 0 {
+        return out.push(0);
     }
-    if filled > 0 {
-        out.push(buffer as u8);
+    let k = parameter(gaps, sum);
+    out.push(k as u8 + 1);
+    let mut bits = BitWriter { out, buffer: 0, filled: 0 };
+    for &gap in gaps {
+        bits.put_ones(gap >> k);
+        // The zero that ends the ones, then the lower bits.
+        bits.put(u64::from(gap & ((1u32 << k) - 1)) << 1, k + 1);
     }
+    bits.finish();
 }
 
-/// Calls `sink` with each of the `count` numbers that [`pack`] wrote.
-pub(crate) fn unpack(
+/// The parameter that makes the group shortest: near the logarithm of the mean, for gaps that chance made.
+fn parameter(gaps: &[u32], sum: u64) -> u32 {
+    let mean_log = (sum / gaps.len() as u64).checked_ilog2().unwrap_or(0).min(30);
+    let bits = |k: u32| gaps.iter().map(|&gap| u64::from(gap >> k) + u64::from(k)).sum::<u64>();
+    (mean_log.saturating_sub(1)..=mean_log + 1).min_by_key(|&k| bits(k)).unwrap_or(mean_log)
+}
+
+/// Calls `sink` with each of the `count` gaps that [`put_group`] wrote.
+fn read_group(
     reader: &mut Reader<'_>,
     count: usize,
     mut sink: impl FnMut(u32) -> Result<(), Malformed>,
 ) -> Result<(), Malformed> {
-    let width = u32::from(reader.u8()?);
-    if width > 32 {
+    let Some(k) = u32::from(reader.u8()?).checked_sub(1) else {
+        return (0..count).try_for_each(|_| sink(0));
+    };
+    if k > 31 {
         return Err(Malformed);
     }
-    let bytes = reader.take((count * width as usize).div_ceil(8))?;
-    let mask = (1u64 << width) - 1;
-    let (mut buffer, mut filled, mut at) = (0u64, 0, 0);
+    let mut bits = BitReader { reader, buffer: 0, filled: 0 };
     for _ in 0..count {
-        while filled < width {
-            buffer |= u64::from(bytes[at]) << filled;
-            at += 1;
-            filled += 8;
-        }
-        sink((buffer & mask) as u32)?;
-        buffer >>= width;
-        filled -= width;
+        let upper = bits.ones()?;
+        let gap = (u64::from(upper) << k) | bits.take(k)?;
+        sink(u32::try_from(gap).map_err(|_| Malformed)?)?;
     }
     Ok(())
+}
+
+/// Bits into bytes, the least significant first.
+struct BitWriter<'a> {
+    out: &'a mut Vec<u8>,
+    buffer: u64,
+    filled: u32,
+}
+
+impl BitWriter<'_> {
+    fn put_ones(&mut self, mut count: u32) {
+        while count > 0 {
+            let some = count.min(32);
+            self.put((1u64 << some) - 1, some);
+            count -= some;
+        }
+    }
+
+    /// The lower `count` bits, at most 32, of a number that has no others.
+    fn put(&mut self, bits: u64, count: u32) {
+        self.buffer |= bits << self.filled;
+        self.filled += count;
+        while self.filled >= 8 {
+            self.out.push(self.buffer as u8);
+            self.buffer >>= 8;
+            self.filled -= 8;
+        }
+    }
+
+    /// Fills the last byte up with zeros.
+    fn finish(self) {
+        if self.filled > 0 {
+            self.out.push(self.buffer as u8);
+        }
+    }
+}
+
+/// Bits out of the bytes of a reader, of which it takes no more than it must.
+struct BitReader<'r, 'b> {
+    reader: &'r mut Reader<'b>,
+    buffer: u64,
+    filled: u32,
+}
+
+impl BitReader<'_, '_> {
+    fn fill(&mut self) -> Result<(), Malformed> {
+        self.buffer |= u64::from(self.reader.u8()?) << self.filled;
+        self.filled += 8;
+        Ok(())
+    }
+
+    /// How many ones stand before the next zero, which is passed over.
+    fn ones(&mut self) -> Result<u32, Malformed> {
+        let mut count = 0u32;
+        loop {
+            if self.filled == 0 {
+                self.fill()?;
+            }
+            let ones = self.buffer.trailing_ones().min(self.filled);
+            count = count.checked_add(ones).ok_or(Malformed)?;
+            self.buffer >>= ones;
+            self.filled -= ones;
+            if self.filled > 0 {
+                self.buffer >>= 1;
+                self.filled -= 1;
+                return Ok(count);
+            }
+        }
+    }
+
+    /// The next `count` bits, at most 32.
+    fn take(&mut self, count: u32) -> Result<u64, Malformed> {
+        while self.filled < count {
+            self.fill()?;
+        }
+        let bits = self.buffer & ((1u64 << count) - 1);
+        self.buffer >>= count;
+        self.filled -= count;
+        Ok(bits)
+    }
 }
 
 /// Where a chunk stands and what it covers.
@@ -194,6 +276,15 @@ mod tests {
         }
 
         #[test]
+        fn dense_chunks_round_trip(gaps in prop::collection::vec(prop_oneof![9 => 0u32..3, 1 => 0u32..100_000], 1..600)) {
+            let mut next = 0;
+            let positions: Vec<u32> = gaps.iter().map(|gap| { next += gap + 1; next }).collect();
+            let mut bytes = Vec::new();
+            encode_chunk(&positions, &mut bytes);
+            prop_assert_eq!(decode_chunk(positions[0], positions.len(), &bytes).unwrap(), positions);
+        }
+
+        #[test]
         fn arbitrary_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..200), count in 0usize..5000) {
             let _ = decode_chunk(7, count, &bytes);
             let _ = PostingsPlace::read(&bytes);
@@ -201,10 +292,10 @@ mod tests {
     }
 
     #[test]
-    fn a_dense_chunk_takes_one_byte_per_block() {
+    fn a_dense_chunk_takes_one_byte_per_group() {
         let mut bytes = Vec::new();
         encode_chunk(&(10..10 + CHUNK as u32).collect::<Vec<_>>(), &mut bytes);
-        assert_eq!(bytes.len(), CHUNK.div_ceil(BLOCK));
+        assert_eq!(bytes.len(), CHUNK.div_ceil(GROUP));
     }
 
     #[test]
@@ -233,7 +324,7 @@ mod format_vectors {
             encode_chunk(positions, &mut bytes);
             bytes
         };
-        assert_eq!(chunk(&[5, 6, 8, 20, 21]), [0x04, 0x10, 0x0b]);
+        assert_eq!(chunk(&[5, 6, 8, 20, 21]), [0x02, 0xf8, 0x05]);
         assert_eq!(chunk(&(10..140).collect::<Vec<_>>()), [0x00, 0x00]);
     }
 }

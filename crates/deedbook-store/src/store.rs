@@ -35,7 +35,7 @@ pub struct FileStore {
     shared: Arc<Shared>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     access: Access,
-    _lock: Box<dyn Send + Sync>,
+    lock: Mutex<Option<Box<dyn Send + Sync>>>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -95,7 +95,7 @@ impl FileStore {
         shared.set_generation(generation.clone());
         let writer = Writer::new(shared.clone(), FrameWriter::new(generation), &shared.view())?;
         let threads = Mutex::new(start_threads(&shared, writer)?);
-        Ok(Self { shared, threads, access: Access::Append, _lock: lock })
+        Ok(Self { shared, threads, access: Access::Append, lock: Mutex::new(Some(lock)) })
     }
 
     /// Opens `directory` for reading alone and writes nothing to it. Appends are refused with [`ErrorKind::Invalid`].
@@ -126,7 +126,7 @@ impl FileStore {
         open_segments(&shared, &manifest)?;
         show_recovered(&shared, &manifest)?;
         shared.intake.close();
-        Ok(Self { shared, threads: Mutex::default(), access: Access::Read, _lock: lock })
+        Ok(Self { shared, threads: Mutex::default(), access: Access::Read, lock: Mutex::new(Some(lock)) })
     }
 
     /// Seals what is in the write-ahead log and merges small segments into large ones, for example after an import,
@@ -143,14 +143,16 @@ impl FileStore {
         self.shared.compact()
     }
 
-    /// Ends what is on its way, seals what is in the write-ahead log and refuses every later append. The directory is
-    /// let go when the store is dropped, which does the same as this but keeps the error to itself; then everything
-    /// acknowledged is still in the write-ahead log.
+    /// Ends what is on its way, seals what is in the write-ahead log, refuses every later append and lets go of the
+    /// directory; what is visible can still be read. Dropping the store does the same but keeps the error to itself;
+    /// then everything acknowledged is still in the write-ahead log.
     ///
     /// # Errors
     /// [`ErrorKind::DiskFull`], [`ErrorKind::Io`]: nothing acknowledged is lost, the next opening tries again.
     pub fn close(&self) -> Result<()> {
-        self.shut_down()
+        let ended = self.shut_down();
+        drop(crate::locked(&self.lock).take());
+        ended
     }
 
     /// What goes on at this moment.
@@ -212,7 +214,7 @@ impl FileStore {
 
 impl Drop for FileStore {
     fn drop(&mut self) {
-        let _ = self.shut_down();
+        let _ = self.close();
     }
 }
 

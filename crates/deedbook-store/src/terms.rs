@@ -56,9 +56,9 @@ impl IdHasher {
     }
 
     /// The value of a hashed term.
-    pub(crate) fn term(&self, value: &str) -> [u8; 5] {
-        let [a, b, c, d, e, ..] = SipHasher13::new_with_key(&self.0).hash(value.as_bytes()).to_be_bytes();
-        [a, b, c, d, e]
+    pub(crate) fn term(&self, value: &str) -> [u8; 4] {
+        let [a, b, c, d, ..] = SipHasher13::new_with_key(&self.0).hash(value.as_bytes()).to_be_bytes();
+        [a, b, c, d]
     }
 }
 

@@ -13,6 +13,12 @@ use crate::builder::Settings;
 use crate::history::History;
 use crate::search::{Question, Search};
 use crate::{Batch, Builder, Context, Entity, Entry, IntoEvent, Record, context};
+#[cfg(feature = "spool")]
+use crate::{
+    background::Background,
+    spool::{Spool, SpoolStatus},
+    spooling::SpooledRecord,
+};
 
 /// A handle to one log: cheap to clone, shared by all tasks and threads. The log is let go when the last handle is
 /// dropped; [`Deedbook::shutdown`] does the same and tells whether it went well.
@@ -24,6 +30,8 @@ pub struct Deedbook {
 // The order of the fields matters: what waits is handed over before the backend is let go.
 struct Inner {
     best_effort: BestEffort,
+    #[cfg(feature = "spool")]
+    spool: Option<Spool>,
     backend: Arc<Backend>,
     settings: Settings,
 }
@@ -44,15 +52,41 @@ impl Deedbook {
         Self::builder().open(url)
     }
 
+    /// A log behind the server at `url`, such as `https://audit.example`, as whoever holds `token`. Nothing is sent yet.
+    ///
+    /// Records are sent together with others that are made at the same time, and tried again until their deadlines;
+    /// each has its id before the first attempt, so that none is entered twice. An event that names no tenant goes into
+    /// that of the token.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) where `url` is no address of a server or `token` cannot be one;
+    /// [`ErrorKind::Io`](crate::ErrorKind::Io) where TLS or a thread cannot be had.
+    #[cfg(feature = "http")]
+    pub fn connect(url: &str, token: &str) -> Result<Self> {
+        Self::builder().connect(url, token)
+    }
+
     /// What every event gets that does not say it, deadlines and limits; then [`Builder::open`].
     pub fn builder() -> Builder {
         Builder::default()
     }
 
-    pub(crate) fn assemble(backend: Backend, settings: Settings) -> Self {
+    /// # Errors
+    /// What the spool fails with, where there is to be one.
+    pub(crate) fn assemble(backend: Backend, settings: Settings) -> Result<Self> {
         let backend = Arc::new(backend);
         let best_effort = BestEffort::new(backend.clone(), settings.clone());
-        Self { inner: Arc::new(Inner { best_effort, backend, settings }) }
+        #[cfg(feature = "spool")]
+        let spool = settings.spool.clone().map(|options| Spool::start(options, backend.clone(), Background::start()?));
+        Ok(Self {
+            inner: Arc::new(Inner {
+                best_effort,
+                #[cfg(feature = "spool")]
+                spool: spool.transpose()?,
+                backend,
+                settings,
+            }),
+        })
     }
 
     /// Records `event`, strictly: awaited, `Ok` means that it is durable, and an error is the caller's to act upon.
@@ -67,6 +101,28 @@ impl Deedbook {
     /// Several events in one go, in their order: [`Batch::add`] them, then await it.
     pub fn batch(&self) -> Batch {
         Batch::new(self.clone())
+    }
+
+    /// Records `event`, and where the log cannot take it within the deadline, keeps it in the spool of the book, from
+    /// where it is delivered, in order, as soon as the log is back, after a restart too. Awaited, `Ok` means that it is
+    /// durable in one or the other. While anything waits in the spool, events go behind it at once.
+    ///
+    /// An error is the caller's to act upon: the event breaks a rule, the log refuses it for good, the book has no spool
+    /// ([`Builder::spool`]), or the spool is full: [`ErrorKind::Overloaded`](crate::ErrorKind::Overloaded).
+    #[cfg(feature = "spool")]
+    pub fn spool<E: IntoEvent>(&self, event: E) -> SpooledRecord {
+        SpooledRecord::new(self.record(event))
+    }
+
+    /// How the spool is doing; `None` where the book has none.
+    #[cfg(feature = "spool")]
+    pub fn spool_status(&self) -> Option<SpoolStatus> {
+        self.inner.spool.as_ref().map(Spool::status)
+    }
+
+    #[cfg(feature = "spool")]
+    pub(crate) fn spool_of_book(&self) -> Option<&Spool> {
+        self.inner.spool.as_ref()
     }
 
     /// Records `event` if it can be done within the deadline of the book, and returns at once. Nobody is told what
@@ -126,6 +182,10 @@ impl Deedbook {
     /// [`ErrorKind::Io`](crate::ErrorKind::Io). Nothing acknowledged is lost.
     pub async fn shutdown(&self) -> Result<()> {
         self.inner.best_effort.stop().await;
+        #[cfg(feature = "spool")]
+        if let Some(spool) = &self.inner.spool {
+            spool.close().await;
+        }
         self.backend().close().await
     }
 

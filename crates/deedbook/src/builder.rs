@@ -6,8 +6,16 @@ use std::time::Duration;
 
 use deedbook_core::{Actor, Draft, Error, ErrorKind, Event, Limits, Result, Source, Store};
 
+#[cfg(feature = "http")]
+use crate::backend::Remote;
 use crate::backend::{Backend, Local};
+#[cfg(feature = "http")]
+use crate::background::Background;
 use crate::capture::Capture;
+#[cfg(feature = "http")]
+use crate::client::{Client, Token};
+#[cfg(feature = "spool")]
+use crate::spool::SpoolOptions;
 use crate::{Context, Deedbook};
 
 /// How a [`Deedbook`] is opened; made by [`Deedbook::builder`].
@@ -26,6 +34,8 @@ pub(crate) struct Settings {
     pub(crate) best_effort_events_max: usize,
     pub(crate) limits: Limits,
     pub(crate) capture: Arc<Capture>,
+    #[cfg(feature = "spool")]
+    pub(crate) spool: Option<SpoolOptions>,
 }
 
 impl Settings {
@@ -51,6 +61,8 @@ impl Default for Builder {
                 best_effort_events_max: 10_000,
                 limits: Limits::default(),
                 capture: Arc::default(),
+                #[cfg(feature = "spool")]
+                spool: None,
             },
         }
     }
@@ -91,6 +103,13 @@ impl Builder {
         Self { settings: Settings { capture: Arc::new(capture), ..self.settings } }
     }
 
+    /// A spool on disk for the events of [`Deedbook::spool`] that the log cannot take; opening the book begins to deliver
+    /// what a former process left in it.
+    #[cfg(feature = "spool")]
+    pub fn spool(self, options: SpoolOptions) -> Self {
+        Self { settings: Settings { spool: Some(options), ..self.settings } }
+    }
+
     /// Opens the book at `url`: see [`Deedbook::open`].
     ///
     /// # Errors
@@ -100,7 +119,17 @@ impl Builder {
             Location::File(directory) => Local::file(directory)?,
             Location::Memory => Local::memory()?,
         };
-        Ok(Deedbook::assemble(Backend::Local(backend), self.settings))
+        Deedbook::assemble(Backend::Local(backend), self.settings)
+    }
+
+    /// A book behind a server: see [`Deedbook::connect`].
+    ///
+    /// # Errors
+    /// As [`Deedbook::connect`].
+    #[cfg(feature = "http")]
+    pub fn connect(self, url: &str, token: &str) -> Result<Deedbook> {
+        let client = Client::new(url, Token::new(token)?)?;
+        Deedbook::assemble(Backend::Remote(Remote::new(client, Background::start()?)), self.settings)
     }
 
     /// A book on any store of this process. [`Deedbook::shutdown`] waits for what is on its way and leaves closing the
@@ -109,7 +138,7 @@ impl Builder {
     /// # Errors
     /// [`ErrorKind::Io`] where the operating system gives no thread.
     pub fn on(self, store: Arc<dyn Store>) -> Result<Deedbook> {
-        Ok(Deedbook::assemble(Backend::Local(Local::on(store)?), self.settings))
+        Deedbook::assemble(Backend::Local(Local::on(store)?), self.settings)
     }
 
     fn with_defaults(self, change: impl FnOnce(Context) -> Context) -> Self {

@@ -2,6 +2,8 @@
 
 pub mod auth;
 pub mod capture;
+#[cfg(feature = "http")]
+pub mod client;
 pub mod context;
 #[doc(hidden)]
 pub mod derived;
@@ -9,9 +11,13 @@ pub mod entity;
 pub mod event;
 pub mod history;
 pub mod search;
+#[cfg(feature = "spool")]
+pub mod spool;
 pub mod store;
 
 mod backend;
+#[cfg(any(feature = "http", feature = "spool"))]
+mod background;
 mod batch;
 mod best_effort;
 mod blocking;
@@ -24,6 +30,10 @@ mod receipt;
 mod record;
 #[cfg(feature = "tower")]
 mod requests;
+#[cfg(any(feature = "http", feature = "spool"))]
+mod retry;
+#[cfg(feature = "spool")]
+mod spooling;
 mod tally;
 
 pub use batch::Batch;
@@ -44,6 +54,8 @@ pub use receipt::{Receipt, Recorded};
 pub use record::Record;
 #[cfg(feature = "tower")]
 pub use requests::{Handling, RequestLayer, Requests};
+#[cfg(feature = "spool")]
+pub use spooling::{Kept, SpooledRecord};
 
 /// A new id of `T`, of 16 random bytes of the operating system: `user_8hWAb-kHmq5nmfE-xPggAA`.
 pub fn new_id<T: IdKind>() -> Id<T> {

@@ -71,13 +71,15 @@ impl Record {
 
     async fn run(self) -> Result<Receipt> {
         let draft = self.book.prepare(self.event?)?;
-        let deadline = Instant::now() + self.deadline;
-        let (id, tally) = (draft.id().to_owned(), Tally::new(draft.event(), self.counting));
-        let fates = submit(&self.book, vec![draft], Atomicity::PerEvent, deadline).await;
-        let mut fates = fates.unwrap_or_else(|| Err(deadline_passed(&id, self.deadline)))?;
-        let recorded = fates.pop().unwrap_or_else(|| Err(abandoned()))?;
+        let tally = Tally::new(draft.event(), self.counting);
+        let receipt = record(&self.book, draft, self.deadline).await?;
         tally.count();
-        Ok(recorded.receipt)
+        Ok(receipt)
+    }
+
+    #[cfg(feature = "spool")]
+    pub(crate) fn into_parts(self) -> Parts {
+        Parts { book: self.book, event: self.event, counting: self.counting, deadline: self.deadline }
     }
 }
 
@@ -88,6 +90,23 @@ impl IntoFuture for Record {
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(self.run())
     }
+}
+
+/// What a record is made of.
+#[cfg(feature = "spool")]
+pub(crate) struct Parts {
+    pub(crate) book: Deedbook,
+    pub(crate) event: Result<Event>,
+    pub(crate) counting: Counting,
+    pub(crate) deadline: Duration,
+}
+
+/// Hands `draft` over and waits for its receipt, no longer than `wait`.
+pub(crate) async fn record(book: &Deedbook, draft: Draft, wait: Duration) -> Result<Receipt> {
+    let id = draft.id().to_owned();
+    let fates = submit(book, vec![draft], Atomicity::PerEvent, Instant::now() + wait).await;
+    let mut fates = fates.unwrap_or_else(|| Err(deadline_passed(&id, wait)))?;
+    Ok(fates.pop().unwrap_or_else(|| Err(abandoned()))?.receipt)
 }
 
 /// Hands drafts over and waits for their fates; `None` where the deadline passes before they are known.

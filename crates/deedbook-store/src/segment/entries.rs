@@ -11,7 +11,7 @@ use crate::failure::io_error;
 
 /// A block is ended when it has this many bytes before compression: enough for the compressor to learn the shape of
 /// the events, few enough that one entry is found without decompressing many others.
-const BLOCK: usize = 32 * 1024;
+const BLOCK: usize = 40 * 1024;
 /// A block of one tenant that is at least this large is not filled up with the next tenant's entries, so that merging
 /// can copy it as it is.
 const PURE_BLOCK: usize = BLOCK / 2;

@@ -8,8 +8,8 @@ use deedbook_core::history::History;
 use deedbook_core::{Error, ErrorKind, Group, GroupBy, MemoryStore, PageRequest, Result, Store, Timestamp};
 use tokio::sync::Semaphore;
 
-use super::Submission;
 use super::readers::Readers;
+use super::{Submission, closed};
 use crate::history::{TargetId, Version, VersionPage};
 use crate::search::{Cursor, Page, Question};
 use crate::{Entry, deadline};
@@ -97,6 +97,35 @@ impl Local {
             reply(super::seen(fate));
         });
         store.submit(drafts, atomicity, reply);
+    }
+
+    /// Prepares and hands over events of a spool; those that break a rule by now are refused one by one.
+    #[cfg(feature = "spool")]
+    pub(super) async fn deliver(&self, claims: Vec<bytes::Bytes>, deadline: tokio::time::Instant) -> super::Fates {
+        // Each has its id, or would get the same one and be told apart by nothing.
+        let prepared = claims.iter().map(|claim| {
+            let event = deedbook_core::Event::from_json(claim)?;
+            let no_id = || Error::invalid("/id", "missing_member", "an event of a spool has no id");
+            event.id.as_ref().ok_or_else(no_id)?;
+            deedbook_core::prepare(event, &deedbook_core::Limits::default(), || [0; 16])
+        });
+        let mut drafts = Vec::with_capacity(claims.len());
+        let refusals: Vec<Option<Error>> = prepared.map(|draft| draft.map(|draft| drafts.push(draft)).err()).collect();
+        let (sender, receiver) = tokio::sync::oneshot::channel();
+        let reply: super::Reply = Box::new(move |fates| drop(sender.send(fates)));
+        self.submit(Submission {
+            drafts,
+            atomicity: deedbook_core::Atomicity::PerEvent,
+            deadline: deadline.into_std(),
+            reply,
+        })
+        .await;
+        let mut fates = receiver.await.unwrap_or_else(|_| Err(closed()))?.into_iter();
+        let fate = |refusal: Option<Error>| match refusal {
+            Some(error) => Err(error),
+            None => fates.next().unwrap_or_else(|| Err(closed())),
+        };
+        Ok(refusals.into_iter().map(fate).collect())
     }
 
     pub(super) async fn get(&self, question: &Question, id: &str) -> Result<Option<Entry>> {
@@ -187,8 +216,4 @@ fn no_room() -> Error {
     let message =
         "the store did not take the events before the deadline, so none of them was recorded; try again later";
     Error::new(ErrorKind::Overloaded, message)
-}
-
-fn closed() -> Error {
-    Error::new(ErrorKind::NotFound, "the book was shut down")
 }

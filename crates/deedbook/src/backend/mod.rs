@@ -5,11 +5,13 @@
 
 mod local;
 mod readers;
+#[cfg(feature = "http")]
+mod remote;
 
 use std::time::Instant;
 
 use deedbook_core::history::History;
-use deedbook_core::{Atomicity, Draft, Group, GroupBy, Result, Store};
+use deedbook_core::{Atomicity, Draft, Error, ErrorKind, Group, GroupBy, Result, Store};
 
 use crate::Entry;
 use crate::history::{Around, Diff, Moment, Restoration, State, TargetId, VersionPage};
@@ -17,11 +19,16 @@ use crate::receipt::{Fates, Recorded};
 use crate::search::{Cursor, Page, Question};
 
 pub(crate) use local::Local;
+#[cfg(feature = "http")]
+pub(crate) use remote::Remote;
 
-/// A store in this process, or a server.
+/// Where a book's events go.
 pub(crate) enum Backend {
     /// A store in this process.
     Local(Local),
+    /// A server.
+    #[cfg(feature = "http")]
+    Remote(Remote),
 }
 
 /// Drafts on their way to be durable.
@@ -48,6 +55,18 @@ impl Backend {
     pub(crate) async fn submit(&self, submission: Submission) {
         match self {
             Self::Local(local) => local.submit(submission).await,
+            #[cfg(feature = "http")]
+            Self::Remote(remote) => remote.submit(submission).await,
+        }
+    }
+
+    /// Makes events durable of which each is canonical JSON with its id; `Err` for all is no verdict on any of them.
+    #[cfg(feature = "spool")]
+    pub(crate) async fn deliver(&self, claims: Vec<bytes::Bytes>, deadline: tokio::time::Instant) -> Fates {
+        match self {
+            Self::Local(local) => local.deliver(claims, deadline).await,
+            #[cfg(feature = "http")]
+            Self::Remote(remote) => remote.deliver(claims, deadline).await,
         }
     }
 
@@ -55,6 +74,8 @@ impl Backend {
     pub(crate) async fn get(&self, question: &Question, id: &str) -> Result<Option<Entry>> {
         match self {
             Self::Local(local) => local.get(question, id).await,
+            #[cfg(feature = "http")]
+            Self::Remote(remote) => remote.get(question, id).await,
         }
     }
 
@@ -62,6 +83,8 @@ impl Backend {
     pub(crate) async fn page(&self, question: &Question, limit: usize, after: Option<&Cursor>) -> Result<Page> {
         match self {
             Self::Local(local) => local.page(question, limit, after).await,
+            #[cfg(feature = "http")]
+            Self::Remote(remote) => remote.page(question, limit, after).await,
         }
     }
 
@@ -69,6 +92,8 @@ impl Backend {
     pub(crate) async fn count(&self, question: &Question, groups: &[GroupBy]) -> Result<Vec<Group>> {
         match self {
             Self::Local(local) => local.count(question, groups).await,
+            #[cfg(feature = "http")]
+            Self::Remote(remote) => remote.count(question, groups).await,
         }
     }
 
@@ -82,6 +107,8 @@ impl Backend {
     ) -> Result<VersionPage> {
         match self {
             Self::Local(local) => local.versions(target, question, limit, after).await,
+            #[cfg(feature = "http")]
+            Self::Remote(_) => Err(history_is_local()),
         }
     }
 
@@ -89,6 +116,8 @@ impl Backend {
     pub(crate) async fn state(&self, target: &TargetId, question: &Question, at: Moment) -> Result<Option<State>> {
         match self {
             Self::Local(local) => local.history(target, question, move |history| history.state(&at)).await,
+            #[cfg(feature = "http")]
+            Self::Remote(_) => Err(history_is_local()),
         }
     }
 
@@ -102,6 +131,8 @@ impl Backend {
     ) -> Result<Option<Diff>> {
         match self {
             Self::Local(local) => local.history(target, question, move |history| history.diff(&from, &to)).await,
+            #[cfg(feature = "http")]
+            Self::Remote(_) => Err(history_is_local()),
         }
     }
 
@@ -113,6 +144,8 @@ impl Backend {
                 let around = move |history: &History<'_>| history.around(&id);
                 Ok(local.history(target, question, around).await?.map(Around::from))
             }
+            #[cfg(feature = "http")]
+            Self::Remote(_) => Err(history_is_local()),
         }
     }
 
@@ -125,6 +158,8 @@ impl Backend {
     ) -> Result<Option<Restoration>> {
         match self {
             Self::Local(local) => local.history(target, question, move |history| history.restore(&to)).await,
+            #[cfg(feature = "http")]
+            Self::Remote(_) => Err(history_is_local()),
         }
     }
 
@@ -133,6 +168,8 @@ impl Backend {
     pub(crate) async fn close(&self) -> Result<()> {
         match self {
             Self::Local(local) => local.close().await,
+            #[cfg(feature = "http")]
+            Self::Remote(remote) => remote.close().await,
         }
     }
 
@@ -140,6 +177,19 @@ impl Backend {
     pub(crate) fn store(&self) -> Option<std::sync::Arc<dyn Store>> {
         match self {
             Self::Local(local) => local.store(),
+            #[cfg(feature = "http")]
+            Self::Remote(_) => None,
         }
     }
+}
+
+#[cfg(feature = "http")]
+fn history_is_local() -> Error {
+    let message = "this version of the library asks a store of its own process alone for histories; a server answers \
+                   them at /v1/history, /v1/as-of and /v1/diff";
+    Error::new(ErrorKind::Invalid, message)
+}
+
+fn closed() -> Error {
+    Error::new(ErrorKind::NotFound, "the book was shut down")
 }

@@ -80,6 +80,18 @@ impl Question {
         self.order
     }
 
+    /// The text of the query.
+    #[cfg(feature = "http")]
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether it is asked for eyes that may not see everything.
+    #[cfg(feature = "http")]
+    pub(crate) fn is_narrowed(&self) -> bool {
+        self.visible_to.is_some()
+    }
+
     /// What may be seen.
     pub(crate) fn scope(&self) -> Scope {
         let scope = match self.tenant() {
@@ -147,6 +159,13 @@ impl Place {
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+impl From<String> for Cursor {
+    /// Any text; whether it is a cursor is told when it is used.
+    fn from(text: String) -> Self {
+        Self(text)
     }
 }
 

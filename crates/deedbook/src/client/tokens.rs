@@ -1,0 +1,155 @@
+//! Tokens: make, list, revoke. For a client whose own token is an administrator's.
+
+use std::fmt;
+
+use deedbook_core::{Error, ErrorKind, Result, Timestamp, rfc3339};
+use reqwest::Method;
+use reqwest::header::{CONTENT_TYPE, HeaderValue};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::call::Call;
+use super::{Client, Token};
+
+/// What a token allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum TokenKind {
+    /// Recording.
+    Write,
+    /// Reading.
+    Read,
+    /// Everything.
+    Admin,
+    /// Something that this version does not know.
+    #[serde(other)]
+    Other,
+}
+
+/// A token to be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewToken {
+    kind: TokenKind,
+    tenant: Option<String>,
+    name: Option<String>,
+    expires_at: Option<Timestamp>,
+}
+
+/// A token as the server knows it, without its text.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct TokenRecord {
+    /// By which it is revoked.
+    pub id: String,
+    /// What it allows.
+    pub kind: TokenKind,
+    /// The one tenant that it is for; all where absent.
+    pub tenant: Option<String>,
+    /// What people call it.
+    pub name: Option<String>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// From when on it is refused.
+    pub expires_at: Option<Timestamp>,
+    /// Since when it is refused.
+    pub revoked_at: Option<Timestamp>,
+}
+
+impl NewToken {
+    /// A token of this kind, for all tenants, without an end.
+    pub fn new(kind: TokenKind) -> Self {
+        Self { kind, tenant: None, name: None, expires_at: None }
+    }
+
+    /// For this tenant alone.
+    pub fn tenant(self, tenant: impl Into<String>) -> Self {
+        Self { tenant: Some(tenant.into()), ..self }
+    }
+
+    /// What people call it.
+    pub fn name(self, name: impl Into<String>) -> Self {
+        Self { name: Some(name.into()), ..self }
+    }
+
+    /// Refused from this instant on.
+    pub fn expires_at(self, at: Timestamp) -> Self {
+        Self { expires_at: Some(at), ..self }
+    }
+
+    fn to_json(&self) -> Value {
+        let mut members = Map::from_iter([("kind".to_owned(), json!(self.kind.as_str()))]);
+        members.extend(self.tenant.iter().map(|tenant| ("tenant".to_owned(), json!(tenant))));
+        members.extend(self.name.iter().map(|name| ("name".to_owned(), json!(name))));
+        members.extend(self.expires_at.map(|at| ("expires_at".to_owned(), json!(rfc3339(at)))));
+        Value::Object(members)
+    }
+}
+
+impl TokenKind {
+    /// The word on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Write => "write",
+            Self::Read => "read",
+            Self::Admin => "admin",
+            Self::Other => "other",
+        }
+    }
+}
+
+impl fmt::Display for TokenKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[derive(Deserialize)]
+struct Created {
+    token: String,
+    #[serde(flatten)]
+    record: TokenRecord,
+}
+
+#[derive(Deserialize)]
+struct List {
+    data: Vec<TokenRecord>,
+}
+
+impl Client {
+    /// Makes a token. Its text is given this once. This is not repeated where no answer comes, since each attempt may
+    /// have made one: list them.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`], [`ErrorKind::Denied`], [`ErrorKind::Overloaded`], [`ErrorKind::Unavailable`].
+    pub async fn create_token(&self, new: &NewToken) -> Result<(Token, TokenRecord)> {
+        let call = Call { method: Method::POST, ..Call::get(&["v1", "tokens"], Vec::new()) };
+        let call = Call { body: new.to_json().to_string().into(), ..call };
+        let call = call.with(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        let answer = tokio::time::timeout(self.shared.options.deadline, self.once(&call)).await;
+        let created: Created = answer.unwrap_or_else(|_| Err(super::late()))?.json()?;
+        Ok((Token::new(&created.token)?, created.record))
+    }
+
+    /// Every token, oldest first, those that were revoked too.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Denied`], [`ErrorKind::Overloaded`], [`ErrorKind::Unavailable`].
+    pub async fn tokens(&self) -> Result<Vec<TokenRecord>> {
+        let list: List = self.repeat(&Call::get(&["v1", "tokens"], Vec::new()), self.deadline()).await?.json()?;
+        Ok(list.data)
+    }
+
+    /// Revokes a token; to revoke it again does nothing.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] where there is none with this id; [`ErrorKind::Conflict`] for the last one of an
+    /// administrator; [`ErrorKind::Denied`], [`ErrorKind::Overloaded`], [`ErrorKind::Unavailable`].
+    pub async fn revoke_token(&self, id: &str) -> Result<TokenRecord> {
+        if id.is_empty() {
+            return Err(Error::new(ErrorKind::NotFound, "there is no token without an id"));
+        }
+        let path = ["v1", "tokens", id];
+        let call = Call { method: Method::DELETE, ..Call::get(&path, Vec::new()) };
+        self.repeat(&call, self.deadline()).await?.json()
+    }
+}
