@@ -3,7 +3,6 @@
 mod contexts;
 #[cfg(feature = "metrics")]
 mod counting;
-mod derive_errors;
 mod deriving;
 mod down;
 mod history;
