@@ -1,7 +1,7 @@
 //! The command line of the benchmark.
 
 use clap::{Parser, Subcommand};
-use deedbook_bench::{compare, load, stages};
+use deedbook_bench::{compare, http, load, stages};
 
 /// Measures Deedbook, and others on the same data.
 #[derive(Parser)]
@@ -20,6 +20,8 @@ enum Command {
     Queries(load::QueriesOptions),
     /// Where the microseconds of one event go, stage by stage on one thread.
     Stages(stages::Options),
+    /// Recording over HTTP against the library, and against answering alone.
+    Http(http::Options),
 }
 
 /// Events are many small values, made on one thread and let go on another: the system's allocator spends a quarter of
@@ -33,5 +35,6 @@ fn main() -> deedbook_bench::Result<()> {
         Command::Load(options) => load::run(&options),
         Command::Queries(options) => load::run_queries(&options),
         Command::Stages(options) => stages::run(&options),
+        Command::Http(options) => http::run(&options),
     }
 }

@@ -1,6 +1,7 @@
 //! Which store stands behind the command line: the only file here that names one.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use deedbook_core::{Draft, Event, Store};
 use deedbook_store::{FileStore, Options};
@@ -10,17 +11,24 @@ use crate::exit::{Exit, Failure, Outcome};
 pub(crate) use deedbook_store::{FileReport, Report};
 
 /// A Deedbook that was opened for appending; the process that holds it is its only writer.
-pub(crate) struct Book(FileStore);
+pub(crate) struct Book(Arc<FileStore>);
 
 impl Book {
     /// Opens the directory, or makes it.
     pub(crate) fn open(directory: &Path) -> Outcome<Self> {
-        FileStore::open(directory, Options::default()).map(Self).map_err(|error| explain(error, directory))
+        FileStore::open(directory, Options::default())
+            .map(|store| Self(Arc::new(store)))
+            .map_err(|error| explain(error, directory))
     }
 
     /// The store as commands see it.
     pub(crate) fn store(&self) -> &dyn Store {
-        &self.0
+        &*self.0
+    }
+
+    /// The store for those who keep it: a server and its threads. They let go of it before [`Book::close`].
+    pub(crate) fn shared(&self) -> Arc<dyn Store> {
+        self.0.clone()
     }
 
     /// Merges what many small batches have left behind; for the end of an import.
@@ -30,7 +38,11 @@ impl Book {
 
     /// Lets go of the directory.
     pub(crate) fn close(self) -> Outcome<()> {
-        Ok(self.0.close()?)
+        match Arc::into_inner(self.0) {
+            Some(store) => Ok(store.close()?),
+            // Whoever still holds it closes it with the last hand that lets go; what was acknowledged is on disk.
+            None => Ok(()),
+        }
     }
 }
 

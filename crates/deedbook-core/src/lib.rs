@@ -9,6 +9,7 @@
 //! Nothing here reads a clock, a file or a socket; times, randomness and keys come in as arguments.
 
 pub mod commitment;
+pub mod csv;
 pub mod history;
 pub mod query;
 pub mod tree;
@@ -34,7 +35,7 @@ pub use error::{Error, ErrorKind, Problem};
 pub use event::{Actor, Auth, Change, Context, Credential, Event, Failure, Http, Outcome, Source, Target};
 pub use id::{EventId, Id, IdKind};
 pub use jiff::Timestamp;
-pub use json::parse_json;
+pub use json::{array_elements, parse_json};
 pub use memory::MemoryStore;
 pub use prepare::{Draft, IdOrigin, Limits, prepare, prepare_own};
 pub use query::Query;

@@ -1,1 +1,42 @@
-//! The HTTP API of Deedbook over any store.
+//! The HTTP API of Deedbook over any store: it authenticates, authorises and shapes, and never names a concrete store.
+//!
+//! ```text
+//! connection → watched → (open) health, metrics, documentation
+//!                     └→ authenticated → rights → recording → admission → Store::submit
+//!                                              └→ reading ─────────────→ Store::page, get, count, follow
+//! ```
+//!
+//! * [`Server`] is the door: [`Server::new`] reads the settings, [`Server::serve`] answers until it is told to end.
+//! * `connection` accepts, bounds and drains connections; `watched` gives each request its id, its log line, its figures
+//!   and its time; `problem` is what every refusal looks like.
+//! * [`Settings`] are entries of the tenant `_deedbook`, folded from the log: tokens, and the key of cursors.
+//! * `access` says who a caller is and what may be read; `recording` and `reading` are the only ways to the store.
+//! * [`Limits`] bounds everything that a stranger can make grow.
+//!
+//! Endpoints are one function each, below `endpoints`; `api` lists them all.
+
+mod access;
+mod admission;
+mod api;
+mod body;
+mod connection;
+mod cursor;
+mod endpoints;
+mod figures;
+mod limits;
+mod own;
+mod parameters;
+mod problem;
+mod reading;
+mod recording;
+mod secret;
+mod server;
+mod settings;
+mod token;
+mod watched;
+
+pub use limits::Limits;
+pub use secret::Secret;
+pub use server::{Clock, Options, Server};
+pub use settings::{AdminToken, NewToken, Settings};
+pub use token::{Origin, Token, TokenId, TokenKind};

@@ -11,7 +11,8 @@ use unicode_width::UnicodeWidthStr;
 
 use super::import::{Input, exit_of, import_all};
 use super::log::{count, write_newest};
-use crate::book;
+use super::serve::Door;
+use crate::book::{self, Book};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::import::{Format, is_repository};
 use crate::output::log::{ASIDE, HEADING};
@@ -39,7 +40,7 @@ const PROMPT: Style = AnsiColor::Green.on_default().bold();
 #[derive(Debug, Args)]
 #[command(after_help = "\
 The history is that of the git repository in which you stand, or of the one named; and of a CloudTrail file \
-where one is given. A second run adds only what is new.
+where one is given. A second run adds only what is new. It ends in serving the log over HTTP; ctrl-c ends that.
 
 Example:
   deedbook demo --git ~/src/project --cloudtrail trail.json.gz")]
@@ -51,36 +52,50 @@ pub(crate) struct Demo {
     /// A file of CloudTrail records
     #[arg(long, value_name = "FILE")]
     cloudtrail: Option<PathBuf>,
+
+    /// End after the history was shown
+    #[arg(long, conflicts_with_all = ["listen", "public_url"])]
+    no_serve: bool,
+
+    #[command(flatten)]
+    door: Door,
 }
 
 impl Demo {
     /// Enters the history and shows it.
     pub(crate) fn run(self, directory: &Path) -> Outcome<Exit> {
-        let totals = import_all(self.inputs()?, directory)?;
+        let Self { git, cloudtrail, no_serve, door } = self;
+        let totals = import_all(inputs(git, cloudtrail)?, directory)?;
         let store = book::open_to_read(directory)?;
         let mut out = anstream::stdout().lock();
         writeln!(out, "{totals}, in {}", directory.display()).map_err(output::unwritable)?;
         let tour = Tour { store: &*store, scope: Scope::all_tenants(), directory };
         tour.show(&mut out)?;
-        Ok(exit_of(&totals))
-    }
-
-    fn inputs(self) -> Outcome<Vec<Input>> {
-        let here = || is_repository(Path::new(".")).then(|| PathBuf::from("."));
-        let git = self.git.or_else(here).map(|path| (Format::Git, path));
-        let cloudtrail = self.cloudtrail.map(|path| (Format::Cloudtrail, path));
-        let inputs: Vec<Input> = [git, cloudtrail]
-            .into_iter()
-            .flatten()
-            .map(|(format, path)| Input { format, path, tenant: None, rejects: None })
-            .collect();
-        if inputs.is_empty() {
-            return Err(Failure::invalid("there is no history to show: this is not inside a git repository").advise(
-                "Change to a git repository, name one with --git PATH, or name a CloudTrail file with --cloudtrail FILE.",
-            ));
+        if no_serve {
+            return Ok(exit_of(&totals));
         }
-        Ok(inputs)
+        writeln!(out).map_err(output::unwritable)?;
+        drop(out);
+        drop(store);
+        door.serve(Book::open(directory)?, directory)
     }
+}
+
+fn inputs(git: Option<PathBuf>, cloudtrail: Option<PathBuf>) -> Outcome<Vec<Input>> {
+    let here = || is_repository(Path::new(".")).then(|| PathBuf::from("."));
+    let git = git.or_else(here).map(|path| (Format::Git, path));
+    let cloudtrail = cloudtrail.map(|path| (Format::Cloudtrail, path));
+    let inputs: Vec<Input> = [git, cloudtrail]
+        .into_iter()
+        .flatten()
+        .map(|(format, path)| Input { format, path, tenant: None, rejects: None })
+        .collect();
+    if inputs.is_empty() {
+        return Err(Failure::invalid("there is no history to show: this is not inside a git repository").advise(
+            "Change to a git repository, name one with --git PATH, or name a CloudTrail file with --cloudtrail FILE.",
+        ));
+    }
+    Ok(inputs)
 }
 
 /// What is shown of a log.

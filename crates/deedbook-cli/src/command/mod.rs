@@ -11,6 +11,8 @@ mod import;
 mod log;
 mod record;
 mod restore;
+mod serve;
+mod token;
 
 use std::path::Path;
 
@@ -41,7 +43,11 @@ pub(crate) enum Command {
     Export(export::Export),
     /// Check every checksum and invariant of the directory
     Doctor(doctor::Doctor),
-    /// Enter real history and show what can be asked of it
+    /// Answer over HTTP
+    Serve(serve::Serve),
+    /// Make, list and revoke the tokens of a server
+    Token(token::TokenCommand),
+    /// Enter real history, show what can be asked of it, and serve it
     Demo(demo::Demo),
 }
 
@@ -59,6 +65,8 @@ impl Command {
             Self::Import(command) => command.run(directory),
             Self::Export(command) => command.run(directory),
             Self::Doctor(command) => command.run(directory),
+            Self::Serve(command) => command.run(directory),
+            Self::Token(command) => command.run(directory),
             Self::Demo(command) => command.run(directory),
         }
     }

@@ -10,11 +10,23 @@ use crate::support::Room;
 fn help_and_version() {
     let room = Room::new();
     let help = room.run(&["--help"]).exits(0).stdout;
-    for part in ["record", "get", "log", "import", "export", "doctor", "demo", "--data", "Exit codes:", "DEEDBOOK_DATA"]
-    {
+    for part in [
+        "record",
+        "get",
+        "log",
+        "import",
+        "export",
+        "doctor",
+        "serve",
+        "token",
+        "demo",
+        "--data",
+        "Exit codes:",
+        "DEEDBOOK_DATA",
+    ] {
         assert!(help.contains(part), "{part}");
     }
-    for command in ["record", "get", "log", "import", "export", "doctor", "demo"] {
+    for command in ["record", "get", "log", "import", "export", "doctor", "serve", "token", "demo"] {
         assert!(room.run(&[command, "--help"]).exits(0).stdout.contains("Example:"), "{command}");
     }
     assert_eq!(room.run(&["--version"]).exits(0).stdout, format!("deedbook {}\n", env!("CARGO_PKG_VERSION")));

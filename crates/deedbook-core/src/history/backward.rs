@@ -51,7 +51,7 @@ impl Backward {
             let origin = Origin { set_by: None, learnt_from: Some(Stamp::of(entry)) };
             claims.iter().flatten().rev().for_each(|claim| self.undo_change(claim, &origin));
         }
-        self.bound.check(entry, &self.root, target)
+        self.bound.check(entry, &self.root)
     }
 
     fn undo_change(&mut self, claim: &Claim<'_>, told_by: &Origin) {

@@ -1,6 +1,5 @@
 //! How much memory the fields of one thing may take.
 
-use super::TargetId;
 use super::node::Node;
 use crate::{Entry, Error, ErrorKind, Result};
 
@@ -21,7 +20,7 @@ impl Bound {
     ///
     /// # Errors
     /// [`ErrorKind::TooLarge`] when the fields take more than [`STATE_BYTES_MAX`].
-    pub(super) fn check(&mut self, entry: &Entry, root: &Node, target: &TargetId) -> Result<()> {
+    pub(super) fn check(&mut self, entry: &Entry, root: &Node) -> Result<()> {
         self.bytes_since += entry.canonical.len();
         if self.bytes_since < LOOK_BYTES {
             return Ok(());
@@ -30,7 +29,9 @@ impl Bound {
         if root.weight() <= STATE_BYTES_MAX {
             return Ok(());
         }
-        let message = format!("the fields of {target} take more than {STATE_BYTES_MAX} bytes; its state is not folded");
+        // Without its name: what a caller sent is not repeated.
+        let message =
+            format!("the fields of the thing take more than {STATE_BYTES_MAX} bytes; its state is not folded");
         Err(Error::new(ErrorKind::TooLarge, message))
     }
 }

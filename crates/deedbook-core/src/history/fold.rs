@@ -56,7 +56,7 @@ impl Fold {
             Some(Effect::Deleted) => self.deleted(entry),
             Some(Effect::Uncertain) => self.uncertain(entry, target),
         }
-        self.bound.check(entry, &self.root, target)
+        self.bound.check(entry, &self.root)
     }
 
     fn mentioned(&mut self) {

@@ -4,6 +4,7 @@
 //! that readers disagree about, and anything after the document. Problems are collected where reading can go on.
 //! Values never appear in a problem, for nothing has been redacted here yet; names of members do.
 
+mod elements;
 mod lexer;
 mod members;
 mod reader;
@@ -12,6 +13,7 @@ use serde_json::Value;
 
 use crate::Result;
 
+pub use elements::array_elements;
 pub(crate) use members::{Members, member_names};
 pub(crate) use reader::{Halting, Reader};
 

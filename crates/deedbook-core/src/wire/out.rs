@@ -16,6 +16,17 @@ impl Entry {
         ])
     }
 
+    /// As [`Entry::to_json`] without `position`: for those who may see one tenant only, and must not learn from the
+    /// numbers of the whole log what happens in others.
+    pub fn to_json_unpositioned(&self) -> Vec<u8> {
+        let receipt = &self.receipt;
+        self.with_added(&[
+            ("leaf_hash", quoted(receipt.leaf_hash)),
+            ("recorded_at", timestamp(receipt.recorded_at)),
+            ("seq", receipt.seq.to_string()),
+        ])
+    }
+
     /// As [`Entry::to_json`] without `seq`, `position` and `leaf_hash`: for those who may see only a part of a tenant's
     /// entries and must learn nothing from numbers.
     pub fn to_json_unnumbered(&self) -> Vec<u8> {
@@ -75,11 +86,22 @@ pub fn rfc3339(instant: Timestamp) -> String {
 impl Receipt {
     /// `{id, tenant, seq, position, recorded_at, leaf_hash}` as canonical JSON.
     pub fn to_json(&self) -> Vec<u8> {
+        self.written(Some(self.position))
+    }
+
+    /// As [`Receipt::to_json`] without `position`: for those who may know of one tenant only.
+    pub fn to_json_unpositioned(&self) -> Vec<u8> {
+        self.written(None)
+    }
+
+    fn written(&self, position: Option<u64>) -> Vec<u8> {
         let mut out = Vec::with_capacity(288);
         out.extend_from_slice(b"{\"id\":");
         canonical::write_string(&self.id, &mut out);
         out.extend_from_slice(format!(",\"leaf_hash\":\"{}\"", self.leaf_hash).as_bytes());
-        out.extend_from_slice(format!(",\"position\":{}", self.position).as_bytes());
+        if let Some(position) = position {
+            out.extend_from_slice(format!(",\"position\":{position}").as_bytes());
+        }
         out.extend_from_slice(b",\"recorded_at\":");
         canonical::write_timestamp(self.recorded_at, &mut out);
         out.extend_from_slice(format!(",\"seq\":{},\"tenant\":", self.seq).as_bytes());

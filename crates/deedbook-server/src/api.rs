@@ -1,0 +1,147 @@
+//! The list of all endpoints: what is open, what wants a token, what is named by the API and not there yet.
+
+mod page;
+
+use std::future::ready;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::{StatusCode, header};
+use axum::middleware::from_fn_with_state;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{any, get};
+use utoipa::OpenApi;
+use utoipa::openapi::OpenApi as OpenApiDocument;
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::access::authenticate;
+use crate::endpoints::{count, entry, export, history, list, open, record, tail, tokens};
+use crate::problem::Problem;
+use crate::server::App;
+use crate::watched::{admit, watch};
+
+/// What the API names below `/v1` and this server does not have yet: 501, never an empty 200.
+const MISSING: [&str; 9] = [
+    "/viewer-sessions",
+    "/retention",
+    "/holds",
+    "/erasures",
+    "/sinks",
+    "/searches",
+    "/tenants",
+    "/exports",
+    "/checkpoint",
+];
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Deedbook",
+        description = "The audit log for applications: who did what, to which record, when, from where, and what changed.",
+        license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
+    ),
+    security(("token" = [])),
+    tags(
+        (name = "events", description = "Recording and reading"),
+        (name = "history", description = "One thing: its entries, its states, what differs, the way back"),
+        (name = "settings", description = "Tokens"),
+        (name = "operation", description = "Open to everyone, without any content of events"),
+    ),
+)]
+struct Description;
+
+/// Every endpoint with what surrounds it.
+pub(crate) fn router(app: &Arc<App>) -> Router {
+    let (guarded, open, description) = endpoints();
+    let (page, json) = (page::html(&description), written(&description));
+    // Whoever has no token is told so before anything else, also where there is nothing.
+    let guarded = with_missing(guarded)
+        .fallback(|| ready(Problem::not_found()))
+        .method_not_allowed_fallback(|| ready(method_not_allowed()))
+        .layer(from_fn_with_state(app.clone(), authenticate))
+        .layer(from_fn_with_state(app.clone(), admit));
+    open.route("/openapi.json", get(move || ready(json_answer(json.clone()))))
+        .route("/docs", get(move || ready(page_answer(page.clone()))))
+        .nest("/v1", guarded)
+        .fallback(|| ready(Problem::not_found()))
+        .method_not_allowed_fallback(|| ready(method_not_allowed()))
+        .layer(from_fn_with_state(app.clone(), watch))
+        .with_state(app.clone())
+}
+
+/// The description of the API, as `/openapi.json` gives it.
+pub(crate) fn openapi_json() -> String {
+    written(&endpoints().2)
+}
+
+/// The endpoints that want a token, those that do not, and the description of both.
+fn endpoints() -> (Router<Arc<App>>, Router<Arc<App>>, OpenApiDocument) {
+    let (guarded, guarded_description) = OpenApiRouter::new()
+        .routes(routes!(record::record, list::list))
+        .routes(routes!(count::count))
+        .routes(routes!(count::facets))
+        .routes(routes!(count::histogram))
+        .routes(routes!(tail::tail))
+        .routes(routes!(export::ndjson))
+        .routes(routes!(export::csv))
+        .routes(routes!(entry::entry))
+        .routes(routes!(history::history))
+        .routes(routes!(history::version))
+        .routes(routes!(history::as_of))
+        .routes(routes!(history::blame))
+        .routes(routes!(history::diff))
+        .routes(routes!(history::restore))
+        .routes(routes!(tokens::create, tokens::list))
+        .routes(routes!(tokens::revoke))
+        .split_for_parts();
+    let (open, description) = OpenApiRouter::with_openapi(Description::openapi())
+        .routes(routes!(open::health))
+        .routes(routes!(open::ready))
+        .routes(routes!(open::metrics))
+        .split_for_parts();
+    (guarded, open, finished(description.nest("/v1", guarded_description)))
+}
+
+fn with_missing(mut router: Router<Arc<App>>) -> Router<Arc<App>> {
+    for path in MISSING {
+        router = router.route(path, any(missing)).route(&format!("{path}/{{*rest}}"), any(missing));
+    }
+    router.route("/tile/{*rest}", any(missing)).route("/events/{id}/proof", any(missing))
+}
+
+/// The description with what the macros cannot say.
+fn finished(mut openapi: OpenApiDocument) -> OpenApiDocument {
+    let bearer = Http::builder().scheme(HttpAuthScheme::Bearer).description(Some("`deed_<kind>_…`")).build();
+    let components = openapi.components.get_or_insert_with(Default::default);
+    components.add_security_scheme("token", SecurityScheme::Http(bearer));
+    openapi
+}
+
+fn written(openapi: &OpenApiDocument) -> String {
+    openapi.to_pretty_json().expect("the description has only texts as keys")
+}
+
+fn missing() -> std::future::Ready<Problem> {
+    ready(Problem::not_implemented())
+}
+
+fn method_not_allowed() -> Problem {
+    let detail = "the endpoint has no such method; the header Allow lists those it has";
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
+}
+
+fn json_answer(json: String) -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], json).into_response()
+}
+
+/// The page loads nothing, from nowhere: it is text and a style within.
+fn page_answer(page: String) -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ];
+    (headers, page).into_response()
+}

@@ -1,0 +1,43 @@
+//! `GET /v1/events/{id}`: one entry.
+
+use std::sync::Arc;
+
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use deedbook_core::{Scope, Store};
+
+use super::record::json;
+use super::schema;
+use crate::parameters::Parameters;
+use crate::problem::{Answer, Problem};
+use crate::reading::{ReadKind, Reader};
+use crate::server::App;
+
+/// Get one entry.
+///
+/// What is absent, retired or not for this token to see is answered alike. Where the id is the name of another endpoint
+/// (`count`, `tail`, …), write one of its letters as an escape: `%63ount`.
+#[utoipa::path(
+    get, path = "/events/{id}", tag = "events", operation_id = "get_event",
+    params(
+        ("id" = String, Path, description = "The id of the event"),
+        ("tenant" = Option<String>, Query, description = "In whose log; the token's, else `default`"),
+    ),
+    responses((status = 200, description = "The entry", body = schema::Entry), schema::Refusals),
+)]
+pub(crate) async fn entry(
+    State(app): State<Arc<App>>,
+    reader: Reader,
+    id: Result<Path<String>, PathRejection>,
+    mut parameters: Parameters,
+) -> Answer {
+    let tenant = reader.0.tenant(parameters.text("tenant")?.as_deref())?;
+    parameters.finish(&["tenant"])?;
+    // What is no text is no id of ours.
+    let Path(id) = id.map_err(|_| Problem::not_found())?;
+    let work = move |store: &dyn Store| store.get(&tenant, &id, &Scope::tenant(&tenant));
+    let found = app.read(&reader, ReadKind::Entry, work).await?;
+    let found = found.ok_or_else(Problem::not_found)?;
+    Ok(json(StatusCode::OK, reader.0.numbers().entry(&found)))
+}

@@ -1,0 +1,16 @@
+//! The endpoints, one function each. They read parameters, call `recording`, `reading` or `settings`, and shape.
+
+pub(crate) mod count;
+pub(crate) mod entry;
+pub(crate) mod export;
+pub(crate) mod history;
+pub(crate) mod list;
+pub(crate) mod open;
+pub(crate) mod record;
+pub(crate) mod tail;
+pub(crate) mod tokens;
+
+mod claims;
+mod paging;
+mod question;
+mod schema;

@@ -1,0 +1,84 @@
+//! The only way out of the log: every read of every endpoint passes [`App::read`], with whoever reads and how.
+//!
+//! Reads block on files, so each runs on a thread of its own, a bounded number at a time.
+
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use deedbook_core::{Result, Store};
+
+use crate::access::Caller;
+use crate::problem::{Answer, Problem};
+use crate::server::App;
+use crate::token::TokenKind;
+
+/// A caller who may read.
+pub(crate) struct Reader(pub(crate) Caller);
+
+impl FromRequestParts<Arc<App>> for Reader {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Answer<Self> {
+        Caller::allowed(parts, app, TokenKind::may_read, "read").await.map(Self)
+    }
+}
+
+/// How the log is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ReadKind {
+    /// A page of entries.
+    List,
+    /// One entry.
+    Entry,
+    /// Numbers of entries.
+    Count,
+    /// Entries as a file.
+    Export,
+    /// Entries as they come.
+    Tail,
+    /// The entries about one thing, and what is folded from them.
+    History,
+}
+
+impl ReadKind {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::List => "list",
+            Self::Entry => "entry",
+            Self::Count => "count",
+            Self::Export => "export",
+            Self::Tail => "tail",
+            Self::History => "history",
+        }
+    }
+}
+
+impl App {
+    /// Reads the log for `reader`.
+    ///
+    /// # Errors
+    /// 503 where too many read, 500 where the log cannot be read.
+    pub(crate) async fn read<T: Send + 'static>(
+        self: &Arc<Self>,
+        reader: &Reader,
+        kind: ReadKind,
+        work: impl FnOnce(&dyn Store) -> Result<T> + Send + 'static,
+    ) -> Answer<T> {
+        let turn = tokio::time::timeout(self.limits.read_wait_max, self.reads.acquire()).await;
+        let _turn = turn.ok().and_then(std::result::Result::ok).ok_or_else(no_turn)?;
+        self.figures.read(kind.as_str());
+        tracing::debug!(token = %reader.0.token.id, kind = kind.as_str(), "read");
+        let app = self.clone();
+        let read = tokio::task::spawn_blocking(move || work(&*app.store)).await;
+        let read = read.map_err(|error| {
+            tracing::error!(%error, "a read ended without a result");
+            Problem::internal()
+        })?;
+        read.map_err(Problem::from)
+    }
+}
+
+fn no_turn() -> Problem {
+    Problem::overloaded("more requests read the log than it answers at this moment; try again later")
+}

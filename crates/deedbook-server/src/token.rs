@@ -1,0 +1,130 @@
+//! What a token is: its kind, its tenant, its life.
+
+use deedbook_core::{Id, IdKind, Timestamp, rfc3339};
+use serde_json::{Value, json};
+
+/// The id of a token: `tok_` and 16 random bytes. It is no secret.
+pub type TokenId = Id<Token>;
+
+impl IdKind for Token {
+    const PREFIX: &'static str = "tok";
+}
+
+/// What a token may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TokenKind {
+    /// Everything, in every tenant; for setting up.
+    Admin,
+    /// Recording.
+    Write,
+    /// Reading.
+    Read,
+}
+
+impl TokenKind {
+    /// Every kind, in the order of the documentation.
+    pub const ALL: [Self; 3] = [Self::Admin, Self::Write, Self::Read];
+
+    /// The word on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Admin => "admin",
+            Self::Write => "write",
+            Self::Read => "read",
+        }
+    }
+
+    /// The kind of a word on the wire, or `None` for any other word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == word)
+    }
+
+    /// Whether its holder may record events.
+    pub(crate) fn may_record(self) -> bool {
+        matches!(self, Self::Admin | Self::Write)
+    }
+
+    /// Whether its holder may read entries.
+    pub(crate) fn may_read(self) -> bool {
+        matches!(self, Self::Admin | Self::Read)
+    }
+
+    /// Whether its holder may read and change settings.
+    pub(crate) fn may_administer(self) -> bool {
+        matches!(self, Self::Admin)
+    }
+}
+
+/// A token as the settings know it: everything but its secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Token {
+    /// Names it for ever.
+    pub id: String,
+    /// What it may do.
+    pub kind: TokenKind,
+    /// The one tenant it is bound to; all of them where absent.
+    pub tenant: Option<String>,
+    /// What it is for, in the words of whoever made it.
+    pub name: Option<String>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// From when on it is refused.
+    pub expires_at: Option<Timestamp>,
+    /// Since when it is refused.
+    pub revoked_at: Option<Timestamp>,
+    /// How it came to be.
+    pub origin: Origin,
+    /// SHA-256 of its text.
+    pub(crate) sha256: [u8; 32],
+}
+
+/// How a token came to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// Made at a start that found no administrator's token.
+    FirstStart,
+    /// Named by the environment of the server.
+    Environment,
+    /// Made by an administrator.
+    Request,
+}
+
+impl Origin {
+    const ALL: [Self; 3] = [Self::FirstStart, Self::Environment, Self::Request];
+
+    /// The word in the log.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::FirstStart => "first_start",
+            Self::Environment => "environment",
+            Self::Request => "request",
+        }
+    }
+
+    /// The origin of a word in the log; a word of a newer version counts as a request.
+    pub(crate) fn from_word(word: &str) -> Self {
+        Self::ALL.into_iter().find(|origin| origin.as_str() == word).unwrap_or(Self::Request)
+    }
+}
+
+impl Token {
+    /// Whether it is accepted at `now`.
+    pub fn is_live(&self, now: Timestamp) -> bool {
+        self.revoked_at.is_none() && self.expires_at.is_none_or(|expires_at| now < expires_at)
+    }
+
+    /// The token as the API shows it: `{id, kind, tenant, name, created_at, expires_at, revoked_at, origin}`.
+    pub fn to_json(&self) -> Value {
+        json!({
+            "id": self.id,
+            "kind": self.kind.as_str(),
+            "tenant": self.tenant,
+            "name": self.name,
+            "created_at": rfc3339(self.created_at),
+            "expires_at": self.expires_at.map(rfc3339),
+            "revoked_at": self.revoked_at.map(rfc3339),
+            "origin": self.origin.as_str(),
+        })
+    }
+}

@@ -1,0 +1,183 @@
+//! How a server begins and ends, and what it does when the log below it fails.
+
+use std::io::{Read, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Duration;
+
+use deedbook_core::commitment::Key;
+use deedbook_core::{
+    Atomicity, Draft, Entry, Error, ErrorKind, Group, GroupBy, MemoryStore, Page, PageRequest, Query, Reply, Result,
+    Scope, Store,
+};
+use deedbook_server::Limits;
+use deedbook_testkit::Clock;
+
+use crate::support::{House, Response, event};
+
+/// A store whose appends fail as a test says, or wait until it lets them go.
+pub(crate) struct Failing {
+    store: MemoryStore,
+    failure: AtomicU8,
+    held: std::sync::Mutex<Vec<Box<dyn FnOnce() + Send>>>,
+}
+
+const NONE: u8 = 0;
+const HOLD: u8 = 1;
+const PANIC: u8 = 2;
+const KINDS: u8 = 3;
+
+/// What a store can refuse a batch with, the status and the code it becomes.
+const FAILURES: [(ErrorKind, u16, &str); 6] = [
+    (ErrorKind::Overloaded, 503, "overloaded"),
+    (ErrorKind::DiskFull, 507, "disk_full"),
+    (ErrorKind::Io, 500, "internal"),
+    (ErrorKind::Corrupt, 500, "internal"),
+    (ErrorKind::NotFound, 503, "shutting_down"),
+    (ErrorKind::Poisoned, 503, "poisoned"),
+];
+
+impl Failing {
+    fn house() -> (Arc<Self>, House) {
+        let clock = Clock::fixed();
+        let store = MemoryStore::new(clock.function(), Key([7; 32]));
+        let store = Arc::new(Self { store, failure: AtomicU8::new(NONE), held: std::sync::Mutex::default() });
+        (store.clone(), House::over(store, clock, Limits::default()))
+    }
+
+    fn fail(&self, failure: u8) {
+        self.failure.store(failure, Ordering::SeqCst);
+    }
+
+    /// Waits until an append is held.
+    fn until_held(&self) {
+        while self.held.lock().unwrap().is_empty() {
+            std::thread::yield_now();
+        }
+    }
+
+    fn release(&self) {
+        self.held.lock().unwrap().drain(..).for_each(|go| go());
+    }
+}
+
+impl Store for Failing {
+    fn submit(&self, drafts: Vec<Draft>, atomicity: Atomicity, reply: Reply) {
+        match self.failure.load(Ordering::SeqCst) {
+            NONE => self.store.submit(drafts, atomicity, reply),
+            HOLD => {
+                let (sender, receiver) = std::sync::mpsc::channel();
+                self.store.submit(drafts, atomicity, Box::new(move |fates| sender.send(fates).unwrap()));
+                self.held.lock().unwrap().push(Box::new(move || reply(receiver.recv().unwrap())));
+            }
+            PANIC => panic!("a store that panics"),
+            kind => {
+                let kind = FAILURES[usize::from(kind - KINDS)].0;
+                reply(Err(Error::new(kind, "the store says so").with_source(std::io::Error::other("sda1 broke"))));
+            }
+        }
+    }
+
+    fn get(&self, tenant: &str, id: &str, scope: &Scope) -> Result<Option<Entry>> {
+        self.store.get(tenant, id, scope)
+    }
+
+    fn page(&self, query: &Query, scope: &Scope, request: &PageRequest) -> Result<Page> {
+        self.store.page(query, scope, request)
+    }
+
+    fn count(&self, query: &Query, scope: &Scope, groups: &[GroupBy]) -> Result<Vec<Group>> {
+        self.store.count(query, scope, groups)
+    }
+
+    fn follow(&self, from: u64, limit: usize, wait: Duration, scope: &Scope) -> Result<Vec<Entry>> {
+        self.store.follow(from, limit, wait, scope)
+    }
+
+    fn visible_count(&self) -> u64 {
+        self.store.visible_count()
+    }
+}
+
+#[test]
+fn what_a_store_refuses_becomes_a_problem() {
+    let (store, house) = Failing::house();
+    for (number, (_, status, code)) in (0..).zip(FAILURES) {
+        if code == "poisoned" {
+            continue;
+        }
+        store.fail(KINDS + number);
+        let refused = house.post("/v1/events", event("a"));
+        assert_eq!(refused.problem(status), code);
+        assert_eq!(refused.header("retry-after").is_some(), status == 503);
+        assert!(!refused.body.contains("sda1"), "{}", refused.body);
+        assert_eq!(house.post("/v1/events", format!("[{}]", event("a"))).problem(status), code);
+    }
+    store.fail(NONE);
+    house.post("/v1/events", event("a")).is(201);
+}
+
+#[test]
+fn a_panic_is_an_answer_and_the_server_goes_on() {
+    let (store, house) = Failing::house();
+    store.fail(PANIC);
+    assert_eq!(house.post("/v1/events", event("a")).problem(500), "internal");
+    let large = format!("[{}]", (0..500).map(|id| event(&id.to_string())).collect::<Vec<_>>().join(","));
+    assert_eq!(house.post("/v1/events", large).problem(500), "internal");
+    store.fail(NONE);
+    house.post("/v1/events", event("a")).is(201);
+}
+
+#[test]
+fn a_poisoned_log_ends_the_server() {
+    let (store, house) = Failing::house();
+    let mut tail = house.request("GET", "/v1/events/tail").open();
+    store.fail(KINDS + 5);
+    assert_eq!(house.post("/v1/events", event("a")).problem(503), "poisoned");
+    let mut all = Vec::new();
+    tail.read_to_end(&mut all).unwrap();
+    assert_eq!(house.ended().unwrap_err().kind(), ErrorKind::Poisoned);
+}
+
+#[test]
+fn requests_that_were_begun_are_answered_and_tails_end() {
+    let (store, house) = Failing::house();
+    let mut tail = house.request("GET", "/v1/events/tail").open();
+    let mut idle = house.connect();
+    idle.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+    let mut begun = [0; 12];
+    idle.read_exact(&mut begun).unwrap();
+    store.fail(HOLD);
+    let body = event("a");
+    let head = format!("Content-Type: application/json\r\nContent-Length: {}", body.len());
+    let mut posting = house.request("POST", "/v1/events").header(&head).open();
+    posting.write_all(body.as_bytes()).unwrap();
+    store.until_held();
+    let address = house.address;
+    let ending = std::thread::spawn(move || house.stop());
+    let mut rest = Vec::new();
+    tail.read_to_end(&mut rest).unwrap();
+    idle.read_to_end(&mut rest).unwrap();
+    // The listener is gone by then, and the request that was begun still waits.
+    assert!(std::net::TcpStream::connect(address).is_err());
+    assert!(!ending.is_finished());
+    store.release();
+    Response::read(posting).is(201);
+    ending.join().unwrap().unwrap();
+}
+
+#[test]
+fn a_caller_who_goes_away_loses_nothing_that_was_handed_over() {
+    let (store, house) = Failing::house();
+    store.fail(HOLD);
+    let body = event("a");
+    let head = format!("Content-Type: application/json\r\nContent-Length: {}", body.len());
+    let mut posting = house.request("POST", "/v1/events").header(&head).open();
+    posting.write_all(body.as_bytes()).unwrap();
+    store.until_held();
+    drop(posting);
+    store.fail(NONE);
+    store.release();
+    house.get("/v1/events/a").is(200);
+    house.post("/v1/events", event("a")).is(200);
+}

@@ -1,0 +1,14 @@
+//! The real router behind a real socket: every endpoint, every refusal, every limit.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot be set up must fail")]
+
+mod support;
+
+mod access;
+mod history;
+mod life;
+mod limits;
+mod reading;
+mod recording;
+mod refusals;
+mod tokens;

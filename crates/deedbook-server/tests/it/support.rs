@@ -1,0 +1,288 @@
+//! A real server on loopback, and a client that sends exactly the bytes it is told to.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use deedbook_core::commitment::Key;
+use deedbook_core::{MemoryStore, Store};
+use deedbook_server::{AdminToken, Limits, NewToken, Options, Secret, Server, Settings, TokenKind};
+use deedbook_testkit::Clock;
+use serde_json::Value;
+use tokio::sync::oneshot;
+
+/// The administrator's token of every test.
+pub(crate) const ADMIN: &str = "an administrator's token of 32 or more characters";
+
+/// A server in this process, over any store.
+pub(crate) struct House {
+    pub(crate) address: SocketAddr,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: Clock,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<deedbook_core::Result<()>>>,
+}
+
+impl House {
+    /// Over an empty store in memory, with the default limits.
+    pub(crate) fn new() -> Self {
+        Self::with(Limits::default())
+    }
+
+    /// Over an empty store in memory.
+    pub(crate) fn with(limits: Limits) -> Self {
+        let clock = Clock::fixed();
+        let store = Arc::new(MemoryStore::new(clock.function(), Key([7; 32])));
+        Self::over(store, clock, limits)
+    }
+
+    /// Over this store.
+    pub(crate) fn over(store: Arc<dyn Store>, clock: Clock, limits: Limits) -> Self {
+        let mut options = Options::default();
+        options.limits = limits;
+        options.admin_token = Some(Secret::new(ADMIN));
+        options.clock = Arc::new(clock.function());
+        let (server, _) = Server::new(store.clone(), options).expect("a server");
+        Self::running(server, store, clock)
+    }
+
+    /// As its own first start would be: the administrator's token is made.
+    pub(crate) fn first_start(store: Arc<dyn Store>) -> (Self, AdminToken) {
+        let (server, admin) = Server::new(store.clone(), Options::default()).expect("a server");
+        (Self::running(server, store, Clock::fixed()), admin)
+    }
+
+    fn running(server: Server, store: Arc<dyn Store>, clock: Clock) -> Self {
+        let (stop, stopped) = oneshot::channel();
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        listener.set_nonblocking(true).expect("a socket");
+        let address = listener.local_addr().expect("an address");
+        let serve = async move {
+            let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
+            server.serve(listener, async move { drop(stopped.await) }).await
+        };
+        let thread = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+            let runtime = runtime.expect("a runtime");
+            let ended = runtime.block_on(serve);
+            runtime.shutdown_timeout(Duration::from_secs(5));
+            ended
+        });
+        Self { address, store, clock, stop: Some(stop), thread: Some(thread) }
+    }
+
+    /// Makes a token as the command line does on a directory.
+    pub(crate) fn token(&self, kind: TokenKind, tenant: Option<&str>) -> String {
+        let settings = Settings::load(self.store.clone(), Arc::new(self.clock.function())).expect("settings");
+        let new = NewToken { kind, tenant: tenant.map(str::to_owned), name: None, expires_at: None };
+        let (token, secret) = settings.create(new).expect("a token");
+        self.until_known(&token.id);
+        secret.expose().to_owned()
+    }
+
+    /// Waits until the server has learnt of a token that was made beside it.
+    fn until_known(&self, id: &str) {
+        while !self.get("/v1/tokens").body.contains(id) {
+            std::thread::yield_now();
+        }
+    }
+
+    /// Sends a request with the administrator's token.
+    pub(crate) fn get(&self, path: &str) -> Response {
+        self.request("GET", path).send()
+    }
+
+    /// Sends a body of JSON with the administrator's token.
+    pub(crate) fn post(&self, path: &str, body: impl AsRef<[u8]>) -> Response {
+        self.request("POST", path).body("application/json", body).send()
+    }
+
+    /// A request to be completed.
+    pub(crate) fn request(&self, method: &str, path: &str) -> Request {
+        Request {
+            address: self.address,
+            line: format!("{method} {path} HTTP/1.1"),
+            headers: vec![
+                "Host: log.example".into(),
+                "Connection: close".into(),
+                format!("Authorization: Bearer {ADMIN}"),
+            ],
+            body: Vec::new(),
+        }
+    }
+
+    /// A connection on which a test writes what it likes.
+    pub(crate) fn connect(&self) -> TcpStream {
+        connect(self.address)
+    }
+
+    /// Tells the server to end and waits for it.
+    pub(crate) fn stop(mut self) -> deedbook_core::Result<()> {
+        drop(self.stop.take());
+        self.thread.take().expect("it runs").join().expect("no panic")
+    }
+
+    /// Waits until it has ended by itself.
+    pub(crate) fn ended(mut self) -> deedbook_core::Result<()> {
+        self.thread.take().expect("it runs").join().expect("no panic")
+    }
+}
+
+impl Drop for House {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// A request on its way.
+pub(crate) struct Request {
+    address: SocketAddr,
+    line: String,
+    headers: Vec<String>,
+    body: Vec<u8>,
+}
+
+impl Request {
+    /// With another token than the administrator's.
+    pub(crate) fn token(mut self, token: &str) -> Self {
+        self = self.without("Authorization");
+        self.header(&format!("Authorization: Bearer {token}"))
+    }
+
+    /// Without a header.
+    pub(crate) fn without(mut self, name: &str) -> Self {
+        self.headers.retain(|header| !header.starts_with(name));
+        self
+    }
+
+    /// With a further header.
+    pub(crate) fn header(mut self, header: &str) -> Self {
+        self.headers.push(header.to_owned());
+        self
+    }
+
+    /// With a body.
+    pub(crate) fn body(mut self, media_type: &str, body: impl AsRef<[u8]>) -> Self {
+        self.body = body.as_ref().to_vec();
+        self.header(&format!("Content-Type: {media_type}"))
+    }
+
+    /// Sends it and reads the whole answer.
+    pub(crate) fn send(self) -> Response {
+        let mut stream = connect(self.address);
+        let length = if self.line.starts_with("GET") && self.body.is_empty() {
+            String::new()
+        } else {
+            format!("Content-Length: {}\r\n", self.body.len())
+        };
+        let head = format!("{}\r\n{}\r\n{length}\r\n", self.line, self.headers.join("\r\n"));
+        stream.write_all(head.as_bytes()).expect("written");
+        // A server that refuses a body may close before it has read all of it.
+        let _ = stream.write_all(&self.body);
+        Response::read(stream)
+    }
+
+    /// Sends it and leaves the answer to be read.
+    pub(crate) fn open(self) -> TcpStream {
+        let mut stream = connect(self.address);
+        let head = format!("{}\r\n{}\r\n\r\n", self.line, self.headers.join("\r\n"));
+        stream.write_all(head.as_bytes()).expect("written");
+        stream
+    }
+}
+
+fn connect(address: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect(address).expect("a connection");
+    stream.set_read_timeout(Some(Duration::from_secs(30))).expect("a socket");
+    stream
+}
+
+/// An answer.
+#[derive(Debug)]
+pub(crate) struct Response {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: String,
+}
+
+impl Response {
+    /// Reads an answer up to the end of the connection.
+    pub(crate) fn read(mut stream: impl Read) -> Self {
+        let mut bytes = Vec::new();
+        let _ = stream.read_to_end(&mut bytes);
+        Self::parse(&bytes)
+    }
+
+    fn parse(bytes: &[u8]) -> Self {
+        let end = bytes.windows(4).position(|window| window == b"\r\n\r\n").expect("a head");
+        let head = std::str::from_utf8(&bytes[..end]).expect("text");
+        let mut lines = head.split("\r\n");
+        let status = lines.next().and_then(|line| line.split(' ').nth(1)).and_then(|status| status.parse().ok());
+        let header = |line: &str| line.split_once(": ").map(|(name, value)| (name.to_lowercase(), value.to_owned()));
+        let headers: Vec<(String, String)> = lines.filter_map(header).collect();
+        let chunked = headers.iter().any(|(name, value)| name == "transfer-encoding" && value == "chunked");
+        let body = if chunked { dechunked(&bytes[end + 4..]) } else { bytes[end + 4..].to_vec() };
+        let body = String::from_utf8(body).expect("text");
+        Self { status: status.expect("a status"), headers, body }
+    }
+
+    /// A header by its name in lower case.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The body as JSON.
+    #[track_caller]
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.body))
+    }
+
+    /// The answer, which must have this status.
+    #[track_caller]
+    pub(crate) fn is(self, status: u16) -> Self {
+        assert_eq!(self.status, status, "{}", self.body);
+        self
+    }
+
+    /// The code of a problem of this status, which has all that a problem has.
+    #[track_caller]
+    pub(crate) fn problem(&self, status: u16) -> String {
+        assert_eq!(self.status, status, "{}", self.body);
+        assert_eq!(self.header("content-type"), Some("application/problem+json"));
+        let body = self.json();
+        assert_eq!(body["status"], status);
+        assert_eq!(body["request_id"].as_str(), self.header("x-request-id"));
+        body["code"].as_str().expect("a code").to_owned()
+    }
+
+    /// The body with the id of the request replaced.
+    pub(crate) fn redacted(&self) -> String {
+        let id = self.header("x-request-id").unwrap_or("none");
+        self.body.replace(id, "[request_id]")
+    }
+}
+
+/// Undoes the chunks of a body that is whole.
+fn dechunked(mut bytes: &[u8]) -> Vec<u8> {
+    let mut body = Vec::new();
+    loop {
+        let Some(end) = bytes.windows(2).position(|window| window == b"\r\n") else { return body };
+        let size = std::str::from_utf8(&bytes[..end]).ok().and_then(|size| usize::from_str_radix(size, 16).ok());
+        let Some(size) = size.filter(|size| *size > 0) else { return body };
+        let chunk = &bytes[end + 2..];
+        body.extend_from_slice(&chunk[..size.min(chunk.len())]);
+        bytes = chunk.get(size + 2..).unwrap_or_default();
+    }
+}
+
+/// A small event with an id.
+pub(crate) fn event(id: &str) -> String {
+    format!(
+        r#"{{"id":"{id}","action":"invoice.approved","actor":{{"type":"user","id":"ada"}},"targets":[{{"type":"invoice","id":"7"}}]}}"#
+    )
+}

@@ -1,0 +1,169 @@
+//! Tokens: made once, kept as a hash, expiring, revoked everywhere.
+
+use std::io::Read;
+use std::sync::Arc;
+
+use deedbook_core::commitment::Key;
+use deedbook_core::{MemoryStore, Timestamp};
+use deedbook_server::{AdminToken, Options, Secret, Server, Settings, TokenKind};
+use deedbook_testkit::Clock;
+use serde_json::{Value, json};
+
+use crate::support::{ADMIN, House};
+
+fn empty_store() -> Arc<MemoryStore> {
+    Arc::new(MemoryStore::new(Timestamp::now, Key([7; 32])))
+}
+
+#[test]
+fn the_first_start_makes_an_administrator_and_no_other_does() {
+    let store = empty_store();
+    let (house, admin) = House::first_start(store.clone());
+    let AdminToken::Made(secret) = admin else { panic!("{admin:?}") };
+    house.request("GET", "/v1/tokens").token(secret.expose()).send().is(200);
+    house.stop().unwrap();
+    let (house, admin) = House::first_start(store);
+    assert!(matches!(admin, AdminToken::Known), "{admin:?}");
+    house.request("GET", "/v1/tokens").token(secret.expose()).send().is(200);
+}
+
+#[test]
+fn the_token_of_the_environment_replaces_the_former_one() {
+    let store = empty_store();
+    let start = |token: &str| {
+        let mut options = Options::default();
+        options.admin_token = Some(Secret::new(token));
+        Server::new(store.clone(), options).map(|(_, admin)| admin)
+    };
+    let (one, two) = ("1".repeat(32), "2".repeat(40));
+    assert!(start("too short").is_err());
+    assert!(matches!(start(&one).unwrap(), AdminToken::Taken));
+    assert!(matches!(start(&one).unwrap(), AdminToken::Known));
+    assert!(matches!(start(&two).unwrap(), AdminToken::Taken));
+    let (house, _) = House::first_start(store.clone());
+    house.request("GET", "/v1/tokens").token(&two).send().is(200);
+    assert_eq!(house.request("GET", "/v1/tokens").token(&one).send().problem(401), "bad_token");
+    house.stop().unwrap();
+    // It may come back.
+    assert!(matches!(start(&one).unwrap(), AdminToken::Taken));
+    let (house, _) = House::first_start(store);
+    house.request("GET", "/v1/tokens").token(&one).send().is(200);
+    house.request("GET", "/v1/tokens").token(&two).send().is(401);
+}
+
+#[test]
+fn a_token_is_made_used_listed_and_revoked() {
+    let house = House::new();
+    let body = r#"{"kind":"write","tenant":"acme","name":"CI","expires_at":"2026-12-01T00:00:00Z"}"#;
+    let made = house.post("/v1/tokens", body).is(201);
+    assert_eq!(made.header("cache-control"), Some("no-store"));
+    let made = made.json();
+    let secret = made["token"].as_str().unwrap().to_owned();
+    assert!(secret.starts_with("deed_write_"));
+    let record = || house.request("POST", "/v1/events").token(&secret).body("application/json", "[]").send();
+    record().is(200);
+    let listed = house.get("/v1/tokens").is(200);
+    assert!(!listed.body.contains(&secret));
+    let mut expected = made.clone();
+    expected.as_object_mut().unwrap().remove("token");
+    assert_eq!(listed.json()["data"][1], expected);
+    let path = format!("/v1/tokens/{}", made["id"].as_str().unwrap());
+    let revoked = house.request("DELETE", &path).send().is(200).json();
+    assert!(revoked["revoked_at"].is_string());
+    assert_eq!(record().problem(401), "bad_token");
+    assert_eq!(house.request("DELETE", &path).send().is(200).json(), revoked);
+    house.request("DELETE", "/v1/tokens/tok_none").send().is(404);
+}
+
+#[test]
+fn each_change_is_an_entry_that_names_who_made_it() {
+    let house = House::new();
+    let made = house.post("/v1/tokens", r#"{"kind":"read"}"#).is(201).json();
+    house.request("DELETE", &format!("/v1/tokens/{}", made["id"].as_str().unwrap())).send().is(200);
+    let own = house.get("/v1/events?tenant=_deedbook&limit=2").is(200);
+    let data = own.json()["data"].clone();
+    assert_eq!(
+        (&data[0]["action"], &data[1]["action"]),
+        (&json!("audit.token.revoked"), &json!("audit.token.created"))
+    );
+    for entry in data.as_array().unwrap() {
+        assert_eq!(entry["targets"][0], json!({ "type": "token", "id": made["id"] }));
+        assert_eq!(entry["actor"]["type"], "token");
+        assert_eq!(entry["context"]["ip"], "127.0.0.1");
+        assert_eq!(entry["audience"], json!([]));
+    }
+    assert!(!own.body.contains(made["token"].as_str().unwrap()));
+}
+
+#[test]
+fn a_token_expires() {
+    let house = House::new();
+    let at = house.clock.now().checked_add(jiff::SignedDuration::from_secs(60)).unwrap();
+    let made = house.post("/v1/tokens", format!("{{\"kind\":\"read\",\"expires_at\":\"{at}\"}}")).is(201).json();
+    let list = || house.request("GET", "/v1/events").token(made["token"].as_str().unwrap()).send();
+    list().is(200);
+    house.clock.advance_seconds(59);
+    list().is(200);
+    house.clock.advance_seconds(1);
+    assert_eq!(list().problem(401), "bad_token");
+}
+
+#[test]
+fn a_token_that_was_revoked_elsewhere_is_refused_and_its_tail_ends() {
+    let house = House::new();
+    let made = house.post("/v1/tokens", r#"{"kind":"read"}"#).is(201).json();
+    let token = made["token"].as_str().unwrap();
+    let mut tail = house.request("GET", "/v1/events/tail").token(token).open();
+    let mut begun = [0; 400];
+    let read = tail.read(&mut begun).unwrap();
+    assert!(begun[..read].starts_with(b"HTTP/1.1 200"));
+    let elsewhere = Settings::load(house.store.clone(), Arc::new(Clock::fixed().function())).unwrap();
+    elsewhere.revoke(made["id"].as_str().unwrap()).unwrap().unwrap();
+    // The tail ends by itself, and from then on the token is refused: both within the time of a read.
+    let mut rest = Vec::new();
+    tail.read_to_end(&mut rest).unwrap();
+    assert_eq!(house.request("GET", "/v1/events").token(token).send().problem(401), "bad_token");
+}
+
+#[test]
+fn the_last_administrator_cannot_be_revoked() {
+    let house = House::new();
+    let id = house.get("/v1/tokens").json()["data"][0]["id"].as_str().unwrap().to_owned();
+    let refused = house.request("DELETE", &format!("/v1/tokens/{id}")).send();
+    assert_eq!(refused.problem(409), "last_admin_token");
+    let other = house.post("/v1/tokens", r#"{"kind":"admin"}"#).is(201).json();
+    house.request("DELETE", &format!("/v1/tokens/{id}")).send().is(200);
+    assert_eq!(house.get("/v1/tokens").problem(401), "bad_token");
+    house.request("GET", "/v1/tokens").token(other["token"].as_str().unwrap()).send().is(200);
+}
+
+#[test]
+fn what_a_new_token_cannot_be() {
+    let house = House::new();
+    for (body, status, pointer) in [
+        ("{", 400, ""),
+        ("[]", 422, ""),
+        ("{}", 422, "/kind"),
+        (r#"{"kind":"owner"}"#, 422, "/kind"),
+        (r#"{"kind":7}"#, 422, "/kind"),
+        (r#"{"kind":"read","tenant":"Acme"}"#, 422, "/tenant"),
+        (r#"{"kind":"read","tenant":"_deedbook"}"#, 422, "/tenant"),
+        (r#"{"kind":"admin","tenant":"acme"}"#, 422, "/tenant"),
+        (r#"{"kind":"read","expires_at":"soon"}"#, 422, "/expires_at"),
+        (r#"{"kind":"read","expires_at":"2020-01-01T00:00:00Z"}"#, 422, "/expires_at"),
+        (r#"{"kind":"read","name":7}"#, 422, "/name"),
+        (r#"{"kind":"read","a/b":7}"#, 422, "/a~1b"),
+        (r#"{"kind":"read","kind":"admin"}"#, 422, "/kind"),
+    ] {
+        let refused = house.post("/v1/tokens", body);
+        refused.problem(status);
+        assert_eq!(refused.json()["errors"][0]["pointer"], pointer, "{body}: {}", refused.body);
+    }
+    let long = format!("{{\"kind\":\"read\",\"name\":\"{}\"}}", "x".repeat(257));
+    assert_eq!(house.post("/v1/tokens", long).json()["errors"][0]["pointer"], "/name");
+    let tokens: Value = house.get("/v1/tokens").json();
+    assert_eq!(tokens["data"].as_array().map(Vec::len), Some(1));
+    let settings = Settings::load(house.store.clone(), Arc::new(Clock::fixed().function())).unwrap();
+    assert_eq!(settings.tokens()[0].kind, TokenKind::Admin);
+    assert!(!format!("{settings:?}").contains(ADMIN));
+}
