@@ -1,5 +1,8 @@
 //! The binary itself, run in temporary directories: every command, every exit code, bad input of all kinds.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot be set up must fail")]
+
+mod server;
 mod support;
 
 mod cloudtrail;
@@ -9,6 +12,8 @@ mod exits;
 mod export;
 mod git;
 mod history;
+mod kill;
 mod log;
 mod ndjson;
 mod record;
+mod serve;

@@ -91,7 +91,15 @@ impl Room {
     pub(crate) fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_deedbook"));
         command.current_dir(self.path()).env("TZ", "UTC").stdin(Stdio::null());
-        for variable in ["DEEDBOOK_DATA", "NO_COLOR", "CLICOLOR_FORCE", "CLICOLOR"] {
+        for variable in [
+            "DEEDBOOK_DATA",
+            "DEEDBOOK_ADMIN_TOKEN",
+            "DEEDBOOK_LOG",
+            "DEEDBOOK_PUBLIC_URL",
+            "NO_COLOR",
+            "CLICOLOR_FORCE",
+            "CLICOLOR",
+        ] {
             command.env_remove(variable);
         }
         // A repository around the temporary directory must not be found.

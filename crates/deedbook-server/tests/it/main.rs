@@ -5,9 +5,11 @@
 mod support;
 
 mod access;
+mod canaries;
 mod history;
 mod life;
 mod limits;
+mod overload;
 mod reading;
 mod recording;
 mod refusals;
