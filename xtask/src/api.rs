@@ -24,6 +24,8 @@ pub(crate) fn check(workspace: &Workspace, schemathesis: &mut Command) -> Result
     let server = Server::start(workspace)?;
     let description = format!("http://{}/openapi.json", server.address);
     schemathesis.args(["run", &description, "--header", &format!("Authorization: Bearer {TOKEN}")]);
+    // It leaves a folder of examples where it stands.
+    schemathesis.current_dir(&workspace.target);
     // A tail has no end, so no answer of it is ever whole.
     schemathesis.args(["--exclude-path", "/v1/events/tail", "--checks", CHECKS, "--max-examples", "15"]);
     schemathesis.args(["--phases", "examples,coverage,fuzzing", "--no-color"]);

@@ -32,6 +32,9 @@ const ARROWS: &[(&str, &[&str])] = &[
 /// What any crate may use in its tests besides.
 const TEST_TOOLS: &[&str] = &["deedbook-testkit"];
 
+/// What a crate may use in its tests besides, against the direction: the code of the derives names the library.
+const TESTED_WITH: &[(&str, &str)] = &[("deedbook-derive", "deedbook")];
+
 /// What a package of `examples/` may depend on: it is an application.
 const EXAMPLE_MAY: &[&str] = &["deedbook"];
 
@@ -105,7 +108,7 @@ fn complaints_about(one: &Crate) -> Vec<String> {
             one.name
         )];
     };
-    let refused = one.edges.iter().filter(|edge| !is_allowed(edge, allowed));
+    let refused = one.edges.iter().filter(|edge| !is_allowed(&one.name, edge, allowed));
     refused.map(|edge| refusal(&one.name, &edge.to, allowed)).collect()
 }
 
@@ -116,9 +119,10 @@ fn allowed_for(one: &Crate) -> Option<&'static [&'static str]> {
     }
 }
 
-fn is_allowed(edge: &Edge, allowed: &[&str]) -> bool {
+fn is_allowed(from: &str, edge: &Edge, allowed: &[&str]) -> bool {
     let to = edge.to.as_str();
-    allowed.contains(&to) || (edge.purpose == Purpose::Test && TEST_TOOLS.contains(&to))
+    let in_tests = TEST_TOOLS.contains(&to) || TESTED_WITH.contains(&(from, to));
+    allowed.contains(&to) || (edge.purpose == Purpose::Test && in_tests)
 }
 
 fn refusal(from: &str, to: &str, allowed: &[&str]) -> String {
@@ -171,6 +175,15 @@ mod tests {
         assert!(found(json!("dev")).is_empty());
         assert_eq!(found(json!(null)).len(), 1);
         assert_eq!(found(json!("build")).len(), 1);
+    }
+
+    #[test]
+    fn the_derives_are_tested_with_the_library_and_do_not_depend_on_it() {
+        let facade = package("deedbook", "crates", json!([]));
+        let derive = |kind| package("deedbook-derive", "crates", json!([{ "name": "deedbook", "kind": kind }]));
+        let found = |kind| complaints_of(json!([facade, derive(kind)]));
+        assert!(found(json!("dev")).is_empty());
+        assert_eq!(found(json!(null)).len(), 1);
     }
 
     #[test]

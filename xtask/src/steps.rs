@@ -47,6 +47,7 @@ const STEPS: &[Step] = &[
     Step { title: "documentation", pace: Pace::Thorough, run: documentation },
     Step { title: "tests", pace: Pace::Fast, run: tests },
     Step { title: "the API as it is described", pace: Pace::Thorough, run: described_api },
+    Step { title: "integrations with other crates", pace: Pace::Thorough, run: integrations },
     Step { title: "examples in the documentation", pace: Pace::Thorough, run: doctests },
 ];
 
@@ -213,6 +214,14 @@ fn tests(step: &Run<'_>) -> Result<Counts> {
     }
     let options = ["test", "--workspace", "--all-targets", "--no-fail-fast", "--", "--color=never"];
     counted(step, Runner::Libtest, cargo(step.workspace, options))
+}
+
+/// Features that no other package of the workspace asks for, sqlx among them, which the plain build need not pay for.
+fn integrations(step: &Run<'_>) -> Result<Counts> {
+    let packages = ["--package=deedbook-core", "--package=deedbook", "--all-features", "--no-fail-fast"];
+    let mut command = cargo(step.workspace, ["test"]);
+    command.args(packages).args(["--test=it", "--", "--color=never", "columns::", "instants::"]);
+    counted(step, Runner::Libtest, command)
 }
 
 fn doctests(step: &Run<'_>) -> Result<Counts> {

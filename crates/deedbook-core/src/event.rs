@@ -265,6 +265,20 @@ pub struct Failure {
     pub message: Option<String>,
 }
 
+impl From<String> for Failure {
+    /// What a person is told, without a code.
+    fn from(message: String) -> Self {
+        Self { code: None, message: Some(message) }
+    }
+}
+
+impl From<&str> for Failure {
+    /// What a person is told, without a code.
+    fn from(message: &str) -> Self {
+        message.to_owned().into()
+    }
+}
+
 /// Which program recorded the event.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Source {

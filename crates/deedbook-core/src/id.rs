@@ -1,5 +1,8 @@
 //! Typed ids: a prefix that says what it is and 16 random bytes.
 
+#[cfg(any(feature = "postgres-types", feature = "sqlx"))]
+mod columns;
+
 use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -62,6 +65,22 @@ impl<T: IdKind> Id<T> {
     /// The random bytes, as a database keeps them.
     pub fn as_bytes(&self) -> &[u8; 16] {
         &self.bytes
+    }
+}
+
+/// The same 16 bytes; a UUID that was not made of random bytes gives an id that tells what it was made of.
+#[cfg(feature = "uuid")]
+impl<T: IdKind> From<uuid::Uuid> for Id<T> {
+    fn from(uuid: uuid::Uuid) -> Self {
+        Self::from_random(uuid.into_bytes())
+    }
+}
+
+/// The same 16 bytes.
+#[cfg(feature = "uuid")]
+impl<T: IdKind> From<Id<T>> for uuid::Uuid {
+    fn from(id: Id<T>) -> Self {
+        Self::from_bytes(id.bytes)
     }
 }
 

@@ -4,13 +4,15 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
-use deedbook_core::{Draft, Event, Result, Store};
+use deedbook_core::history::TargetId;
+use deedbook_core::{Draft, Event, Result, Store, Target};
 
 use crate::backend::Backend;
 use crate::best_effort::{BestEffort, BestEffortCounts, Waiting};
 use crate::builder::Settings;
+use crate::history::History;
 use crate::search::{Question, Search};
-use crate::{Builder, Context, Entry, IntoEvent, Record, context};
+use crate::{Batch, Builder, Context, Entity, Entry, IntoEvent, Record, context};
 #[cfg(feature = "spool")]
 use crate::{
     background::Background,
@@ -96,6 +98,11 @@ impl Deedbook {
         Record::new(self.clone(), event, E::COUNTING)
     }
 
+    /// Several events in one go, in their order: [`Batch::add`] them, then await it.
+    pub fn batch(&self) -> Batch {
+        Batch::new(self.clone())
+    }
+
     /// Records `event`, and where the log cannot take it within the deadline, keeps it in the spool of the book, from
     /// where it is delivered, in order, as soon as the log is back, after a restart too. Awaited, `Ok` means that it is
     /// durable in one or the other. While anything waits in the spool, events go behind it at once.
@@ -123,9 +130,14 @@ impl Deedbook {
     ///
     /// The event is made aside, from the value and the context of this moment.
     pub fn best_effort<E: IntoEvent + Send + 'static>(&self, event: E) {
+        self.best_effort_within(context::current(), event);
+    }
+
+    /// As [`Deedbook::best_effort`], in a context that is not that of the task.
+    pub(crate) fn best_effort_within<E: IntoEvent + Send + 'static>(&self, context: Context, event: E) {
         self.inner.best_effort.push(Waiting {
             make: Box::new(move |context| event.into_event(context)),
-            context: context::current().frozen(),
+            context: context.frozen(),
             counting: E::COUNTING,
             deadline: Instant::now() + self.inner.settings.deadline,
         });
@@ -140,6 +152,18 @@ impl Deedbook {
     /// matches all. Read are the tenant of the context, else that of the book, else all.
     pub fn query(&self, query: impl Into<String>) -> Search {
         Search::new(self.clone(), self.question(query.into()))
+    }
+
+    /// The history of a thing, in the tenant of the context, else that of the book, else `default`:
+    /// `book.history(&invoice).as_of(tuesday).await?`.
+    pub fn history<E: Entity + ?Sized>(&self, thing: &E) -> History {
+        let Target { kind, id, .. } = thing.to_target();
+        History::new(self.clone(), TargetId::new(kind, id), self.question(String::new()))
+    }
+
+    /// As [`Deedbook::history`], of a thing that is known by type and id: `"invoice:7".parse()?`.
+    pub fn history_of(&self, thing: TargetId) -> History {
+        History::new(self.clone(), Ok(thing), self.question(String::new()))
     }
 
     /// The entry with this id, in the tenant of the context, else that of the book, else `default`.
@@ -183,7 +207,7 @@ impl Deedbook {
     }
 
     /// What the task carries, and the defaults of the book.
-    fn context(&self) -> Context {
+    pub(crate) fn context(&self) -> Context {
         context::current().frozen().within(&self.settings().defaults)
     }
 

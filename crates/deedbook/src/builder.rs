@@ -11,6 +11,7 @@ use crate::backend::Remote;
 use crate::backend::{Backend, Local};
 #[cfg(feature = "http")]
 use crate::background::Background;
+use crate::capture::Capture;
 #[cfg(feature = "http")]
 use crate::client::{Client, Token};
 #[cfg(feature = "spool")]
@@ -32,6 +33,7 @@ pub(crate) struct Settings {
     pub(crate) deadline: Duration,
     pub(crate) best_effort_events_max: usize,
     pub(crate) limits: Limits,
+    pub(crate) capture: Arc<Capture>,
     #[cfg(feature = "spool")]
     pub(crate) spool: Option<SpoolOptions>,
 }
@@ -44,7 +46,7 @@ impl Settings {
     pub(crate) fn prepare(&self, event: Event) -> Result<Draft> {
         deedbook_core::prepare(event, &self.limits, || {
             let mut random = [0; 16];
-            getrandom::fill(&mut random).expect("the operating system gives random bytes");
+            crate::fill_random(&mut random);
             random
         })
     }
@@ -58,6 +60,7 @@ impl Default for Builder {
                 deadline: Duration::from_secs(10),
                 best_effort_events_max: 10_000,
                 limits: Limits::default(),
+                capture: Arc::default(),
                 #[cfg(feature = "spool")]
                 spool: None,
             },
@@ -92,6 +95,12 @@ impl Builder {
     /// How many events of [`Deedbook::best_effort`] may wait; 10,000 where this is not said, some 10 MB.
     pub fn best_effort_events_max(self, events: usize) -> Self {
         Self { settings: Settings { best_effort_events_max: events, ..self.settings } }
+    }
+
+    /// Which events are captured by the tower layer and by [`crate::auth`]; [`Capture::load`] reads it from a file and
+    /// the environment.
+    pub fn capture(self, capture: Capture) -> Self {
+        Self { settings: Settings { capture: Arc::new(capture), ..self.settings } }
     }
 
     /// A spool on disk for the events of [`Deedbook::spool`] that the log cannot take; opening the book begins to deliver

@@ -4,7 +4,7 @@ use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 use std::time::{Duration, Instant};
 
-use deedbook_core::{Atomicity, Draft, Error, ErrorKind, Event, Result, Timestamp};
+use deedbook_core::{Atomicity, Draft, Error, ErrorKind, Event, Result};
 use tokio::sync::oneshot;
 
 use crate::backend::Submission;
@@ -12,7 +12,7 @@ use crate::blocking::block_on;
 use crate::event::Counting;
 use crate::receipt::{Fates, Receipt};
 use crate::tally::Tally;
-use crate::{Deedbook, deadline};
+use crate::{Deedbook, ToTimestamp, deadline};
 
 /// A record that begins when it is awaited; made by [`Deedbook::record`].
 ///
@@ -44,8 +44,14 @@ impl Record {
     }
 
     /// When it happened, where that is not now.
-    pub fn occurred_at(self, at: impl Into<Timestamp>) -> Self {
-        self.with(|event| event.occurred_at = Some(at.into()))
+    pub fn occurred_at(mut self, at: impl ToTimestamp) -> Self {
+        match at.to_timestamp() {
+            Ok(at) => self.with(|event| event.occurred_at = Some(at)),
+            Err(error) => {
+                self.event = self.event.and(Err(error));
+                self
+            }
+        }
     }
 
     /// As awaiting it, for threads that run no tasks: blocks until the event is durable.
@@ -104,7 +110,12 @@ pub(crate) async fn record(book: &Deedbook, draft: Draft, wait: Duration) -> Res
 }
 
 /// Hands drafts over and waits for their fates; `None` where the deadline passes before they are known.
-async fn submit(book: &Deedbook, drafts: Vec<Draft>, atomicity: Atomicity, deadline: Instant) -> Option<Fates> {
+pub(crate) async fn submit(
+    book: &Deedbook,
+    drafts: Vec<Draft>,
+    atomicity: Atomicity,
+    deadline: Instant,
+) -> Option<Fates> {
     let (sender, receiver) = oneshot::channel();
     let reply = Box::new(move |fates| drop(sender.send(fates)));
     book.backend().submit(Submission { drafts, atomicity, deadline, reply }).await;
@@ -112,7 +123,7 @@ async fn submit(book: &Deedbook, drafts: Vec<Draft>, atomicity: Atomicity, deadl
     Some(fates.unwrap_or_else(|_| Err(abandoned())))
 }
 
-fn deadline_passed(id: &str, deadline: Duration) -> Error {
+pub(crate) fn deadline_passed(id: &str, deadline: Duration) -> Error {
     let message = format!(
         "no receipt for the event {id:?} within {deadline:?}; it may be recorded or not: record it again with this id, \
          which never enters it twice"
@@ -120,6 +131,6 @@ fn deadline_passed(id: &str, deadline: Duration) -> Error {
     Error::new(ErrorKind::Unavailable, message)
 }
 
-fn abandoned() -> Error {
+pub(crate) fn abandoned() -> Error {
     Error::new(ErrorKind::NotFound, "the book was shut down before it gave a receipt")
 }

@@ -1,11 +1,13 @@
 //! Of when a state is asked for.
 
+use std::fmt;
+
 use jiff::ToSpan;
 use serde::{Deserialize, Serialize};
 
 use super::mark::{read_time, write_time};
 use crate::query::{ParseOptions, named_time};
-use crate::{Error, Result, Timestamp};
+use crate::{Error, Result, Timestamp, rfc3339};
 
 /// Of when a state is asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,6 +47,17 @@ impl Moment {
     }
 }
 
+impl fmt::Display for Moment {
+    /// As [`Moment::parse`] reads it, whatever the id looks like.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Latest => f.write_str("latest"),
+            Self::Time(at) => f.write_str(&rfc3339(*at)),
+            Self::Event(id) => write!(f, "id:{id}"),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -63,6 +76,14 @@ mod tests {
         assert_eq!(parsed("yesterday"), time("2026-09-19T23:59:59.999999Z"));
         assert_eq!(parsed("-7d"), time("2026-09-13T12:00:00Z"));
         assert_eq!(parsed("latest"), Some(Moment::Latest));
+    }
+
+    #[test]
+    fn what_is_written_reads_back() {
+        let at = "2026-09-20T14:03:27.481512Z".parse().expect("a time");
+        for moment in [Moment::Latest, Moment::Time(at), Moment::Event("2026".into()), Moment::Event("id:-x".into())] {
+            assert_eq!(parsed(&moment.to_string()), Some(moment));
+        }
     }
 
     #[test]

@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up must fail")]
 
 mod canonical;
+#[cfg(any(feature = "postgres-types", feature = "sqlx", feature = "uuid"))]
+mod columns;
 mod commitment;
 mod history;
 mod hostile;

@@ -4,11 +4,13 @@ use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use deedbook_core::commitment::Key;
+use deedbook_core::history::History;
 use deedbook_core::{Error, ErrorKind, Group, GroupBy, MemoryStore, PageRequest, Result, Store, Timestamp};
 use tokio::sync::Semaphore;
 
 use super::readers::Readers;
 use super::{Submission, closed};
+use crate::history::{TargetId, Version, VersionPage};
 use crate::search::{Cursor, Page, Question};
 use crate::{Entry, deadline};
 
@@ -61,7 +63,7 @@ impl Local {
     /// [`ErrorKind::Io`] where the operating system gives no thread.
     pub(crate) fn memory() -> Result<Self> {
         let mut key = [0; 32];
-        getrandom::fill(&mut key).expect("the operating system gives random bytes");
+        crate::fill_random(&mut key);
         Self::on(Arc::new(MemoryStore::new(Timestamp::now, Key(key))))
     }
 
@@ -147,6 +149,34 @@ impl Local {
     pub(super) async fn count(&self, question: &Question, groups: &[GroupBy]) -> Result<Vec<Group>> {
         let ((query, _), scope, groups) = (question.resolve(None)?, question.scope(), groups.to_vec());
         self.read(move |store| store.count(&query, &scope, &groups)).await
+    }
+
+    pub(super) async fn versions(
+        &self,
+        target: &TargetId,
+        question: &Question,
+        limit: usize,
+        after: Option<&Cursor>,
+    ) -> Result<VersionPage> {
+        let (query, place) = question.resolve(after)?;
+        let request = PageRequest { order: question.order(), limit, after: place.after };
+        self.history(target, question, move |history| {
+            let page = history.page(&query, &request)?;
+            let last = page.versions.last().map(|version| version.entry.receipt.position);
+            let next = last.filter(|_| page.has_more).map(|position| place.next(position));
+            Ok(VersionPage { versions: page.versions.into_iter().map(Version::from).collect(), next })
+        })
+        .await
+    }
+
+    pub(super) async fn history<T: Send + 'static>(
+        &self,
+        target: &TargetId,
+        question: &Question,
+        ask: impl FnOnce(&History<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let (target, scope, tenant) = (target.clone(), question.scope(), question.tenant_or_default());
+        self.read(move |store| ask(&History::new(store, &tenant, target, &scope))).await
     }
 
     pub(super) async fn close(&self) -> Result<()> {

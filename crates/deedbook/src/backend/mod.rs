@@ -10,9 +10,11 @@ mod remote;
 
 use std::time::Instant;
 
+use deedbook_core::history::History;
 use deedbook_core::{Atomicity, Draft, Error, ErrorKind, Group, GroupBy, Result, Store};
 
 use crate::Entry;
+use crate::history::{Around, Diff, Moment, Restoration, State, TargetId, VersionPage};
 use crate::receipt::{Fates, Recorded};
 use crate::search::{Cursor, Page, Question};
 
@@ -95,6 +97,72 @@ impl Backend {
         }
     }
 
+    /// One page of the versions of a thing, newest first.
+    pub(crate) async fn versions(
+        &self,
+        target: &TargetId,
+        question: &Question,
+        limit: usize,
+        after: Option<&Cursor>,
+    ) -> Result<VersionPage> {
+        match self {
+            Self::Local(local) => local.versions(target, question, limit, after).await,
+            #[cfg(feature = "http")]
+            Self::Remote(_) => Err(history_is_local()),
+        }
+    }
+
+    /// A thing at a moment; `None` where that is an event which is not about it.
+    pub(crate) async fn state(&self, target: &TargetId, question: &Question, at: Moment) -> Result<Option<State>> {
+        match self {
+            Self::Local(local) => local.history(target, question, move |history| history.state(&at)).await,
+            #[cfg(feature = "http")]
+            Self::Remote(_) => Err(history_is_local()),
+        }
+    }
+
+    /// What differs between two moments.
+    pub(crate) async fn diff(
+        &self,
+        target: &TargetId,
+        question: &Question,
+        from: Moment,
+        to: Moment,
+    ) -> Result<Option<Diff>> {
+        match self {
+            Self::Local(local) => local.history(target, question, move |history| history.diff(&from, &to)).await,
+            #[cfg(feature = "http")]
+            Self::Remote(_) => Err(history_is_local()),
+        }
+    }
+
+    /// One version and its neighbours.
+    pub(crate) async fn around(&self, target: &TargetId, question: &Question, id: &str) -> Result<Option<Around>> {
+        match self {
+            Self::Local(local) => {
+                let id = id.to_owned();
+                let around = move |history: &History<'_>| history.around(&id);
+                Ok(local.history(target, question, around).await?.map(Around::from))
+            }
+            #[cfg(feature = "http")]
+            Self::Remote(_) => Err(history_is_local()),
+        }
+    }
+
+    /// The way back to a moment.
+    pub(crate) async fn restore(
+        &self,
+        target: &TargetId,
+        question: &Question,
+        to: Moment,
+    ) -> Result<Option<Restoration>> {
+        match self {
+            Self::Local(local) => local.history(target, question, move |history| history.restore(&to)).await,
+            #[cfg(feature = "http")]
+            Self::Remote(_) => Err(history_is_local()),
+        }
+    }
+
     /// Waits until everything that was handed over has its fate, and lets go of files and connections. What is handed
     /// over later is refused.
     pub(crate) async fn close(&self) -> Result<()> {
@@ -113,6 +181,13 @@ impl Backend {
             Self::Remote(_) => None,
         }
     }
+}
+
+#[cfg(feature = "http")]
+fn history_is_local() -> Error {
+    let message = "this version of the library asks a store of its own process alone for histories; a server answers \
+                   them at /v1/history, /v1/as-of and /v1/diff";
+    Error::new(ErrorKind::Invalid, message)
 }
 
 fn closed() -> Error {

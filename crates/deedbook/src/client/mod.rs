@@ -24,6 +24,7 @@ mod call;
 mod entry;
 mod export;
 mod health;
+mod history;
 mod post;
 mod problem;
 mod read;
@@ -55,6 +56,7 @@ use crate::retry::{self, Backoff, is_passing};
 
 pub use entry::Found;
 pub use export::{Export, ExportFormat};
+pub use history::{FoundAround, FoundVersion, FoundVersions};
 pub use read::{Ask, EntryPage};
 pub use tail::Tail;
 pub use token::Token;

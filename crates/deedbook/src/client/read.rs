@@ -93,7 +93,8 @@ impl Ask {
         self.place.as_ref().filter(|(side, _)| *side == "after").map(|(_, cursor)| cursor.as_str())
     }
 
-    fn page(&self) -> Vec<(&'static str, String)> {
+    /// The parameters of a page.
+    pub(super) fn page(&self) -> Vec<(&'static str, String)> {
         let mut query = self.question();
         query.extend(self.place.clone());
         query.extend(self.limit.map(|limit| ("limit", limit.to_string())));
@@ -204,7 +205,7 @@ impl PageIn<'_> {
 
 /// The cursor in the address of another page. The address itself is not followed: a token is for the server that was
 /// named, and behind a proxy the server may know itself by another name.
-fn cursor(url: &str, name: &str) -> Result<String> {
+pub(super) fn cursor(url: &str, name: &str) -> Result<String> {
     let somewhere = Url::parse("http://localhost").expect("an address");
     let url = somewhere.join(url).map_err(|error| strange("the address of a page is none").with_source(error))?;
     let mut pairs = url.query_pairs();

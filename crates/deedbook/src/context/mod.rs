@@ -13,6 +13,8 @@ use deedbook_core::{Auth, Credential, Http, Source};
 
 use crate::{Actor, Error, ErrorKind, Event, Result};
 
+#[cfg(feature = "tower")]
+pub(crate) use scoped::enclosed;
 pub use scoped::{Scoped, carry, carry_fn, current, scope, scope_sync, set_actor, spawn_thread};
 #[cfg(feature = "tokio")]
 pub use scoped::{spawn, spawn_blocking};

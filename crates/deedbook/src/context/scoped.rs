@@ -81,6 +81,18 @@ pub fn carry_fn<T>(call: impl FnOnce() -> T) -> impl FnOnce() -> T {
     }
 }
 
+/// Begins a scope by `call`, which makes a future, and goes on with it in that future; gives the context too.
+#[cfg(feature = "tower")]
+pub(crate) fn enclosed<F>(context: Context, call: impl FnOnce() -> F) -> (Context, Scoped<F>) {
+    let context = inner(context);
+    let mut slot = Some(context.clone());
+    let future = {
+        let _entered = Entered::new(&mut slot);
+        call()
+    };
+    (context, Scoped { context: slot, future: Some(future) })
+}
+
 /// As [`std::thread::spawn`], with the present context.
 ///
 /// # Panics

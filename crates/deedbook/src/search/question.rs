@@ -10,6 +10,8 @@ use deedbook_core::{Error, Order, Query, Result, Scope, Timestamp};
 #[derive(Clone, Debug)]
 pub struct Question {
     text: String,
+    /// The thing whose history is asked for, for cursors.
+    about: Option<String>,
     tenant: Option<String>,
     visible_to: Option<Visible>,
     order: Order,
@@ -37,7 +39,15 @@ pub(crate) struct Place {
 
 impl Question {
     pub(crate) fn new(text: String, tenant: Option<String>) -> Self {
-        Self { text, tenant, visible_to: None, order: Order::Descending }
+        Self { text, about: None, tenant, visible_to: None, order: Order::Descending }
+    }
+
+    pub(crate) fn about(self, thing: String) -> Self {
+        Self { about: Some(thing), ..self }
+    }
+
+    pub(crate) fn with_text(self, text: String) -> Self {
+        Self { text, ..self }
     }
 
     pub(crate) fn in_tenant(self, tenant: String) -> Self {
@@ -112,8 +122,9 @@ impl Question {
     fn fingerprint(&self) -> u64 {
         let order = if self.order == Order::Ascending { "a" } else { "d" };
         let tenant = self.tenant().unwrap_or_default();
+        let about = self.about.as_deref().unwrap_or_default();
         // FNV-1a, 64 bits, over parts with a separator that neither tenants nor queries hold.
-        [order, tenant, &self.text]
+        [order, tenant, about, &self.text]
             .join("\0")
             .bytes()
             .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3))

@@ -105,3 +105,32 @@ fn a_thread_without_an_executor_records_too() {
     let book = Deedbook::open("memory:").unwrap();
     assert_eq!(book.record(shared("doc_1")).wait().unwrap().seq, 0);
 }
+
+#[tokio::test]
+async fn a_batch_gives_each_event_its_own_fate() {
+    let book = Deedbook::open("memory:").unwrap();
+    let mut broken = shared("doc_2");
+    broken.action = "Not An Action".to_owned();
+    let given = |id: &str, document: &str| Event { id: Some(id.to_owned()), ..shared(document) };
+    let batch = book.batch().add(given("evt_1", "doc_1")).add(broken).add(given("evt_1", "doc_3")).add(shared("doc_4"));
+    let fates = batch.await.unwrap();
+    let ends: Vec<_> =
+        fates.iter().map(|fate| fate.as_ref().map(|receipt| receipt.seq).map_err(|e| e.kind())).collect();
+    assert_eq!(ends, [Ok(0), Err(ErrorKind::Invalid), Err(ErrorKind::Conflict), Ok(1)]);
+    assert!(book.batch().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_batch_is_all_or_nothing_where_it_says_so() {
+    let book = Deedbook::open("memory:").unwrap();
+    let mut broken = shared("doc_2");
+    broken.action = "Not An Action".to_owned();
+    let error = book.batch().add(shared("doc_1")).add(broken).all_or_nothing().await.unwrap_err();
+    assert_eq!((error.kind(), error.problems()[0].pointer.as_str()), (ErrorKind::Invalid, "/1/action"));
+    let given = |document: &str| Event { id: Some("evt_1".to_owned()), ..shared(document) };
+    let error = book.batch().add(given("doc_1")).add(given("doc_2")).all_or_nothing().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Conflict);
+    assert_eq!(book.query("").count().await.unwrap(), 0);
+    let fates = book.batch().add(shared("doc_1")).add(shared("doc_2")).all_or_nothing().await.unwrap();
+    assert_eq!(fates.len(), 2);
+}
