@@ -3,6 +3,7 @@
 //! This file reads the arguments and opens one door; it checks nothing itself. A new command is one file and one line
 //! in [`COMMANDS`].
 
+mod api;
 mod arrows;
 mod build_cost;
 mod command;

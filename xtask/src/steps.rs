@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 use crate::command::{cargo, output, run, run_with_lines};
 use crate::counts::{Counts, Runner};
 use crate::skipped::{self, SkippedLog};
-use crate::tools::{self, CARGO_DENY, CARGO_SHEAR, Tool};
+use crate::tools::{self, CARGO_DENY, CARGO_SHEAR, SCHEMATHESIS, Tool};
 use crate::workspace::Workspace;
-use crate::{Result, arrows, sources};
+use crate::{Result, api, arrows, sources};
 
 /// One check with a title.
 struct Step {
@@ -46,6 +46,7 @@ const STEPS: &[Step] = &[
     Step { title: "fuzz targets compile", pace: Pace::Thorough, run: fuzz_targets },
     Step { title: "documentation", pace: Pace::Thorough, run: documentation },
     Step { title: "tests", pace: Pace::Fast, run: tests },
+    Step { title: "the API as it is described", pace: Pace::Thorough, run: described_api },
     Step { title: "integrations with other crates", pace: Pace::Thorough, run: integrations },
     Step { title: "examples in the documentation", pace: Pace::Thorough, run: doctests },
 ];
@@ -184,6 +185,10 @@ fn advisories(step: &Run<'_>) -> Result<Counts> {
 
 fn unused(step: &Run<'_>) -> Result<Counts> {
     with_tool(step, &CARGO_SHEAR, check)
+}
+
+fn described_api(step: &Run<'_>) -> Result<Counts> {
+    with_tool(step, &SCHEMATHESIS, |tool| api::check(step.workspace, tool).map(|()| Counts::ONE_PASSED))
 }
 
 /// Runs the check with the tool, or says aloud that the tool is not to be had.

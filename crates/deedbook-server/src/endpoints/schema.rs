@@ -34,6 +34,7 @@ pub(super) struct PagingParameters {
     #[param(minimum = 1, maximum = 1000)]
     limit: Option<usize>,
     /// Newest first, or oldest first.
+    #[param(inline)]
     order: Option<Order>,
 }
 

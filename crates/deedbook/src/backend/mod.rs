@@ -108,7 +108,7 @@ impl Backend {
         match self {
             Self::Local(local) => local.versions(target, question, limit, after).await,
             #[cfg(feature = "http")]
-            Self::Remote(_) => Err(history_is_local()),
+            Self::Remote(remote) => remote.versions(target, question, limit, after).await,
         }
     }
 
@@ -117,7 +117,7 @@ impl Backend {
         match self {
             Self::Local(local) => local.history(target, question, move |history| history.state(&at)).await,
             #[cfg(feature = "http")]
-            Self::Remote(_) => Err(history_is_local()),
+            Self::Remote(remote) => remote.state(target, question, at).await,
         }
     }
 
@@ -132,7 +132,7 @@ impl Backend {
         match self {
             Self::Local(local) => local.history(target, question, move |history| history.diff(&from, &to)).await,
             #[cfg(feature = "http")]
-            Self::Remote(_) => Err(history_is_local()),
+            Self::Remote(remote) => remote.diff(target, question, from, to).await,
         }
     }
 
@@ -145,7 +145,7 @@ impl Backend {
                 Ok(local.history(target, question, around).await?.map(Around::from))
             }
             #[cfg(feature = "http")]
-            Self::Remote(_) => Err(history_is_local()),
+            Self::Remote(remote) => remote.around(target, question, id).await,
         }
     }
 
@@ -159,7 +159,7 @@ impl Backend {
         match self {
             Self::Local(local) => local.history(target, question, move |history| history.restore(&to)).await,
             #[cfg(feature = "http")]
-            Self::Remote(_) => Err(history_is_local()),
+            Self::Remote(remote) => remote.restore(target, question, to).await,
         }
     }
 
@@ -181,13 +181,6 @@ impl Backend {
             Self::Remote(_) => None,
         }
     }
-}
-
-#[cfg(feature = "http")]
-fn history_is_local() -> Error {
-    let message = "this version of the library asks a store of its own process alone for histories; a server answers \
-                   them at /v1/history, /v1/as-of and /v1/diff";
-    Error::new(ErrorKind::Invalid, message)
 }
 
 fn closed() -> Error {

@@ -3,13 +3,15 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use deedbook_core::history::{Diff, Existence, Moment, Restoration, Sight, State, TargetId};
 use deedbook_core::{Atomicity, Error, ErrorKind, Group, GroupBy, Result};
 use tokio::sync::Semaphore;
 
 use super::{Submission, closed};
 use crate::Entry;
 use crate::background::Background;
-use crate::client::{Ask, Client};
+use crate::client::{Ask, Client, FoundVersion};
+use crate::history::{Around, Version, VersionPage};
 use crate::search::{Cursor, Page, Question};
 
 /// Submissions on their way at most; what waits for the server is bounded by the client besides.
@@ -84,6 +86,89 @@ impl Remote {
         self.background.run(async move { client.count_by(&ask, &groups).await }).await
     }
 
+    pub(super) async fn versions(
+        &self,
+        target: &TargetId,
+        question: &Question,
+        limit: usize,
+        after: Option<&Cursor>,
+    ) -> Result<VersionPage> {
+        let mut ask = ask(question)?.limit(limit);
+        if let Some(cursor) = after {
+            ask = ask.after(cursor.to_string());
+        }
+        let (client, target) = (self.client.clone(), target.clone());
+        let page = self.background.run(async move { client.versions(&target, &ask).await }).await?;
+        let versions = page.versions.into_iter().map(Version::from).collect();
+        Ok(VersionPage { versions, next: page.next.map(Cursor::from) })
+    }
+
+    pub(super) async fn state(&self, target: &TargetId, question: &Question, at: Moment) -> Result<Option<State>> {
+        let (about, moment) = (target.clone(), at.clone());
+        let asked = self.ask_about(
+            target,
+            question,
+            move |client: Client, target: TargetId, tenant: Option<String>| async move {
+                client.state(&target, tenant.as_deref(), &at).await
+            },
+        );
+        let state = asked.await?;
+        // As a store of this process tells it: of a thing that no entry names nothing is known, at any time.
+        Ok(state.or_else(|| nothing_known(about, moment)))
+    }
+
+    pub(super) async fn diff(
+        &self,
+        target: &TargetId,
+        question: &Question,
+        from: Moment,
+        to: Moment,
+    ) -> Result<Option<Diff>> {
+        self.ask_about(target, question, move |client: Client, target: TargetId, tenant: Option<String>| async move {
+            client.diff(&target, tenant.as_deref(), &from, &to).await
+        })
+        .await
+    }
+
+    pub(super) async fn restore(
+        &self,
+        target: &TargetId,
+        question: &Question,
+        to: Moment,
+    ) -> Result<Option<Restoration>> {
+        self.ask_about(target, question, move |client: Client, target: TargetId, tenant: Option<String>| async move {
+            client.restore(&target, tenant.as_deref(), &to).await
+        })
+        .await
+    }
+
+    pub(super) async fn around(&self, target: &TargetId, question: &Question, id: &str) -> Result<Option<Around>> {
+        let id = id.to_owned();
+        let found = self.ask_about(
+            target,
+            question,
+            move |client: Client, target: TargetId, tenant: Option<String>| async move {
+                client.around(&target, tenant.as_deref(), &id).await
+            },
+        );
+        Ok(found.await?.map(|found| Around {
+            previous: found.previous.map(Version::from),
+            version: Version::from(found.version),
+            next: found.next.map(Version::from),
+        }))
+    }
+
+    async fn ask_about<T: Send + 'static, F: Future<Output = Result<T>> + Send + 'static>(
+        &self,
+        target: &TargetId,
+        question: &Question,
+        about: impl FnOnce(Client, TargetId, Option<String>) -> F,
+    ) -> Result<T> {
+        ask(question)?;
+        let tenant = question.tenant().map(str::to_owned);
+        self.background.run(about(self.client.clone(), target.clone(), tenant)).await
+    }
+
     pub(super) async fn close(&self) -> Result<()> {
         self.is_closed.store(true, Ordering::Release);
         // All permits are there once everything that was submitted has its fate, which each deadline bounds.
@@ -101,5 +186,28 @@ fn ask(question: &Question) -> Result<Ask> {
     Ok(match question.tenant() {
         Some(tenant) => ask.tenant(tenant),
         None => ask,
+    })
+}
+
+impl From<FoundVersion> for Version {
+    fn from(version: FoundVersion) -> Self {
+        Self { entry: version.found.entry, effect: version.effect }
+    }
+}
+
+/// The state of a thing that no entry names; an event that is not about it has none.
+fn nothing_known(target: TargetId, at: Moment) -> Option<State> {
+    let is_event = matches!(at, Moment::Event(_));
+    (!is_event).then(|| State {
+        target,
+        at,
+        existence: Existence::Unknown,
+        created_by: None,
+        deleted_by: None,
+        sight: Sight::Part,
+        document: None,
+        fields: Vec::new(),
+        incomplete: vec![String::new()],
+        contradictions: Vec::new(),
     })
 }
