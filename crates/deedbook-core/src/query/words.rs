@@ -72,15 +72,26 @@ fn any_leaf(value: &Value, test: &mut dyn FnMut(&str) -> bool) -> bool {
 fn unicode_words(text: &str, sink: &mut dyn FnMut(&str)) {
     for segment in fold(text).unicode_words() {
         let word = without_leading_marks(segment);
-        if word.len() <= WORD_BYTES_MAX {
-            sink(word);
-        } else if let Some(first) = word[..word.floor_char_boundary(WORD_BYTES_MAX)].unicode_words().next() {
-            sink(first);
+        if word.len() == segment.len() {
+            put(word, sink);
+        } else {
+            // What held the rest together is gone.
+            word.unicode_words().for_each(|word| put(word, sink));
         }
     }
 }
 
-/// A segment begins with a space where a combining letter follows it (WB4); the word begins after it.
+/// Gives a word to `sink`, cut to its first [`WORD_BYTES_MAX`] bytes.
+fn put(word: &str, sink: &mut dyn FnMut(&str)) {
+    if word.len() <= WORD_BYTES_MAX {
+        sink(word);
+    } else if let Some(first) = word[..word.floor_char_boundary(WORD_BYTES_MAX)].unicode_words().next() {
+        sink(first);
+    }
+}
+
+/// A segment begins with a space where a combining letter follows it (WB4), or with a mark such as `՚` that counts as
+/// a letter between letters; the word begins after it.
 fn without_leading_marks(segment: &str) -> &str {
     segment.trim_start_matches(|c: char| !c.is_alphanumeric() && c != '_')
 }
@@ -240,6 +251,7 @@ mod tests {
         check("Ａｄａ ﬁne ① ½", &["ada", "fine", "1", "1⁄2"]);
         check("e\u{301}te\u{301} ÉTÉ", &["été", "été"]);
         check("O’Neil", &["o'neil"]);
+        check("\u{55a}\u{d4a}\u{b83} a\u{55a}b", &["\u{d4a}", "\u{b83}", "a\u{55a}b"]);
         check("İstanbul ısı IŞIK", &["i\u{307}stanbul", "ısı", "işik"]);
         check("日本語 テスト สวัสดี".split(' ').next().unwrap_or_default(), &["日", "本", "語"]);
         check("テスト", &["テスト"]);
