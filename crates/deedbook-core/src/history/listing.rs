@@ -77,7 +77,9 @@ impl Listing {
         for (key, child) in &parts.children {
             self.node(&pointer::below(path, &key.name()), child);
         }
-        let is_empty = parts.children.values().all(|child| matches!(child.content, Content::Absent));
+        // With others of which nothing is known, nobody knows that it is empty.
+        let is_empty = parts.others == Others::Absent
+            && parts.children.values().all(|child| matches!(child.content, Content::Absent));
         if let (true, false, Some(value)) = (is_empty, path.is_empty(), node.document()) {
             self.fields.push(field(path, FieldValue::Known(value), &node.origin));
         }

@@ -92,9 +92,9 @@ impl Local {
         };
         let Some(store) = self.store() else { return reply(Err(closed())) };
         let reply = Box::new(move |fate| {
-            // Given back before the reply, so that whoever acts on it finds room.
-            drop(room);
             reply(super::seen(fate));
+            // Given back after the reply: closing waits for all of the room, and so for everybody to know their fates.
+            drop(room);
         });
         store.submit(drafts, atomicity, reply);
     }

@@ -65,6 +65,11 @@ fn whether_it_is_a_list_may_be_unknown() {
     assert_eq!(state.incomplete, ["", "/l"]);
     // Neither a list nor an object can be written down for it.
     assert_eq!(state.document, Some(json!({})));
+    // A list has no place `a`, so `-` was a name, and what it names is not known any more.
+    let log = Log::of([updated(vec![change("/l/-", None, json!(null)), change("/l/a", json!(null), None)])]);
+    let state = log.now();
+    assert_eq!(listed(&state), "/l/a- e0");
+    assert_eq!(state.incomplete, ["", "/l"]);
     let log = Log::of([
         updated(vec![change("/l/0", json!(1), json!(2))]),
         updated(vec![change("/l", json!([2, 5]), json!([]))]),
