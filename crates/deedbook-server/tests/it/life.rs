@@ -3,21 +3,17 @@
 use std::io::{Read, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::time::Duration;
 
 use deedbook_core::commitment::Key;
-use deedbook_core::{
-    Atomicity, Draft, Entry, Error, ErrorKind, Group, GroupBy, MemoryStore, Page, PageRequest, Query, Reply, Result,
-    Scope, Store,
-};
+use deedbook_core::{Atomicity, Draft, Error, ErrorKind, MemoryStore, Reply, Store};
 use deedbook_server::Limits;
 use deedbook_testkit::Clock;
 
-use crate::support::{House, Response, event};
+use crate::support::{House, Response, Through, event};
 
-/// A store whose appends fail as a test says, or wait until it lets them go.
-pub(crate) struct Failing {
-    store: MemoryStore,
+/// Appends that fail as a test says, or wait until it lets them go.
+struct Failing {
+    store: Arc<MemoryStore>,
     failure: AtomicU8,
     held: std::sync::Mutex<Vec<Box<dyn FnOnce() + Send>>>,
 }
@@ -40,9 +36,12 @@ const FAILURES: [(ErrorKind, u16, &str); 6] = [
 impl Failing {
     fn house() -> (Arc<Self>, House) {
         let clock = Clock::fixed();
-        let store = MemoryStore::new(clock.function(), Key([7; 32]));
-        let store = Arc::new(Self { store, failure: AtomicU8::new(NONE), held: std::sync::Mutex::default() });
-        (store.clone(), House::over(store, clock, Limits::default()))
+        let below = Arc::new(MemoryStore::new(clock.function(), Key([7; 32])));
+        let failing =
+            Arc::new(Self { store: below.clone(), failure: AtomicU8::new(NONE), held: std::sync::Mutex::default() });
+        let appending = failing.clone();
+        let submit = move |drafts, atomicity, reply| appending.submit(drafts, atomicity, reply);
+        (failing, House::over(Arc::new(Through { below, submit }), clock, Limits::default()))
     }
 
     fn fail(&self, failure: u8) {
@@ -59,9 +58,7 @@ impl Failing {
     fn release(&self) {
         self.held.lock().unwrap().drain(..).for_each(|go| go());
     }
-}
 
-impl Store for Failing {
     fn submit(&self, drafts: Vec<Draft>, atomicity: Atomicity, reply: Reply) {
         match self.failure.load(Ordering::SeqCst) {
             NONE => self.store.submit(drafts, atomicity, reply),
@@ -76,26 +73,6 @@ impl Store for Failing {
                 reply(Err(Error::new(kind, "the store says so").with_source(std::io::Error::other("sda1 broke"))));
             }
         }
-    }
-
-    fn get(&self, tenant: &str, id: &str, scope: &Scope) -> Result<Option<Entry>> {
-        self.store.get(tenant, id, scope)
-    }
-
-    fn page(&self, query: &Query, scope: &Scope, request: &PageRequest) -> Result<Page> {
-        self.store.page(query, scope, request)
-    }
-
-    fn count(&self, query: &Query, scope: &Scope, groups: &[GroupBy]) -> Result<Vec<Group>> {
-        self.store.count(query, scope, groups)
-    }
-
-    fn follow(&self, from: u64, limit: usize, wait: Duration, scope: &Scope) -> Result<Vec<Entry>> {
-        self.store.follow(from, limit, wait, scope)
-    }
-
-    fn visible_count(&self) -> u64 {
-        self.store.visible_count()
     }
 }
 

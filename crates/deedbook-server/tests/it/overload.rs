@@ -6,16 +6,14 @@ use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use deedbook_core::commitment::Key;
-use deedbook_core::{
-    Atomicity, Draft, Entry, Group, GroupBy, MemoryStore, Page, PageRequest, Query, Reply, Result, Scope, Store,
-};
+use deedbook_core::{Atomicity, Draft, MemoryStore, Reply, Store};
 use deedbook_server::Limits;
 use deedbook_testkit::Clock;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
-use crate::support::{ADMIN, House, event};
+use crate::support::{ADMIN, House, Through, event};
 
 /// How long the store below takes for an event: it can do a hundred in a second.
 const COMMIT_TIME: Duration = Duration::from_millis(10);
@@ -23,60 +21,6 @@ const COMMIT_TIME: Duration = Duration::from_millis(10);
 const WAITING_MAX: usize = 20;
 /// What such an event takes of the room.
 const EVENT_BYTES: usize = 280;
-
-/// A store that takes its time, and counts who waits.
-struct Slow {
-    store: Arc<MemoryStore>,
-    queue: mpsc::Sender<(Vec<Draft>, Atomicity, Reply)>,
-    waiting: Arc<AtomicUsize>,
-    waited_max: Arc<AtomicUsize>,
-}
-
-impl Slow {
-    fn new(clock: &Clock) -> Self {
-        let store = Arc::new(MemoryStore::new(clock.function(), Key([7; 32])));
-        let (queue, submissions) = mpsc::channel::<(Vec<Draft>, Atomicity, Reply)>();
-        let waiting = Arc::new(AtomicUsize::new(0));
-        let (below, left) = (store.clone(), waiting.clone());
-        std::thread::spawn(move || {
-            for (drafts, atomicity, reply) in submissions {
-                // The pace of the store is what is tested against.
-                std::thread::sleep(COMMIT_TIME);
-                left.fetch_sub(1, Ordering::SeqCst);
-                below.submit(drafts, atomicity, reply);
-            }
-        });
-        Self { store, queue, waiting, waited_max: Arc::default() }
-    }
-}
-
-impl Store for Slow {
-    fn submit(&self, drafts: Vec<Draft>, atomicity: Atomicity, reply: Reply) {
-        let waiting = self.waiting.fetch_add(1, Ordering::SeqCst) + 1;
-        self.waited_max.fetch_max(waiting, Ordering::SeqCst);
-        self.queue.send((drafts, atomicity, reply)).unwrap();
-    }
-
-    fn get(&self, tenant: &str, id: &str, scope: &Scope) -> Result<Option<Entry>> {
-        self.store.get(tenant, id, scope)
-    }
-
-    fn page(&self, query: &Query, scope: &Scope, request: &PageRequest) -> Result<Page> {
-        self.store.page(query, scope, request)
-    }
-
-    fn count(&self, query: &Query, scope: &Scope, groups: &[GroupBy]) -> Result<Vec<Group>> {
-        self.store.count(query, scope, groups)
-    }
-
-    fn follow(&self, from: u64, limit: usize, wait: Duration, scope: &Scope) -> Result<Vec<Entry>> {
-        self.store.follow(from, limit, wait, scope)
-    }
-
-    fn visible_count(&self) -> u64 {
-        self.store.visible_count()
-    }
-}
 
 /// What the clients saw.
 #[derive(Debug, Default)]
@@ -87,11 +31,27 @@ struct Seen {
     wrong: AtomicU64,
 }
 
+/// A server over a store that takes its time, and how many waited for it at most.
 fn slow_house(limits: Limits) -> (House, Arc<AtomicUsize>) {
     let clock = Clock::fixed();
-    let store = Slow::new(&clock);
-    let waited_max = store.waited_max.clone();
-    (House::over(Arc::new(store), clock, limits), waited_max)
+    let below = Arc::new(MemoryStore::new(clock.function(), Key([7; 32])));
+    let (queue, submissions) = mpsc::channel::<(Vec<Draft>, Atomicity, Reply)>();
+    let (waiting, waited_max) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (store, left) = (below.clone(), waiting.clone());
+    std::thread::spawn(move || {
+        for (drafts, atomicity, reply) in submissions {
+            // The pace of the store is what is tested against.
+            std::thread::sleep(COMMIT_TIME);
+            left.fetch_sub(1, Ordering::SeqCst);
+            store.submit(drafts, atomicity, reply);
+        }
+    });
+    let most = waited_max.clone();
+    let submit = move |drafts, atomicity, reply| {
+        most.fetch_max(waiting.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+        queue.send((drafts, atomicity, reply)).unwrap();
+    };
+    (House::over(Arc::new(Through { below, submit }), clock, limits), waited_max)
 }
 
 fn bounded() -> Limits {

@@ -7,7 +7,9 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use deedbook_core::commitment::Key;
-use deedbook_core::{MemoryStore, Store};
+use deedbook_core::{
+    Atomicity, Draft, Entry, Group, GroupBy, MemoryStore, Page, PageRequest, Query, Reply, Result, Scope, Store,
+};
 use deedbook_server::{AdminToken, Limits, NewToken, Options, Secret, Server, Settings, TokenKind};
 use deedbook_testkit::Clock;
 use serde_json::Value;
@@ -16,13 +18,45 @@ use tokio::sync::oneshot;
 /// The administrator's token of every test.
 pub(crate) const ADMIN: &str = "an administrator's token of 32 or more characters";
 
+/// A store that reads what is in memory below it, and appends as a test says.
+pub(crate) struct Through<S> {
+    pub(crate) below: Arc<MemoryStore>,
+    pub(crate) submit: S,
+}
+
+impl<S: Fn(Vec<Draft>, Atomicity, Reply) + Send + Sync> Store for Through<S> {
+    fn submit(&self, drafts: Vec<Draft>, atomicity: Atomicity, reply: Reply) {
+        (self.submit)(drafts, atomicity, reply);
+    }
+
+    fn get(&self, tenant: &str, id: &str, scope: &Scope) -> Result<Option<Entry>> {
+        self.below.get(tenant, id, scope)
+    }
+
+    fn page(&self, query: &Query, scope: &Scope, request: &PageRequest) -> Result<Page> {
+        self.below.page(query, scope, request)
+    }
+
+    fn count(&self, query: &Query, scope: &Scope, groups: &[GroupBy]) -> Result<Vec<Group>> {
+        self.below.count(query, scope, groups)
+    }
+
+    fn follow(&self, from: u64, limit: usize, wait: Duration, scope: &Scope) -> Result<Vec<Entry>> {
+        self.below.follow(from, limit, wait, scope)
+    }
+
+    fn visible_count(&self) -> u64 {
+        self.below.visible_count()
+    }
+}
+
 /// A server in this process, over any store.
 pub(crate) struct House {
     pub(crate) address: SocketAddr,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: Clock,
     stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<deedbook_core::Result<()>>>,
+    thread: Option<JoinHandle<Result<()>>>,
 }
 
 impl House {
