@@ -97,7 +97,7 @@ begin
         when 'money' then format('coalesce(to_json(%s::numeric::text)::text, ''null'')', v)
         when 'text' then format('case when %1$s is null then ''null'' when octet_length(%1$s) > 8192 then deedbook.large(%1$s::text) else to_json(%1$s::text)::text end', v)
         when 'json' then format('case when %1$s is null then ''null'' when octet_length(%1$s::text) > 8192 then deedbook.large(%1$s::text) else to_json(%1$s::text)::text end', v)
-        when 'bytes' then format('case when %1$s is null then ''null'' when octet_length(%1$s) > 8192 then format(''{"bytes":%%s,"sha256":"%%s"}'', octet_length(%1$s), encode(sha256(%1$s), ''hex'')) else concat(''"\\x'', encode(%1$s, ''hex''), ''"'') end', v)
+        when 'bytes' then format('case when %1$s is null then ''null'' when octet_length(%1$s) > 4000 then deedbook.large(concat(''\x'', encode(%1$s, ''hex''))) else concat(''"\\x'', encode(%1$s, ''hex''), ''"'') end', v)
         when 'texts' then format('coalesce(to_json(%s::text[])::text, ''null'')', v)
         when 'plain' then format('coalesce(to_json(%s::text)::text, ''null'')', v)
         when 'other' then format('case when %1$s is null then ''null'' else to_json(format(''%%s'', %1$s))::text end', format('%s.%I', r, c ->> 'name'))
