@@ -7,4 +7,23 @@
 pub mod capture;
 pub mod schema;
 
+mod contexts;
+mod database;
+mod decode;
+mod delivery;
 mod failure;
+mod installation;
+mod log;
+mod origin;
+mod pieces;
+mod row;
+mod sequencer;
+mod session;
+
+pub use database::Database;
+pub use decode::{Rejection, decode};
+pub use installation::Installation;
+pub use log::Log;
+pub use origin::Origin;
+pub use row::Row;
+pub use sequencer::{Counts, Options, Sequencer};

@@ -106,15 +106,15 @@ begin
 end
 $$;
 
--- SQL: whether a column differs between rows o and n. The image of the record tells 1.0 from 1.00, takes json and point,
--- and calls no operator of users.
-create or replace function deedbook.differs_sql(c jsonb) returns text
+-- SQL: whether a column differs between rows `o` and `n`. The image of the record tells 1.0 from 1.00, takes json and
+-- point, and calls no operator of users.
+create or replace function deedbook.differs_sql(c jsonb, o text, n text) returns text
 language sql immutable
 set search_path = pg_catalog, pg_temp
 as $$
-    select case when (c ->> 'exact')::boolean
-        then format('o.%1$I%2$s is distinct from n.%1$I%2$s', c ->> 'name', coalesce('::' || (c ->> 'cast'), ''))
-        else format('record_image_ne(row(o.%1$I), row(n.%1$I))', c ->> 'name') end
+    select format(case when (c ->> 'exact')::boolean
+        then '%1$s.%3$I%4$s is distinct from %2$s.%3$I%4$s' else 'record_image_ne(row(%1$s.%3$I), row(%2$s.%3$I))' end,
+        o, n, c ->> 'name', coalesce('::' || (c ->> 'cast'), ''))
 $$;
 
 -- SQL: everything in `parts` as one text. A function takes a hundred arguments, so it is done in groups.
@@ -133,12 +133,29 @@ create or replace function deedbook.target_sql(t jsonb, r text) returns text
 language sql stable
 set search_path = pg_catalog, pg_temp
 as $$
-    select format('coalesce((select concat(''['', %s, '']'') from %s t where %s), ''null'')',
-        (select string_agg(deedbook.value_sql(c.value, 't'), ', '','', ' order by c.ordinality)
+    select format('deedbook.%I(%s)', t ->> 'via', string_agg(format('%s.%I', r, k.value ->> 'here'), ', ' order by k.ordinality))
+    from jsonb_array_elements(t -> 'on') with ordinality k
+$$;
+
+-- The text of the function that looks up what a foreign key points to. It stands alone, with a handler of its own:
+-- whatever becomes of the other table must not be noticed by whoever writes to this one.
+create or replace function deedbook.target_function_sql(t jsonb) returns text
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select format('create or replace function deedbook.%I(%s) returns text language plpgsql stable as %L', t ->> 'via',
+        string_agg(k.value ->> 'type', ', ' order by k.ordinality),
+        format($body$
+begin
+    return coalesce((select concat('[', %s, ']') from %s t where %s), 'null');
+exception when others then
+    return 'null';
+end
+$body$, (select string_agg(deedbook.value_sql(c.value, 't'), ', '','', ' order by c.ordinality)
          from jsonb_array_elements(t -> 'shown') with ordinality c),
         t ->> 'from',
-        (select string_agg(format('t.%I operator(pg_catalog.=) %s.%I', k.value ->> 1, r, k.value ->> 0), ' and ')
-         from jsonb_array_elements(t -> 'on') k))
+        string_agg(format('t.%I operator(pg_catalog.=) $%s', k.value ->> 'there', k.ordinality), ' and ')))
+    from jsonb_array_elements(t -> 'on') with ordinality k
 $$;
 
 -- SQL: what every change of row `r` carries, each after a comma: the columns that name the row and its targets.
@@ -151,7 +168,7 @@ as $$
         from jsonb_array_elements(definition -> 'columns') with ordinality c where (c.value ->> 'carried')::boolean
         union all
         select 10000 + t.ordinality, ''','', ' || deedbook.target_sql(t.value, r)
-        from jsonb_array_elements(definition -> 'targets') with ordinality t where t.value ? 'from'
+        from jsonb_array_elements(definition -> 'targets') with ordinality t where t.value ? 'via'
     ) part(place, sql)
 $$;
 
@@ -166,14 +183,14 @@ as $$
 $$;
 
 -- SQL: the columns that differ, each as number, before and after; of a masked one the negative number alone.
-create or replace function deedbook.difference_sql(definition jsonb) returns text[]
+create or replace function deedbook.difference_sql(definition jsonb, o text, n text) returns text[]
 language sql stable
 set search_path = pg_catalog, pg_temp
 as $$
-    select coalesce(array_agg(format('case when %s then %s end', deedbook.differs_sql(c.value), case
+    select coalesce(array_agg(format('case when %s then %s end', deedbook.differs_sql(c.value, o, n), case
         when (c.value ->> 'mask')::boolean then format(''',-%s''', c.value ->> 'n')
         else format('concat('',%s,'', %s, '','', %s)', c.value ->> 'n',
-            deedbook.value_sql(c.value, 'o'), deedbook.value_sql(c.value, 'n'))
+            deedbook.value_sql(c.value, o), deedbook.value_sql(c.value, n))
     end) order by c.ordinality), '{}')
     from jsonb_array_elements(definition -> 'columns') with ordinality c
 $$;
@@ -188,11 +205,18 @@ language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+    -- A join has room for 1,664 columns: of wide tables the rows themselves are joined, which costs more.
+    is_wide constant boolean := (definition ->> 'width')::integer > 800;
+    o constant text := case when is_wide and operation = 'UPDATE' then '(o.whole)' else 'o' end;
+    n constant text := case when is_wide and operation = 'UPDATE' then '(n.whole)' else 'n' end;
     created constant text := deedbook.concat_sql(
-        array['''[1'''] || deedbook.carried_sql(definition, 'n') || deedbook.rest_sql(definition, 'n'));
+        array['''[1'''] || deedbook.carried_sql(definition, n) || deedbook.rest_sql(definition, n));
     deleted constant text := deedbook.concat_sql(
-        array['''[3'''] || deedbook.carried_sql(definition, 'o') || deedbook.rest_sql(definition, 'o'));
-    updated text := deedbook.concat_sql(array['''[2'''] || deedbook.carried_sql(definition, 'n'));
+        array['''[3'''] || deedbook.carried_sql(definition, o) || deedbook.rest_sql(definition, o));
+    -- Columns of several collations have none together.
+    updated text := format('%s || nullif(%s collate "C", '''')',
+        deedbook.concat_sql(array['''[2'''] || deedbook.carried_sql(definition, n)),
+        deedbook.concat_sql(deedbook.difference_sql(definition, o, n)));
     change text;
     apart text := '';
     place text := 'deedbook_place';
@@ -205,7 +229,6 @@ begin
     elsif operation = 'DELETE' then
         change := format('select %s as change, row_number() over () as place from old_rows o', deleted);
     else
-        updated := format('%s || nullif(%s, '''')', updated, deedbook.concat_sql(deedbook.difference_sql(definition)));
         -- A trigger of a partition may refuse a row that moves into it: places tell nothing then, rows are not paired.
         if (definition ->> 'partitioned')::boolean then
             updated := format('case when o.%1$I is null then %2$s when n.%1$I is null then %3$s else %4$s end',
@@ -214,9 +237,9 @@ begin
                 || 'then 0 else 1099511627776 end)';
         end if;
         change := format('select %2$s as change, coalesce(o.%1$I, n.%1$I) as place '
-            || 'from (select row_number() over () as %1$I, r.* from old_rows r) o '
-            || 'full join (select row_number() over ()%3$s as %1$I, r.* from new_rows r) n on o.%1$I = n.%1$I',
-            place, updated, apart);
+            || 'from (select row_number() over () as %1$I, %4$s from old_rows r) o '
+            || 'full join (select row_number() over ()%3$s as %1$I, %4$s from new_rows r) n on o.%1$I = n.%1$I',
+            place, updated, apart, case when is_wide then 'r as whole' else 'r.*' end);
     end if;
     change := format('select string_agg(z.change || '']'', '','' order by z.place) as body from (%s) z '
         || 'where z.change is not null group by (z.place - 1) / 256', change);
@@ -341,12 +364,15 @@ begin
     from jsonb_array_elements_text(id || coalesce(jsonb_build_array(mapping -> 'label'), '[]')) with ordinality number
     where number.value is not null;
     return result || jsonb_build_object(
+        'via', format('captured_%s_%s', k.conrelid, k.oid),
         'from', (select format('%I.%I', n.nspname, c.relname) from pg_class c
                  join pg_namespace n on n.oid = c.relnamespace where c.oid = k.confrelid),
-        'on', (select jsonb_agg(jsonb_build_array(a.attname, b.attname) order by pair.ordinality)
+        'on', (select jsonb_agg(jsonb_build_object('here', a.attname, 'there', b.attname,
+                   'type', format('pg_catalog.%I', t.typname)) order by pair.ordinality)
                from unnest(k.conkey, k.confkey) with ordinality pair(here, there, ordinality)
                join pg_attribute a on a.attrelid = k.conrelid and a.attnum = pair.here
-               join pg_attribute b on b.attrelid = k.confrelid and b.attnum = pair.there),
+               join pg_attribute b on b.attrelid = k.confrelid and b.attnum = pair.there
+               join pg_type t on t.oid = deedbook.base_type(a.atttypid)),
         'shown', shown, 'ids', jsonb_array_length(id));
 end
 $$;
@@ -390,6 +416,7 @@ begin
         'entity', mapping -> 'entity', 'id', id, 'label', mapping -> 'label', 'tenant', mapping -> 'tenant',
         'audience', mapping -> 'audience', 'category', mapping -> 'category', 'link', link, 'targets', targets,
         'names', (select jsonb_agg(attname) from pg_attribute where attrelid = relation and attname like 'deedbook\_place%'),
+        'width', (select count(*) from pg_attribute where attrelid = relation and attnum > 0 and not attisdropped),
         'partitioned', (select relkind = 'p' from pg_class where oid = relation), 'columns', columns));
 end
 $$;
@@ -463,11 +490,20 @@ $$;
 
 -- The query over the transition tables of a table that is not as its shape says, made on the spot.
 create or replace function deedbook.stale_query(relation oid, operation text) returns text
-language sql stable
+language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
-    select deedbook.change_query(deedbook.describe(c.relation, c.mapping), stale_query.operation, true)
-    from deedbook.captured c where c.relation = stale_query.relation
+declare
+    definition jsonb;
+begin
+    select deedbook.describe(c.relation, c.mapping) into definition
+    from deedbook.captured c where c.relation = stale_query.relation;
+    -- Without look-ups that were not made yet.
+    definition := definition || jsonb_build_object('targets', coalesce((
+        select jsonb_agg(t.value order by t.ordinality) from jsonb_array_elements(definition -> 'targets') with ordinality t
+        where not t.value ? 'via' or to_regproc('deedbook.' || (t.value ->> 'via')) is not null), '[]'));
+    return deedbook.change_query(definition, operation, true);
+end
 $$;
 
 -- The tables of which a captured one consists: itself and its partitions.
@@ -497,6 +533,15 @@ as $$
     where p.is_leaf or o.operation <> 'truncate'
 $$;
 
+-- The functions that were made for a captured table.
+create or replace function deedbook.functions_of(relation oid) returns table (oid oid)
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select p.oid from pg_proc p where p.pronamespace = 'deedbook'::regnamespace
+    and p.proname ~ format('^captured_%s(_[0-9]+)?$', relation)
+$$;
+
 -- Makes function and triggers of a captured table anew where they are not as they should be; true where they were not.
 create or replace function deedbook.renew(relation oid) returns boolean
 language plpgsql volatile
@@ -507,10 +552,15 @@ declare
     definition jsonb;
     now_is text;
     missing record;
+    target jsonb;
+    routine regprocedure;
     operation text;
     is_changed boolean := false;
+    following constant text := current_setting('deedbook.following', true);
 begin
-    select * into captured from deedbook.captured c where c.relation = renew.relation for update;
+    -- What is done here is itself a change of the schema, and not one to follow.
+    perform set_config('deedbook.following', 'off', true);
+    select * into captured from deedbook.captured c where c.relation = renew.relation;
     definition := deedbook.describe(relation, captured.mapping);
     now_is := deedbook.fingerprint(relation);
     if now_is <> captured.fingerprint
@@ -521,13 +571,18 @@ begin
         values (relation, definition ->> 'schema', definition ->> 'table',
             (select coalesce(max(o.version), 0) + 1 from deedbook.shape o where o.relation = renew.relation), definition)
         returning s.id into captured.shape;
+        for target in select value from jsonb_array_elements(definition -> 'targets') value where value ? 'via' loop
+            execute deedbook.target_function_sql(target);
+        end loop;
         -- A query that cannot be planned is found here, and not in a transaction of the application.
         foreach operation in array array['INSERT', 'UPDATE', 'DELETE'] loop
             execute format('with old_rows as (select * from %1$s where false), new_rows as (select * from %1$s where false) %2$s',
                 relation::regclass, deedbook.change_query(definition, operation, false));
         end loop;
         execute deedbook.function_sql(relation, definition, captured.shape, now_is);
-        execute format('revoke all on function deedbook.captured_%s() from public', relation);
+        for routine in select p.oid from deedbook.functions_of(relation) p loop
+            execute format('revoke all on function %s from public', routine);
+        end loop;
         update deedbook.captured c set shape = captured.shape, fingerprint = now_is,
             mapping = c.mapping || jsonb_build_object('mask', coalesce((
                 select jsonb_agg(m -> 'n') from jsonb_array_elements(definition -> 'columns') m
@@ -535,6 +590,14 @@ begin
         where c.relation = renew.relation;
         is_changed := true;
     end if;
+    -- What is no longer a partition is a table of its own.
+    for missing in select t.tgname as name, t.tgrelid::regclass as of from pg_trigger t
+        where t.tgfoid = to_regprocedure(format('deedbook.captured_%s()', relation))
+        and not exists (select from deedbook.parts_of(relation) p where p.part = t.tgrelid)
+    loop
+        execute format('drop trigger %I on %s', missing.name, missing.of);
+        is_changed := true;
+    end loop;
     for missing in select t.*, t.part::regclass as of from deedbook.triggers_of(relation) t where not t.enabled loop
         if not missing.found then
             execute format('create trigger %I after %s on %s %s for each statement execute function deedbook.captured_%s()',
@@ -543,6 +606,7 @@ begin
         execute format('alter table %s enable always trigger %I', missing.of, missing.name);
         is_changed := true;
     end loop;
+    perform set_config('deedbook.following', following, true);
     return is_changed;
 end
 $$;
@@ -609,11 +673,14 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     trigger record;
+    routine regprocedure;
 begin
     for trigger in select t.name, t.part::regclass as of from deedbook.triggers_of(relation) t where t.found loop
         execute format('drop trigger %I on %s', trigger.name, trigger.of);
     end loop;
-    execute format('drop function if exists deedbook.captured_%s()', relation);
+    for routine in select p.oid from deedbook.functions_of(relation) p loop
+        execute format('drop function %s', routine);
+    end loop;
     delete from deedbook.captured c where c.relation = release.relation;
 end
 $$;
@@ -644,32 +711,52 @@ as $$
     select c.relation::regclass::text, 'the table was dropped'
     from deedbook.captured c where not exists (select from pg_class where oid = c.relation)
     union all
-    select c.relation::regclass::text, 'its columns changed since its triggers were made'
-    from deedbook.captured c where exists (select from pg_class where oid = c.relation)
-    and not deedbook.fingerprint(c.relation) = c.fingerprint
+    select c.relation::regclass::text, 'it changed, or what it refers to, since its triggers were made'
+    from deedbook.captured c join deedbook.shape s on s.id = c.shape
+    where exists (select from pg_class where oid = c.relation)
+    and (deedbook.fingerprint(c.relation) <> c.fingerprint or deedbook.describe(c.relation, c.mapping) <> s.definition)
     union all
     select t.part::regclass::text, format(case when t.found then 'the trigger %s is disabled' else 'the trigger %s is missing' end, t.name)
     from deedbook.captured c cross join deedbook.triggers_of(c.relation) t where not t.enabled
 $$;
 
--- For an event trigger, which only a superuser may create: keeps up with changes of the schema in their transaction.
+-- Keeps up with changes of the schema in their transaction, where an event trigger calls it.
 create or replace function deedbook.follow_schema() returns event_trigger
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    -- What is done here is itself a change of the schema.
-    if current_setting('deedbook.following', true) = 'on' then
+    if current_setting('deedbook.following', true) = 'off' or not exists (
+        select from pg_event_trigger_ddl_commands() d where d.schema_name is distinct from 'pg_temp'
+        union all
+        select from deedbook.captured c where not exists (select from pg_class p where p.oid = c.relation)
+    ) then
         return;
     end if;
-    perform set_config('deedbook.following', 'on', true);
     begin
         perform deedbook.sync();
     exception when others then
         raise warning 'deedbook: the triggers were not brought up to date: %', sqlerrm
             using hint = 'Run `deedbook capture postgres sync`.';
     end;
-    perform set_config('deedbook.following', 'off', true);
+end
+$$;
+
+-- Makes the event trigger that calls it, if the role may; true where there is one now.
+create or replace function deedbook.follow() returns boolean
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if not exists (select from pg_event_trigger where evtname = 'deedbook_follow_schema') then
+        if not (select rolsuper from pg_roles where rolname = current_user) then
+            return false;
+        end if;
+        create event trigger deedbook_follow_schema on ddl_command_end
+            when tag in ('ALTER TABLE', 'CREATE TABLE', 'DROP TABLE', 'DROP SCHEMA', 'CREATE INDEX', 'DROP INDEX', 'ALTER TYPE', 'ALTER DOMAIN')
+            execute function deedbook.follow_schema();
+    end if;
+    return true;
 end
 $$;
 

@@ -69,8 +69,11 @@ impl Definition {
     /// [`Corrupt`](ErrorKind::Corrupt) where it is none.
     pub fn from_json(json: &str) -> Result<Self> {
         serde_json::from_str(json).map_err(|error| {
-            Error::new(ErrorKind::Corrupt, "the definition of a shape cannot be read; was it written by a newer version?")
-                .with_source(error)
+            Error::new(
+                ErrorKind::Corrupt,
+                "the definition of a shape cannot be read; was it written by a newer version?",
+            )
+            .with_source(error)
         })
     }
 

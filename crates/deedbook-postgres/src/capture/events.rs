@@ -4,7 +4,7 @@
 //! them stand all other values of a row that came or went, or, of each column that changed, its number and the values
 //! before and after (of a masked one its negative number alone). `capture.sql` writes them.
 
-use deedbook_core::serde_json::{self, Value, json};
+use deedbook_core::serde_json::{self, Map, Value, json};
 use deedbook_core::{Actor, Error, ErrorKind, Event, Result, Target};
 use serde::Deserialize;
 
@@ -45,7 +45,8 @@ pub fn events(body: &str, definition: &Definition, actor: &Actor) -> Result<Vec<
 }
 
 fn parsed<'b, T: Deserialize<'b>>(body: &'b str) -> Result<T> {
-    serde_json::from_str(body).map_err(|error| corrupt("the changes of a captured table cannot be read").with_source(error))
+    serde_json::from_str(body)
+        .map_err(|error| corrupt("the changes of a captured table cannot be read").with_source(error))
 }
 
 fn corrupt(message: &'static str) -> Error {
@@ -67,9 +68,9 @@ enum Operation {
 
 impl Operation {
     fn of(code: &Value) -> Option<Self> {
-        [Self::Created, Self::Updated, Self::Deleted, Self::Truncated].into_iter().find(|operation| {
-            code.as_u64() == Some(*operation as u64 + 1)
-        })
+        [Self::Created, Self::Updated, Self::Deleted, Self::Truncated]
+            .into_iter()
+            .find(|operation| code.as_u64() == Some(*operation as u64 + 1))
     }
 
     fn verb(self) -> &'static str {
@@ -92,8 +93,10 @@ fn event(change: Vec<Value>, definition: &Definition, actor: &Actor) -> Result<E
     let row = Row::read(definition, operation, values)?;
     let mut event = named(definition, actor, operation);
     event.tenant = definition.tenant.and_then(|n| row.carried(n)).map(|tenant| value::text(tenant).to_lowercase());
+    let unresolved = row.unresolved();
     let (targets, fields) = if definition.link { row.joined(operation) } else { (row.targets(), row.fields) };
     event.targets = targets;
+    event.metadata.extend(unresolved);
     event.targets.truncate(TARGETS_MAX);
     size::settle(fields, &mut event);
     Ok(event)
@@ -176,7 +179,11 @@ impl<'d> Row<'d> {
         let looked_up = definition.targets.iter().filter(|target| target.ids.is_some());
         let found = looked_up.map(|_| next()).collect::<Result<Vec<_>>>()?;
         let mut row = Self { definition, carried, found, former: Vec::new(), fields: Vec::new() };
-        if operation == Operation::Updated { row.changed(values)? } else { row.whole(operation, values)? }
+        if operation == Operation::Updated {
+            row.changed(values)?
+        } else {
+            row.whole(operation, values)?
+        }
         Ok(row)
     }
 
@@ -190,7 +197,11 @@ impl<'d> Row<'d> {
             };
             let known = written.map(|written| {
                 let side = Some(Side::read(column, written));
-                if operation == Operation::Created { Values::Known { from: None, to: side } } else { Values::Known { from: side, to: None } }
+                if operation == Operation::Created {
+                    Values::Known { from: None, to: side }
+                } else {
+                    Values::Known { from: side, to: None }
+                }
             });
             self.fields.push(field(column, known.unwrap_or(Values::Masked)));
         }
@@ -251,6 +262,18 @@ impl<'d> Row<'d> {
         self.definition.targets.iter().map(named).collect()
     }
 
+    /// The foreign keys that name something of which the id could not be looked up, with the values of their columns.
+    fn unresolved(&self) -> Option<(String, Value)> {
+        let references = self.definition.targets.iter().zip(self.named()).filter(|(_, named)| named.is_none());
+        let keys: Map<String, Value> = references
+            .filter_map(|(reference, _)| {
+                let parts = self.values(&reference.columns, Self::carried)?;
+                (!parts.contains(&&Value::Null)).then(|| (reference.entity.clone(), Value::String(id(&parts))))
+            })
+            .collect();
+        (!keys.is_empty()).then(|| ("unresolved".to_owned(), Value::Object(keys)))
+    }
+
     fn itself(&self) -> Target {
         let id = self.values(&self.definition.id, Self::carried).map_or_else(|| ALL.to_owned(), |parts| id(&parts));
         let mut target = Target::new(&self.definition.entity, id);
@@ -279,7 +302,8 @@ impl<'d> Row<'d> {
 
     /// Targets and fields of a link: a field `/tags/7` of the thing at one end, named by the thing at the other.
     fn joined(self, operation: Operation) -> (Vec<Target>, Vec<Field>) {
-        let (Ok([left, right]), [left_key, right_key]) = (<[_; 2]>::try_from(self.named()), &self.definition.targets[..])
+        let (Ok([left, right]), [left_key, right_key]) =
+            (<[_; 2]>::try_from(self.named()), &self.definition.targets[..])
         else {
             return (self.targets(), self.fields);
         };

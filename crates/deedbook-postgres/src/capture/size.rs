@@ -38,7 +38,9 @@ pub(super) fn settle(fields: Vec<Field>, event: &mut Event) {
 fn mark(event: &mut Event, change: &Change) {
     let index = event.changes.len();
     let sides = [("from", change.from.is_some()), ("to", change.to.is_some())];
-    event.personal.extend(sides.iter().filter(|(_, is_there)| *is_there).map(|(name, _)| format!("/changes/{index}/{name}")));
+    event
+        .personal
+        .extend(sides.iter().filter(|(_, is_there)| *is_there).map(|(name, _)| format!("/changes/{index}/{name}")));
 }
 
 /// About how much the fields take, if no value is over `max`.
@@ -64,7 +66,8 @@ fn change(field: Field, max: usize, digests: &mut Map<String, Value>) -> Change 
     if !is_over(&from, max) && !is_over(&to, max) {
         return Change { from: from.map(whole), to: to.map(whole), redacted: false, ..redacted };
     }
-    let sides = [("from", from), ("to", to)].into_iter().filter_map(|(name, side)| Some((name.to_owned(), digest(side?))));
+    let sides =
+        [("from", from), ("to", to)].into_iter().filter_map(|(name, side)| Some((name.to_owned(), digest(side?))));
     digests.insert(redacted.path.clone(), Value::Object(sides.collect()));
     redacted
 }

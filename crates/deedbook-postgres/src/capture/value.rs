@@ -1,7 +1,7 @@
 //! A value of the outbox → a value of an event. An event cannot carry everything; nothing is refused here.
 
 use deedbook_core::serde_json::{Map, Value, json};
-use deedbook_core::{Timestamp, canonical_json, parse_json, rfc3339};
+use deedbook_core::{Timestamp, canonical_json, parse_json};
 use sha2::{Digest, Sha256};
 
 use super::definition::Form;
@@ -15,6 +15,10 @@ pub(crate) fn read(form: Form, written: Value) -> Value {
         (Form::Integer, Value::Number(number)) => Value::String(number.to_string()),
         (Form::Json, Value::String(text)) => document(text),
         (Form::Instant, Value::String(text)) => Value::String(instant(text)),
+        // Numbers that are not exact for every reader of JSON: 1e300.
+        (_, written @ (Value::Number(_) | Value::Array(_))) if canonical_json(&written).is_err() => {
+            Value::String(written.to_string())
+        }
         (_, written) => written,
     }
 }
@@ -72,5 +76,5 @@ fn nesting(value: &Value) -> usize {
 
 /// In UTC; `infinity` and what lies outside of the calendar stay as PostgreSQL writes them.
 fn instant(text: String) -> String {
-    text.parse::<Timestamp>().map_or(text, rfc3339)
+    text.parse::<Timestamp>().map_or(text, |instant| instant.to_string())
 }
