@@ -2,7 +2,7 @@
 //!
 //! A body is `[operation, carried…, …],[…]`. The carried values name the row and what its foreign keys point to; after
 //! them stand all other values of a row that came or went, or, of each column that changed, its number and the values
-//! before and after (of a masked one its negative number alone). `capture.sql` writes them.
+//! before and after (of a masked one its negative number alone). `generate.sql` writes them.
 
 use deedbook_core::serde_json::{self, Map, Value, json};
 use deedbook_core::{Actor, Error, ErrorKind, Event, Result, Target};
@@ -155,7 +155,8 @@ pub(super) enum Side {
 
 impl Side {
     fn read(column: &Column, written: Value) -> Self {
-        if value::is_digest(&written) { Self::Digest(written) } else { Self::Whole(value::read(column.form, written)) }
+        let side = if value::is_digest(&written) { Self::Digest } else { Self::Whole };
+        side(value::read(column.form, written))
     }
 }
 

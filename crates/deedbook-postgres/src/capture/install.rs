@@ -6,7 +6,8 @@ use deedbook_core::serde_json::{self, Value, json};
 use deedbook_core::{Error, ErrorKind, Result};
 use tokio_postgres::{Client, Transaction};
 
-use super::plan::{Captured, Plan, TableName};
+use super::names::TableName;
+use super::plan::{Captured, Plan};
 use crate::failure::failed;
 use crate::schema;
 

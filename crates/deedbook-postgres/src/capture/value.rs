@@ -15,10 +15,8 @@ pub(crate) fn read(form: Form, written: Value) -> Value {
         (Form::Integer, Value::Number(number)) => Value::String(number.to_string()),
         (Form::Json, Value::String(text)) => document(text),
         (Form::Instant, Value::String(text)) => Value::String(instant(text)),
-        // Numbers that are not exact for every reader of JSON: 1e300.
-        (_, written @ (Value::Number(_) | Value::Array(_))) if canonical_json(&written).is_err() => {
-            Value::String(written.to_string())
-        }
+        // A number may be one that not every reader of JSON holds exactly: 1e300.
+        (_, written) if canonical_json(&written).is_err() => Value::String(written.to_string()),
         (_, written) => written,
     }
 }

@@ -1,6 +1,7 @@
 //! Row capture against a real server: what each kind of statement leaves in the outbox, as events.
 
 mod ddl;
+mod decoding;
 mod mapping;
 mod rights;
 mod semantics;
