@@ -52,7 +52,10 @@ const PARK: &str = "
         ORDER BY earlier.seq DESC LIMIT 1
     )), reason
     FROM unnest($1::bigint[], $2::text[]) AS told (seq, reason) JOIN deedbook.outbox AS refused USING (seq)";
-const DELETE: &str = "DELETE FROM deedbook.outbox WHERE seq = ANY ($1::bigint[])";
+/// Gives the id of its transaction.
+const DELETE: &str = "
+    WITH gone AS (DELETE FROM deedbook.outbox WHERE seq = ANY ($1::bigint[]))
+    SELECT pg_current_xact_id()::text::bigint";
 
 /// A connection that reads the outbox.
 pub(crate) struct Session {
@@ -142,20 +145,21 @@ impl Session {
         found.iter().try_for_each(|row| shapes.add(row.get(0), row.get(1)))
     }
 
-    /// Deletes these rows, after it has kept those that are parked, all in one transaction.
-    pub(crate) async fn delete(&mut self, seqs: &[i64], parked: &[Parked]) -> Result<()> {
+    /// Deletes these rows, after it has kept those that are parked, all in one transaction, whose id it gives.
+    pub(crate) async fn delete(&mut self, seqs: &[i64], parked: &[Parked]) -> Result<u64> {
         let doing = "delete what was delivered";
         let failed = |error| failed(doing, error);
         if parked.is_empty() {
-            self.client.execute(&self.delete, &[&seqs]).await.map_err(failed)?;
-            return Ok(());
+            let row = self.client.query_one(&self.delete, &[&seqs]).await.map_err(failed)?;
+            return Ok(row.get::<_, i64>(0).cast_unsigned());
         }
         let (refused, reasons): (Vec<i64>, Vec<&str>) =
             parked.iter().map(|parked| (parked.seq, parked.reason.as_str())).unzip();
         let transaction = self.client.transaction().await.map_err(failed)?;
         transaction.execute(&self.park, &[&refused, &reasons]).await.map_err(failed)?;
-        transaction.execute(&self.delete, &[&seqs]).await.map_err(failed)?;
-        transaction.commit().await.map_err(failed)
+        let row = transaction.query_one(&self.delete, &[&seqs]).await.map_err(failed)?;
+        transaction.commit().await.map_err(failed)?;
+        Ok(row.get::<_, i64>(0).cast_unsigned())
     }
 }
 
