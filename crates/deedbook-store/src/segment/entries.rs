@@ -2,7 +2,7 @@
 
 use deedbook_core::Result;
 
-use super::compression::{compressor, decompress};
+use super::compression::{compressor, decompressed};
 use super::file::{CHECKSUM, SegmentFile, SegmentSink};
 use super::table::{Table, TableStream, TableWriter};
 use crate::bytes::{Malformed, Reader, put_bytes, put_varint, unzigzag, zigzag};
@@ -198,21 +198,12 @@ impl Entries {
     /// The decompressed block, through the cache.
     pub(crate) fn block(&self, file: &SegmentFile, place: &BlockPlace) -> Result<Block> {
         let key = (file.cache_key, place.offset);
-        file.of_length(file.cache.get_or_insert(key, || self.decompress(file, place))?, place.bytes)
+        file.of_length(file.cache.get_or_insert(key, || self.block_uncached(file, place))?, place.bytes)
     }
 
     /// The decompressed block, past the cache.
     pub(crate) fn block_uncached(&self, file: &SegmentFile, place: &BlockPlace) -> Result<Block> {
-        self.decompress(file, place)
-    }
-
-    fn decompress(&self, file: &SegmentFile, place: &BlockPlace) -> Result<Block> {
-        let compressed = file.block_uncached(place.offset, place.compressed)?;
-        let block = decompress(&compressed, place.bytes).map_err(|error| file.corrupt(error))?;
-        if block.len() != place.bytes {
-            return Err(file.corrupt("a block has another length than its directory says"));
-        }
-        Ok(block.into())
+        decompressed(file, place.offset, place.compressed, place.bytes)
     }
 
     /// The compressed block, past the cache.
