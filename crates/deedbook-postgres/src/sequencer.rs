@@ -16,6 +16,7 @@ use tokio::time::{Instant, sleep};
 use tracing::{info, warn};
 
 use crate::Row;
+use crate::capture::Shapes;
 use crate::contexts::Contexts;
 use crate::database::Database;
 use crate::delivery::{Delivery, pause};
@@ -119,7 +120,7 @@ impl Sequencer {
         let installation = session.installation().await.map_err(Ended::Database)?;
         session.lead(|| info!("another sequencer is at work; this one waits")).await.map_err(Ended::Database)?;
         info!(installation = installation.transaction_id(0), "delivering");
-        let terms = Arc::new(Terms { installation, tenant: self.options.tenant.clone() });
+        let terms = Arc::new(Terms { installation, tenant: self.options.tenant.clone(), shapes: Shapes::default() });
         let mut told = (Instant::now(), self.counts());
         let mut floor = Floor::new(Instant::now());
         loop {
@@ -147,6 +148,7 @@ impl Sequencer {
             round.seq = last.seq;
             let more = found.more;
             let mut done: Vec<i64> = kept.drain().chain(found.rows.iter().map(|row| row.seq)).collect();
+            session.learn(&terms.shapes, &found.rows).await.map_err(Ended::Database)?;
             let parked = self.deliver(terms, &mut contexts, found.rows).await?;
             if more == More::Perhaps {
                 kept.extend(contexts.open_seqs());
