@@ -1,6 +1,6 @@
 //! `drain`: how fast the sequencer brings the outbox of a PostgreSQL database into a directory.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -46,45 +46,44 @@ pub fn run(options: &Options) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let server = Server::start(&parent, &[])?;
     let mut table = report::table(&["rows", "rows/s", "CPU µs/row here", "CPU µs/row in PostgreSQL", "bytes/row"]);
-    runtime.block_on(async {
-        let mut client = connect(&server).await?;
-        schema::install(&mut client).await?;
-        for repeat in 0..options.repeats {
-            let bytes = fill(&mut client, options.rows, repeat).await?;
-            let log = tempfile::Builder::new().prefix("deedbook-bench-").tempdir_in(&parent)?;
-            let store = FileStore::open(log.path(), deedbook_store::Options::default())?;
-            let drained = drain(&server, &client, Arc::new(store)).await?;
-            let rows = options.rows as f64;
-            let per_row = |time: Duration| format!("{:.1}", time.as_secs_f64() * 1e6 / rows);
-            table.add_row([
-                options.rows.to_string(),
-                format!("{:.0}", rows / drained.wall.as_secs_f64()),
-                per_row(drained.cpu),
-                per_row(drained.server_cpu),
-                format!("{:.0}", bytes / rows),
-            ]);
-        }
-        Result::Ok(())
-    })?;
+    for repeat in 0..options.repeats {
+        let found = runtime.block_on(measure(&server, &parent, options.rows, repeat))?;
+        let rows = options.rows as f64;
+        let per_row = |time: Duration| format!("{:.1}", time.as_secs_f64() * 1e6 / rows);
+        table.add_row([
+            options.rows.to_string(),
+            format!("{:.0}", rows / found.wall.as_secs_f64()),
+            per_row(found.cpu),
+            per_row(found.server_cpu),
+            format!("{:.0}", found.bytes / rows),
+        ]);
+    }
     println!("{table}");
     Ok(())
 }
 
-/// What draining took.
-struct Drained {
-    wall: Duration,
-    cpu: Duration,
-    server_cpu: Duration,
-}
-
-async fn drain(server: &Server, client: &Client, store: Arc<FileStore>) -> Result<Drained> {
+async fn measure(server: &Server, parent: &Path, rows: u64, repeat: usize) -> Result<Drained> {
+    let mut client = connect(server).await?;
+    schema::install(&mut client).await?;
+    let bytes = fill(&mut client, rows, repeat).await?;
+    let log = tempfile::Builder::new().prefix("deedbook-bench-").tempdir_in(parent)?;
+    let store = Arc::new(FileStore::open(log.path(), deedbook_store::Options::default())?);
     let sequencer = Sequencer::new(server.url("postgres").parse()?, store, Sequencing::default());
     let (begun, cpu, server_cpu) = (Instant::now(), process_cpu(), server.cpu()?);
     tokio::select! {
         ended = sequencer.run() => return Err(format!("the sequencer ended: {ended:?}").into()),
-        emptied = emptied(client) => emptied?,
+        emptied = emptied(&client) => emptied?,
     }
-    Ok(Drained { wall: begun.elapsed(), cpu: process_cpu() - cpu, server_cpu: server.cpu()? - server_cpu })
+    Ok(Drained { bytes, wall: begun.elapsed(), cpu: process_cpu() - cpu, server_cpu: server.cpu()? - server_cpu })
+}
+
+/// What draining took.
+struct Drained {
+    /// Of the outbox before.
+    bytes: f64,
+    wall: Duration,
+    cpu: Duration,
+    server_cpu: Duration,
 }
 
 async fn emptied(client: &Client) -> Result<()> {

@@ -39,7 +39,7 @@ pub struct Options {
     /// How long it rests between two rounds; half of it is the median from commit to delivery, besides the delivery.
     pub interval: Duration,
     /// Rows of one batch.
-    pub batch_rows_max: u32,
+    pub batch_rows_max: usize,
     /// Bytes of bodies and contexts of one batch; a single row may be larger. In memory an event takes some ten times
     /// what a compact row has.
     pub batch_bytes_max: u32,
@@ -173,8 +173,8 @@ impl Sequencer {
     }
 
     async fn read(&self, session: &Session, after: i64, snapshot: Option<&str>) -> Result<Found, Ended> {
-        let portion =
-            Portion { rows_max: self.options.batch_rows_max.into(), bytes_max: self.options.batch_bytes_max.into() };
+        let Options { batch_rows_max, batch_bytes_max, .. } = self.options;
+        let portion = Portion { rows_max: batch_rows_max, bytes_max: batch_bytes_max.into() };
         session.read(after, snapshot, portion).await.map_err(Ended::Database)
     }
 

@@ -40,13 +40,13 @@ async fn fill(database: &Database, round: usize) -> Vec<String> {
     let mut names = Vec::new();
     for user in 0..3 {
         let claim = json!({ "actor": { "type": "user", "id": format!("{user}") } });
-        let mut statements = format!("BEGIN; SELECT deedbook.context('{claim}');");
+        let mut statements = format!("BEGIN; SELECT deedbook.context('{claim}'); SELECT deedbook.record('poison');");
         for number in 0..4 {
             let name = format!("{round}-{user}-{number}");
             statements.push_str(&format!("SELECT deedbook.record('{}');", event(&name)));
             names.push(name);
         }
-        client.batch_execute(&format!("{statements} SELECT deedbook.record('poison'); COMMIT")).await.expect("rows");
+        client.batch_execute(&format!("{statements} COMMIT")).await.expect("rows");
     }
     names
 }

@@ -5,13 +5,14 @@ use deedbook_postgres::schema;
 use deedbook_testkit::postgres::Database;
 use serde_json::{Value, json};
 
-/// A database with the schema, and a role `web` that may record.
+/// A database with the schema, and a role of its name that may record; roles belong to the server, which tests share.
 async fn installed(test: &str) -> Option<Database> {
     let database = Database::fresh(test).await?;
     let mut owner = database.connect().await;
     schema::install(&mut owner).await.expect("installed");
-    let role = "CREATE ROLE web LOGIN; GRANT EXECUTE ON FUNCTION deedbook.record(text, text) TO web";
-    owner.batch_execute(role).await.expect("a role");
+    let role = database.name();
+    let role = format!("CREATE ROLE {role} LOGIN; GRANT EXECUTE ON FUNCTION deedbook.record(text, text) TO {role}");
+    owner.batch_execute(&role).await.expect("a role");
     Some(database)
 }
 
@@ -55,7 +56,7 @@ mod tokio_postgres_driver {
     #[tokio::test]
     async fn what_is_recorded_shares_the_fate_of_its_transaction() {
         let Some(database) = installed("deedbook tokio-postgres: the fate of its transaction").await else { return };
-        let mut client = database.connect_as("web").await;
+        let mut client = database.connect_as(database.name()).await;
         context::scope(user("ada"), async {
             let mut transaction = postgres::begin(&mut client).await.expect("it begins");
             postgres::record_in(&mut transaction, event("a.rolled_back")).await.expect("recorded");
@@ -78,7 +79,7 @@ mod tokio_postgres_driver {
     #[tokio::test]
     async fn a_context_is_that_of_its_transaction_alone() {
         let Some(database) = installed("deedbook tokio-postgres: the context of its transaction").await else { return };
-        let mut client = database.connect_as("web").await;
+        let mut client = database.connect_as(database.name()).await;
         context::scope(user(HOSTILE), async {
             let transaction = postgres::begin(&mut client).await.expect("it begins");
             transaction.batch_execute(RAW).await.expect("a row");
@@ -108,8 +109,8 @@ mod tokio_postgres_driver {
         assert_eq!(refused.kind(), ErrorKind::NotFound);
         transaction.rollback().await.expect("rolled back");
         schema::install(&mut client).await.expect("installed");
-        client.batch_execute("CREATE ROLE web LOGIN").await.expect("a role");
-        let mut client = database.connect_as("web").await;
+        client.batch_execute(&format!("CREATE ROLE {} LOGIN", database.name())).await.expect("a role");
+        let mut client = database.connect_as(database.name()).await;
         let mut transaction = client.transaction().await.expect("it begins");
         let refused = postgres::record_in(&mut transaction, event("a.b")).await.expect_err("not granted");
         assert_eq!(refused.kind(), ErrorKind::Denied);
@@ -127,7 +128,7 @@ mod sqlx_driver {
 
     /// A pool of one connection, so that the next user gets the same.
     async fn pool(database: &Database) -> PgPool {
-        PgPoolOptions::new().max_connections(1).connect(&database.url_as("web")).await.expect("a connection")
+        PgPoolOptions::new().max_connections(1).connect(&database.url_as(database.name())).await.expect("a connection")
     }
 
     #[tokio::test]
