@@ -1,0 +1,39 @@
+//! What happens in business terms. Which fields changed is not said here: row capture knows, and both have the
+//! transaction in common.
+
+use deedbook::{Entity, Event};
+use serde::Serialize;
+use sqlx::FromRow;
+
+/// An invoice. Its type and id are those that the mapping of row capture gives, so that it has one history.
+#[derive(Entity, FromRow, Serialize)]
+pub(crate) struct Invoice {
+    #[entity(id)]
+    pub(crate) id: i32,
+    #[entity(name)]
+    pub(crate) title: String,
+    pub(crate) state: String,
+    pub(crate) cents: i32,
+}
+
+#[derive(Event)]
+#[event(action = "invoice.written", describe = "{actor} wrote {invoice}")]
+pub(crate) struct InvoiceWritten<'a> {
+    #[event(target)]
+    pub(crate) invoice: &'a Invoice,
+}
+
+#[derive(Event)]
+#[event(action = "invoice.approved", describe = "{actor} approved {invoice}")]
+pub(crate) struct InvoiceApproved<'a> {
+    #[event(target)]
+    pub(crate) invoice: &'a Invoice,
+    #[event(personal)]
+    pub(crate) note: Option<&'a str>,
+}
+
+#[derive(Event)]
+#[event(action = "prices.imported", describe = "{actor} imported {rows} prices")]
+pub(crate) struct PricesImported {
+    pub(crate) rows: usize,
+}
