@@ -58,14 +58,14 @@ fn room_for_bodies_comes_back() {
     let limits = Limits { bodies_bytes_max: 200_000, ..Limits::default() };
     let house = House::with(limits);
     let head = "Content-Type: application/json\r\nContent-Length: 150000";
-    let mut slow = house.request("POST", "/v1/events").header(head).open();
-    slow.write_all(b" ").unwrap();
-    // The room is taken once the server has read the head, which a request after it can see.
     let medium = [event("m").as_bytes(), &[b' '; 100_000]].concat();
-    let refused = loop {
+    let (slow, refused) = loop {
+        // The room is taken once the server has read the head. Where the other one was faster, this one is refused.
+        let mut slow = house.request("POST", "/v1/events").header(head).open();
+        slow.write_all(b" ").unwrap();
         let answer = house.post("/v1/events", &medium);
         if answer.status == 503 {
-            break answer;
+            break (slow, answer);
         }
     };
     assert_eq!((refused.problem(503).as_str(), refused.header("retry-after")), ("overloaded", Some("1")));
@@ -121,11 +121,12 @@ fn connections_beyond_the_limit_are_told_so() {
 fn requests_and_streams_beyond_the_limit_are_refused() {
     let house = House::with(Limits { requests_max: 1, streams_max: 1, ..Limits::default() });
     let head = "Content-Type: application/json\r\nContent-Length: 100";
-    let slow = house.request("POST", "/v1/events").header(head).open();
-    let refused = loop {
+    let (slow, refused) = loop {
+        // Where the other one was faster, this one is refused.
+        let slow = house.request("POST", "/v1/events").header(head).open();
         let answer = house.get("/v1/events");
         if answer.status == 503 {
-            break answer;
+            break (slow, answer);
         }
     };
     assert_eq!((refused.problem(503).as_str(), refused.header("retry-after")), ("overloaded", Some("1")));

@@ -87,6 +87,35 @@ async fn best_effort_is_lost_and_counted() {
     assert_eq!(book.best_effort_counts().late, 1);
 }
 
+/// What is taken before the book is shut down is handed over, also where the thread of the queue is being started by
+/// somebody else at that moment, and each of two who shut it down waits for it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn best_effort_races_its_shutdown() {
+    for _ in 0..200 {
+        let book = Deedbook::open("memory:").unwrap();
+        let other = tokio::spawn({
+            let book = book.clone();
+            async move { book.best_effort(event()) }
+        });
+        book.best_effort(event());
+        let shutting = || {
+            let book = book.clone();
+            tokio::spawn(async move {
+                book.shutdown().await.unwrap();
+                book.best_effort_counts()
+            })
+        };
+        let counted = [shutting(), shutting()];
+        other.await.unwrap();
+        for counted in counted {
+            let counted = counted.await.unwrap();
+            assert!(counted.recorded >= 1 && counted.late + counted.refused == 0, "{counted:?}");
+        }
+        let counted = book.best_effort_counts();
+        assert_eq!(counted.recorded + counted.dropped, 2, "{counted:?}");
+    }
+}
+
 #[tokio::test]
 async fn an_event_whose_making_panics_takes_nothing_with_it() {
     struct Panics;
