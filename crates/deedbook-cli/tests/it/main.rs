@@ -16,6 +16,7 @@ mod kill;
 mod library;
 mod log;
 mod ndjson;
+mod overload;
 mod record;
 mod remote;
 mod serve;
