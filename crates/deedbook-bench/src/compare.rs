@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, ValueEnum};
+use deedbook_testkit::postgres;
 use tempfile::TempDir;
 
 use crate::Result;
-use crate::contestant::{Contestant, Deedbook, Finish, Limit, Postgres, PostgresServer, Sqlite};
+use crate::contestant::{Contestant, Deedbook, Finish, Limit, Postgres, Sqlite};
 use crate::figures::{Comparison, Series};
 use crate::machine::Circumstances;
 use crate::quiz::Quiz;
@@ -202,13 +203,13 @@ fn contestant(
     }))
 }
 
-fn postgres_server(options: &Options, parent: &Path, notes: &mut Vec<String>) -> Result<PostgresServer> {
+fn postgres_server(options: &Options, parent: &Path, notes: &mut Vec<String>) -> Result<postgres::Server> {
     match &options.postgres {
         Some(url) => {
             notes.push("The CPU time of the PostgreSQL server is not included: it was not started by this run.".into());
-            Ok(PostgresServer::at(url))
+            Ok(postgres::Server::at(url))
         }
-        None => PostgresServer::start(parent),
+        None => postgres::Server::start(parent, &[]),
     }
 }
 

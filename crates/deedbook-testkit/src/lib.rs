@@ -3,12 +3,14 @@
 //! that loses power and fails.
 //!
 //! A store's tests implement [`Subject`] once and call [`conformance::run`] and [`model::run`]. Nothing here is random
-//! but what a printed seed reproduces, and nothing sleeps to wait for something.
+//! but what a printed seed reproduces, and nothing sleeps to wait for something but the start of a PostgreSQL server.
 
 pub mod conformance;
 pub mod disk;
 pub mod events;
 pub mod model;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 pub mod questions;
 
 mod clock;

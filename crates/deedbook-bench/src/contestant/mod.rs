@@ -16,7 +16,7 @@ use crate::row::Row;
 
 pub use self::deedbook::{Deedbook, Finish};
 pub use self::limit::Limit;
-pub use self::postgres::{Postgres, Server as PostgresServer};
+pub use self::postgres::Postgres;
 pub use self::sqlite::Sqlite;
 
 /// One way to keep an audit log.

@@ -1,17 +1,15 @@
 //! A careful hand-made audit table in PostgreSQL with default durability: COPY, one transaction per batch, prepared
 //! statements, an index for each access path.
 
-mod server;
-
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::time::{Duration, Instant};
 
+use deedbook_testkit::postgres::Server;
 use postgres::types::ToSql;
 use postgres::{Client, NoTls, Statement, Transaction};
 
-pub use self::server::Server;
 use super::{Append, Batch, Contestant, Diet};
 use crate::Result;
 use crate::question::{About, Answer, PAGE, Question};
@@ -79,7 +77,7 @@ impl Postgres {
     /// # Errors
     /// When the server cannot be reached or refuses.
     pub fn open(server: Server) -> Result<Self> {
-        let mut client = Client::connect(server.url(), NoTls)?;
+        let mut client = Client::connect(&server.url("postgres"), NoTls)?;
         client.batch_execute(SCHEMA)?;
         Ok(Self { client, statements: HashMap::new(), text: String::new(), server })
     }
