@@ -131,7 +131,11 @@ impl Spool {
                 tasks.iter().for_each(AbortHandle::abort);
                 ended.recv().await;
             }
-            let _ = shared.on_shelf(|shelf| Ok(shelf.let_go())).await;
+            let let_go = |shelf: &mut Shelf| {
+                shelf.let_go();
+                Ok(())
+            };
+            let _ = shared.on_shelf(let_go).await;
         };
         let _ = self.background.handle().spawn(ending).await;
     }
