@@ -134,8 +134,8 @@ fn explain(error: deedbook_core::Error, directory: &Path) -> Failure {
     let shown = directory.display();
     let advice = match failure.exit() {
         Exit::InUse => format!(
-            "Another process has {shown} open. If that is a Deedbook server, go through it: send the event to, or read \
-             from, its HTTP address. Otherwise wait until that process has ended."
+            "Another process has {shown} open. If that is a Deedbook server, go through it: --server URL --token TOKEN, \
+             or DEEDBOOK_SERVER and DEEDBOOK_TOKEN. Otherwise wait until that process has ended."
         ),
         Exit::NoBook => format!(
             "Is {shown} the right place? Name another with --data DIR or DEEDBOOK_DATA, or begin one with `deedbook \
