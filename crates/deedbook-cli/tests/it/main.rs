@@ -20,4 +20,5 @@ mod overload;
 mod record;
 mod remote;
 mod serve;
+#[cfg(feature = "https")]
 mod tls;
