@@ -133,10 +133,9 @@ fn explain(error: deedbook_core::Error, directory: &Path) -> Failure {
     let failure = Failure::from(error);
     let shown = directory.display();
     let advice = match failure.exit() {
-        Exit::InUse => format!(
-            "Another process has {shown} open. If that is a Deedbook server, go through it: --server URL --token TOKEN, \
-             or DEEDBOOK_SERVER and DEEDBOOK_TOKEN. Otherwise wait until that process has ended."
-        ),
+        Exit::InUse => "If that is a Deedbook server, name it: --server URL with --token T, or DEEDBOOK_SERVER and \
+                        DEEDBOOK_TOKEN."
+            .to_owned(),
         Exit::NoBook => format!(
             "Is {shown} the right place? Name another with --data DIR or DEEDBOOK_DATA, or begin one with `deedbook \
              record`, `deedbook import` or `deedbook demo`."

@@ -3,6 +3,7 @@
 use deedbook_core::serde_json::Value;
 use deedbook_core::{Error, ErrorKind, Event, Result, canonical_json, parse_json};
 
+use crate::capture::{self, Definition};
 use crate::{Origin, Row};
 
 /// Why something in the outbox will never be an entry.
@@ -14,14 +15,16 @@ pub struct Rejection {
     pub reason: String,
 }
 
-/// The events of a row, in order; what they do not say is filled in by [`Origin::complete`].
+/// The events of a row, in order; what they do not say is filled in by [`Origin::complete`]. `definition` is that of the
+/// row's shape, if it has one.
 ///
 /// # Errors
 /// Where the row can never be read.
-pub fn decode(row: &Row, origin: &Origin) -> Result<Vec<Event>, Rejection> {
-    match row.shape {
-        0 => recorded(&row.body, origin).map(|event| vec![event]).map_err(Rejection::from),
-        shape => Err(Rejection { code: "unknown_shape", reason: format!("there is no shape {shape}") }),
+pub fn decode(row: &Row, definition: Option<&Definition>, origin: &Origin) -> Result<Vec<Event>, Rejection> {
+    match (row.shape, definition) {
+        (0, _) => recorded(&row.body, origin).map(|event| vec![event]).map_err(Rejection::from),
+        (_, Some(definition)) => Ok(capture::events(&row.body, definition, &origin.actor())?),
+        (shape, None) => Err(Rejection { code: "unknown_shape", reason: format!("there is no shape {shape}") }),
     }
 }
 
@@ -65,7 +68,7 @@ mod tests {
     fn an_event_without_an_actor_is_done_by_whoever_wrote_it() {
         let origin = Origin::read(r#"{"role":"app"}"#);
         let check = |body: &str, actor: Actor| {
-            assert_eq!(decode(&row(0, body), &origin).expect(body)[0].actor, actor, "{body}");
+            assert_eq!(decode(&row(0, body), None, &origin).expect(body)[0].actor, actor, "{body}");
         };
         check(r#"{"action":"a.b","actor":{"type":"user","id":"ada"}}"#, Actor::new("user", "ada"));
         check(r#"{"action":"a.b"}"#, Actor::new("database_role", "app"));
@@ -77,8 +80,8 @@ mod tests {
         for body in
             ["", "{", "[]", "{}", "{\"actor\":{}}", r#"{"action":"a.b","actor":"ada"}"#, "{\"action\":\"\\ud800\"}"]
         {
-            assert_eq!(decode(&row(0, body), &Origin::default()).expect_err(body).code, "invalid", "{body}");
+            assert_eq!(decode(&row(0, body), None, &Origin::default()).expect_err(body).code, "invalid", "{body}");
         }
-        assert_eq!(decode(&row(9, "1"), &Origin::default()).expect_err("no shape").code, "unknown_shape");
+        assert_eq!(decode(&row(9, "1"), None, &Origin::default()).expect_err("no shape").code, "unknown_shape");
     }
 }

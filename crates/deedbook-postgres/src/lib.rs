@@ -4,6 +4,7 @@
 //! application and without a lock that another writer waits for. The sequencer brings what was committed into a log.
 //! Nothing here names a log; it is handed one.
 
+pub mod capture;
 pub mod schema;
 
 mod contexts;

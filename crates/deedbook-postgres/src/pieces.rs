@@ -6,6 +6,7 @@ use std::vec::IntoIter;
 use deedbook_core::serde_json::json;
 use deedbook_core::{Actor, Draft, Event, Failure, Limits, Outcome, Target, prepare};
 
+use crate::capture::Shapes;
 use crate::decode::{Rejection, decode};
 use crate::{Installation, Origin, Row};
 
@@ -14,11 +15,12 @@ const PIECE_EVENTS_MAX: usize = 1_000;
 const PIECE_BYTES_MAX: usize = 4 << 20;
 
 /// What rows of a database become, whichever they are.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Terms {
     pub(crate) installation: Installation,
     /// Of events that name none and whose context names none.
     pub(crate) tenant: Option<String>,
+    pub(crate) shapes: Shapes,
 }
 
 /// Drafts that are handed to the log together.
@@ -90,7 +92,7 @@ impl Pieces {
     /// The next row, decoded; a row that cannot be is noted in `piece`.
     fn advance(&mut self, piece: &mut Piece) -> bool {
         let Some((row, origin)) = self.rows.next() else { return false };
-        let decoded = decode(&row, &origin);
+        let decoded = decode(&row, self.terms.shapes.get(row.shape).as_deref(), &origin);
         let place = Arc::new(Place { seq: row.seq, xid: row.xid, origin });
         let events = decoded.unwrap_or_else(|rejection| {
             piece.reject(&self.terms, &place, None, 0, rejection);

@@ -1,11 +1,12 @@
-//! The schema `deedbook` of a database: its text, and how it gets there. It holds no trigger; those are made per table.
+//! The schema `deedbook` of a database: its text, and how it gets there. Triggers are made for each table by [`capture`].
 
 use deedbook_core::Result;
 use tokio_postgres::Client;
 
+use crate::capture;
 use crate::failure::failed;
 
-/// The whole schema as SQL, to be run in one transaction by whoever is to own it; it may be run again at any time.
+/// The schema without row capture as SQL, to be run in one transaction by whoever is to own it; it may be run again at any time.
 ///
 /// It needs the right to create a schema in the database, and nothing else.
 pub const SQL: &str = include_str!("schema.sql");
@@ -20,5 +21,6 @@ pub async fn install(client: &mut Client) -> Result<()> {
     let doing = "install the schema `deedbook`";
     let transaction = client.transaction().await.map_err(|error| failed(doing, error))?;
     transaction.batch_execute(SQL).await.map_err(|error| failed(doing, error))?;
+    transaction.batch_execute(capture::SQL).await.map_err(|error| failed(doing, error))?;
     transaction.commit().await.map_err(|error| failed(doing, error))
 }

@@ -14,6 +14,7 @@ use deedbook_core::{Error, ErrorKind, Result};
 use tokio::time::{Instant, sleep};
 use tracing::{info, warn};
 
+use crate::capture::Shapes;
 use crate::contexts::Contexts;
 use crate::database::Database;
 use crate::delivery::{Delivery, pause};
@@ -107,7 +108,7 @@ impl Sequencer {
         let installation = session.installation().await?;
         session.lead(|| info!("another sequencer is at work; this one waits")).await?;
         info!(installation = installation.transaction_id(0), "delivering");
-        let terms = Arc::new(Terms { installation, tenant: self.options.tenant.clone() });
+        let terms = Arc::new(Terms { installation, tenant: self.options.tenant.clone(), shapes: Shapes::default() });
         let mut told = (Instant::now(), self.counts());
         loop {
             self.round(&mut session, &terms).await?;
@@ -133,6 +134,7 @@ impl Sequencer {
             snapshot = snapshot.or(found.snapshot);
             let Some(last) = found.rows.last() else { break };
             after = last.seq;
+            session.learn(&terms.shapes, &found.rows).await?;
             let mut delivered: Vec<i64> = kept.drain().collect();
             delivered.extend(found.rows.iter().map(|row| row.seq));
             let rows = found.rows.into_iter().map(|row| {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use deedbook_core::Result;
 use tokio_postgres::{Client, Statement};
 
+use crate::capture::Shapes;
 use crate::database::Database;
 use crate::failure::failed;
 use crate::pieces::Parked;
@@ -42,6 +43,7 @@ const READ: &str = "
     ) AS measured
     WHERE number = 1 OR bytes <= $4
     ORDER BY seq";
+const SHAPES: &str = "SELECT id, definition::text FROM deedbook.shape WHERE id = ANY ($1::integer[])";
 const PARK: &str = "
     INSERT INTO deedbook.rejected (seq, xid, shape, body, context, reason)
     SELECT seq, xid, shape, body, coalesce(context, (
@@ -127,6 +129,17 @@ impl Session {
             more: if is_all { More::No } else { More::Perhaps },
             rows: found.into_iter().map(row).collect(),
         })
+    }
+
+    /// Reads the shapes of rows that are not known yet.
+    pub(crate) async fn learn(&self, shapes: &Shapes, rows: &[Row]) -> Result<()> {
+        let unknown = shapes.unknown(rows);
+        if unknown.is_empty() {
+            return Ok(());
+        }
+        let found = self.client.query(SHAPES, &[&unknown]).await;
+        let found = found.map_err(|error| failed("read the shapes of captured tables", error))?;
+        found.iter().try_for_each(|row| shapes.add(row.get(0), row.get(1)))
     }
 
     /// Deletes these rows, after it has kept those that are parked, all in one transaction.

@@ -14,7 +14,7 @@ use crate::failure::io_error;
 use crate::manifest::{self, MANIFEST, Manifest, SegmentName};
 use crate::part::Part;
 use crate::recovery::{self, Recovery};
-use crate::segment::{self, Segment, TIMES_CHUNK};
+use crate::segment::{self, Segment};
 use crate::terms::IdHasher;
 
 /// What [`check`] found in a directory.
@@ -236,12 +236,10 @@ impl Checker<'_> {
     }
 
     fn note_times(&mut self, part: &dyn Part) -> Result<()> {
-        let first = part.times(0)?.first().copied();
-        let last = part.times((part.positions() - 1) / TIMES_CHUNK as u32)?.last().copied();
-        let (Some(first), Some(last)) = (first, last) else { return Ok(()) };
+        let (first, last) = (part.recorded_at(0)?, part.recorded_at(part.positions() - 1)?);
         let instant = |microseconds| Timestamp::from_microsecond(microseconds).unwrap_or_default();
-        let begin = self.report.recorded.map_or_else(|| instant(first.recorded_at), |(begin, _)| begin);
-        self.report.recorded = Some((begin, instant(last.recorded_at)));
+        let begin = self.report.recorded.map_or_else(|| instant(first), |(begin, _)| begin);
+        self.report.recorded = Some((begin, instant(last)));
         Ok(())
     }
 }

@@ -1,5 +1,7 @@
 //! Sets of positions as cursors: intersected, united and complemented lazily, in either direction.
 
+use std::ops::Range;
+
 use deedbook_core::{Order, Result};
 
 use crate::part::{ChunkSource, Part, Postings};
@@ -284,7 +286,6 @@ pub(crate) struct OccurredCursor<'p> {
 /// A chunk of times, as far as it had to be looked at.
 enum Chunk {
     AllWithin,
-    NoneWithin,
     Some(Vec<Times>),
 }
 
@@ -293,52 +294,56 @@ impl<'p> OccurredCursor<'p> {
         Self { part, from, until, order, loaded: None }
     }
 
-    fn chunk(&mut self, number: u32) -> Result<&Chunk> {
+    /// Loads the nearest chunk at or beyond `number` that may have a member.
+    fn load(&mut self, number: u32, last: u32) -> Result<Option<&(u32, Chunk)>> {
         if self.loaded.as_ref().is_none_or(|(loaded, _)| *loaded != number) {
-            let (earliest, latest) = self.part.zone(number)?;
-            let chunk = if earliest >= self.until || latest < self.from {
-                Chunk::NoneWithin
-            } else if earliest >= self.from && latest < self.until {
+            let (from, until) = (self.from, self.until);
+            let overlaps = |earliest: i64, latest: i64| earliest < until && latest >= from;
+            let zone = match self.order {
+                Order::Ascending => self.part.find_zone(&mut (number..=last), &overlaps)?,
+                Order::Descending => self.part.find_zone(&mut (0..=number).rev(), &overlaps)?,
+            };
+            let Some(zone) = zone else { return Ok(None) };
+            let chunk = if zone.earliest >= from && zone.latest < until {
                 Chunk::AllWithin
             } else {
-                Chunk::Some(self.part.times(number)?)
+                Chunk::Some(self.part.times(zone.chunk)?)
             };
-            self.loaded = Some((number, chunk));
+            self.loaded = Some((zone.chunk, chunk));
         }
-        Ok(self.loaded.as_ref().map_or(&Chunk::NoneWithin, |(_, chunk)| chunk))
+        Ok(self.loaded.as_ref())
     }
+}
 
-    /// The nearest member at or beyond `bound` within its chunk.
-    fn seek_in_chunk(&mut self, bound: u32) -> Result<Option<u32>> {
-        let (from, until, order) = (self.from, self.until, self.order);
-        let start = bound - bound % TIMES_CHUNK as u32;
-        let is_within = |times: &Times| (from..until).contains(&times.occurred_at);
-        Ok(match self.chunk(bound / TIMES_CHUNK as u32)? {
-            Chunk::AllWithin => Some(bound),
-            Chunk::NoneWithin => None,
-            Chunk::Some(times) => {
-                let at = (bound - start) as usize;
-                let found = match order {
-                    Order::Ascending => times[at..].iter().position(is_within).map(|ahead| at + ahead),
-                    Order::Descending => times[..=at].iter().rposition(is_within),
-                };
-                found.map(|at| start + at as u32)
-            }
-        })
+impl Chunk {
+    /// The nearest member at or beyond the `at`-th position.
+    fn seek(&self, at: usize, order: Order, occurred: Range<i64>) -> Option<usize> {
+        let is_within = |times: &Times| occurred.contains(&times.occurred_at);
+        match (self, order) {
+            (Self::AllWithin, _) => Some(at),
+            (Self::Some(times), Order::Ascending) => times[at..].iter().position(is_within).map(|ahead| at + ahead),
+            (Self::Some(times), Order::Descending) => times[..=at].iter().rposition(is_within),
+        }
     }
 }
 
 impl Cursor for OccurredCursor<'_> {
-    fn seek(&mut self, bound: u32) -> Result<Option<u32>> {
-        let positions = self.part.positions();
-        let mut bound = if self.order == Order::Descending { bound.min(positions.saturating_sub(1)) } else { bound };
-        while bound < positions {
-            if let Some(found) = self.seek_in_chunk(bound)? {
-                return Ok(Some(found));
+    fn seek(&mut self, mut bound: u32) -> Result<Option<u32>> {
+        let (order, occurred, chunk_size) = (self.order, self.from..self.until, TIMES_CHUNK as u32);
+        let Some(last) = self.part.positions().checked_sub(1) else { return Ok(None) };
+        if order == Order::Descending {
+            bound = bound.min(last);
+        }
+        while bound <= last {
+            let Some((number, chunk)) = self.load(bound / chunk_size, last / chunk_size)? else { return Ok(None) };
+            let start = number * chunk_size;
+            let end = last.min(start + (chunk_size - 1));
+            let at = bound.clamp(start, end) - start;
+            if let Some(found) = chunk.seek(at as usize, order, occurred.clone()) {
+                return Ok(Some(start + found as u32));
             }
-            let start = bound - bound % TIMES_CHUNK as u32;
-            let next = match self.order {
-                Order::Ascending => start.checked_add(TIMES_CHUNK as u32),
+            let next = match order {
+                Order::Ascending => end.checked_add(1),
                 Order::Descending => start.checked_sub(1),
             };
             let Some(next) = next else { return Ok(None) };

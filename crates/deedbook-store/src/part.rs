@@ -8,7 +8,7 @@ use deedbook_core::{Error, ErrorKind, Event, Result};
 
 use crate::cache::Block;
 use crate::postings::{ChunkPlace, PostingsPlace};
-use crate::segment::Times;
+use crate::segment::{Times, Zone};
 use crate::tail::TailEntry;
 
 /// Consecutive positions and everything that is known of their entries. Positions are counted from the first.
@@ -25,11 +25,18 @@ pub(crate) trait Part: Send + Sync {
     /// Calls `visit` with each term from `from` on until it returns `false`.
     fn visit_terms<'p>(&'p self, from: &[u8], visit: &mut TermVisitor<'_, 'p>) -> Result<()>;
 
-    /// Earliest and latest `occurred_at` of a chunk of 256 positions, which lie in chunks one after another.
-    fn zone(&self, chunk: u32) -> Result<(i64, i64)>;
+    /// The first of these chunks of 256 positions whose earliest and latest `occurred_at` pass `wanted`.
+    fn find_zone(
+        &self,
+        chunks: &mut dyn Iterator<Item = u32>,
+        wanted: &dyn Fn(i64, i64) -> bool,
+    ) -> Result<Option<Zone>>;
 
     /// Times of the positions of a chunk.
     fn times(&self, chunk: u32) -> Result<Vec<Times>>;
+
+    /// When the entry at a position was recorded, in microseconds since 1970.
+    fn recorded_at(&self, position: u32) -> Result<i64>;
 
     /// The first position that was recorded at or after this instant, in microseconds since 1970.
     fn first_recorded_from(&self, instant: i64) -> Result<u32>;

@@ -264,6 +264,5 @@ pub(crate) fn in_use(place: &str) -> Error {
 /// Recorded last in the segments.
 pub(crate) fn last_recorded_at(segments: &[Arc<Segment>]) -> Result<i64> {
     let Some(last) = segments.last() else { return Ok(i64::MIN) };
-    let times = last.times((last.positions() - 1) / crate::segment::TIMES_CHUNK as u32)?;
-    Ok(times.last().map_or(i64::MIN, |times| times.recorded_at))
+    last.recorded_at(last.positions() - 1)
 }

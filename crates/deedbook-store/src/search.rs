@@ -14,27 +14,28 @@ use crate::cursor::{Cursor, beyond};
 use crate::failure::corrupt;
 use crate::part::{Part, Tally, read_event};
 use crate::plan::{Exactness, Planner};
-use crate::segment::{Segment, TIMES_CHUNK};
+use crate::segment::Segment;
 use crate::terms::IdHasher;
 use crate::view::View;
 
 /// One page of the entries that match.
 pub(crate) fn page(view: &View, hasher: IdHasher, query: &Query, scope: &Scope, request: &PageRequest) -> Result<Page> {
     let mut entries = Vec::new();
-    let wanted = request.limit.saturating_add(1);
+    let mut has_more = false;
     for part in in_order(view, request.order) {
         let matching = Matching { part, query, scope, order: request.order };
         let Some(bound) = first_bound(part, request) else { continue };
         matching.visit(hasher, bound, &mut |found| {
-            entries.push(found.into_entry(part)?);
-            Ok(entries.len() < wanted)
+            has_more = entries.len() == request.limit;
+            if !has_more {
+                entries.push(found.load()?.into_entry(part)?);
+            }
+            Ok(!has_more)
         })?;
-        if entries.len() >= wanted {
+        if has_more {
             break;
         }
     }
-    let has_more = entries.len() > request.limit;
-    entries.truncate(request.limit);
     Ok(Page { entries, has_more, watermark: view.end().checked_sub(1) })
 }
 
@@ -68,20 +69,38 @@ struct Matching<'a> {
 
 impl Matching<'_> {
     /// Calls `visit` with each from `bound` on until it returns `false`.
-    fn visit(&self, hasher: IdHasher, bound: u32, visit: &mut dyn FnMut(Found) -> Result<bool>) -> Result<()> {
+    fn visit(&self, hasher: IdHasher, bound: u32, visit: &mut dyn FnMut(Match<'_>) -> Result<bool>) -> Result<()> {
         let mut plan =
             Planner::new(self.part, self.order, hasher, self.scope).plan(self.query.expression(), self.scope)?;
         let mut next = Some(bound);
         while let Some(position) = next.map_or(Ok(None), |bound| plan.cursor.seek(bound))? {
-            let found = Found::new(self.part, position)?;
-            let matches = plan.exactness == Exactness::Exact
-                || self.scope.allows(&found.entry) && self.query.matches(&found.entry);
+            let mut found = Match { part: self.part, position, looked_at: None };
+            let matches = plan.exactness == Exactness::Exact || found.passes(self)?;
             if matches && !visit(found)? {
                 return Ok(());
             }
             next = beyond(position, self.order);
         }
         Ok(())
+    }
+}
+
+/// A position that matches, and its entry where that had to be looked at.
+struct Match<'a> {
+    part: &'a dyn Part,
+    position: u32,
+    looked_at: Option<Found>,
+}
+
+impl Match<'_> {
+    /// Whether the entry itself matches.
+    fn passes(&mut self, matching: &Matching<'_>) -> Result<bool> {
+        let found = self.looked_at.insert(Found::new(self.part, self.position)?);
+        Ok(matching.scope.allows(&found.entry) && matching.query.matches(&found.entry))
+    }
+
+    fn load(self) -> Result<Found> {
+        self.looked_at.map_or_else(|| Found::new(self.part, self.position), Ok)
     }
 }
 
@@ -94,24 +113,18 @@ pub(crate) struct Found {
 impl Found {
     pub(crate) fn new(part: &dyn Part, position: u32) -> Result<Self> {
         let loaded = part.load(position)?;
-        let chunk = part.times(position / TIMES_CHUNK as u32)?;
         let in_log = part.first_position() + u64::from(position);
         let event = read_event(loaded.canonical(), in_log)?;
-        let recorded_at = chunk.get(position as usize % TIMES_CHUNK).map(|times| times.recorded_at);
-        let recorded_at = recorded_at.and_then(|instant| Timestamp::from_microsecond(instant).ok());
+        let recorded_at = Timestamp::from_microsecond(part.recorded_at(position)?);
         let receipt = Receipt {
             id: event.id.clone().unwrap_or_default(),
             tenant: event.tenant.clone().unwrap_or_default(),
             seq: loaded.seq(),
             position: in_log,
-            recorded_at: recorded_at.ok_or_else(|| corrupt("the log", "a time of recording is out of range"))?,
+            recorded_at: recorded_at.map_err(|_| corrupt("the log", "a time of recording is out of range"))?,
             leaf_hash: Digest([0; 32]),
         };
         Ok(Self { entry: Entry { receipt, event, canonical: loaded.canonical().to_vec() }, position })
-    }
-
-    pub(crate) fn entry(&self) -> &Entry {
-        &self.entry
     }
 
     /// The entry with its leaf hash.
@@ -291,7 +304,7 @@ fn count_entries(
     for part in view.parts() {
         let matching = Matching { part, query, scope, order: Order::Ascending };
         matching.visit(hasher, 0, &mut |found| {
-            for key in group_keys(found.entry(), groups) {
+            for key in group_keys(&found.load()?.entry, groups) {
                 *counts.entry(key).or_default() += 1;
             }
             Ok(true)

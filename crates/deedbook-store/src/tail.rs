@@ -11,7 +11,7 @@ use crate::disk::Disk;
 use crate::index::{TermIndex, merge_terms};
 use crate::manifest::SegmentName;
 use crate::part::{Loaded, Part, Postings, Tally, TermVisitor, day_of};
-use crate::segment::{Coverage, KeyRange, SegmentWriter, StoredEntry, TIMES_CHUNK, Times};
+use crate::segment::{Coverage, KeyRange, SegmentWriter, StoredEntry, TIMES_CHUNK, Times, Zone};
 use crate::wal::Generation;
 
 /// A run is joined with its predecessor while both together have at most this many entries: the writer does it, and
@@ -129,16 +129,30 @@ impl Part for Run {
         Ok(())
     }
 
-    fn zone(&self, chunk: u32) -> Result<(i64, i64)> {
-        let times = self.times(chunk)?;
-        let occurred = || times.iter().map(|times| times.occurred_at);
-        Ok((occurred().min().unwrap_or(i64::MAX), occurred().max().unwrap_or(i64::MIN)))
+    fn find_zone(
+        &self,
+        chunks: &mut dyn Iterator<Item = u32>,
+        wanted: &dyn Fn(i64, i64) -> bool,
+    ) -> Result<Option<Zone>> {
+        for chunk in chunks {
+            let times = self.times(chunk)?;
+            let occurred = || times.iter().map(|times| times.occurred_at);
+            let (earliest, latest) = (occurred().min().unwrap_or(i64::MAX), occurred().max().unwrap_or(i64::MIN));
+            if wanted(earliest, latest) {
+                return Ok(Some(Zone { chunk, earliest, latest }));
+            }
+        }
+        Ok(None)
     }
 
     fn times(&self, chunk: u32) -> Result<Vec<Times>> {
         let start = chunk as usize * TIMES_CHUNK;
         let end = (start + TIMES_CHUNK).min(self.entries.len());
         Ok(self.entries[start..end].iter().map(|entry| entry.times).collect())
+    }
+
+    fn recorded_at(&self, position: u32) -> Result<i64> {
+        Ok(self.entries[position as usize].times.recorded_at)
     }
 
     fn first_recorded_from(&self, instant: i64) -> Result<u32> {
@@ -216,7 +230,7 @@ fn seal_entries(entries: &[&TailEntry], sealable: &Sealable, writer: &mut Segmen
     for of_tenant in order.chunk_by(|&a, &b| tenant_of(a) == tenant_of(b)) {
         for &position in of_tenant {
             let TailEntry { seq, canonical, .. } = entries[position as usize];
-            writer.put_entry(StoredEntry { position, seq: *seq, canonical })?;
+            writer.put_entry(position, StoredEntry { seq: *seq, canonical })?;
         }
         let tenant = tenant_of(of_tenant[0]);
         writer.end_tenant(tenant, &sealable.frontiers[tenant])?;

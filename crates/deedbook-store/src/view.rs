@@ -35,9 +35,7 @@ impl View {
     /// The time of the last entry, in microseconds since 1970.
     pub(crate) fn last_recorded_at(&self) -> Result<i64> {
         let Some(last) = self.parts().next_back() else { return Ok(Timestamp::MIN.as_microsecond()) };
-        let position = last.positions() - 1;
-        let times = last.times(position / crate::segment::TIMES_CHUNK as u32)?;
-        Ok(times.last().map_or(i64::MIN, |times| times.recorded_at))
+        last.recorded_at(last.positions() - 1)
     }
 
     /// Adds a run, joined with those before it as long as they are small.

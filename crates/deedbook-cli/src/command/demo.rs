@@ -70,7 +70,7 @@ impl Demo {
         let store = book::open_to_read(directory)?;
         let mut out = anstream::stdout().lock();
         writeln!(out, "{totals}, in {}", directory.display()).map_err(output::unwritable)?;
-        let tour = Tour { store: &*store, scope: Scope::all_tenants(), directory };
+        let tour = Tour { store: &*store, scope: Scope::all_tenants(), directory, served: !no_serve };
         tour.show(&mut out)?;
         if no_serve {
             return Ok(exit_of(&totals));
@@ -104,6 +104,8 @@ struct Tour<'a> {
     store: &'a dyn Store,
     scope: Scope,
     directory: &'a Path,
+    /// Whether the log is served afterwards, so that other commands go through the server.
+    served: bool,
 }
 
 impl Tour<'_> {
@@ -222,17 +224,22 @@ impl Tour<'_> {
     }
 
     fn show_next(&self, out: &mut dyn Write) -> io::Result<()> {
-        let data = self.data_argument();
+        let (place, last) = if self.served {
+            (String::new(), ("tail", "follow it"))
+        } else {
+            (self.data_argument(), ("doctor", "check every checksum and proof"))
+        };
         let next = [
             ("record invoice.approved --actor user:ada --target invoice:7", "enter an event of your own"),
             ("log --help", "what can be asked"),
             ("export csv -o log.csv", "take it all into a spreadsheet"),
-            ("doctor", "check every checksum and proof"),
+            last,
         ];
         let widest = next.iter().map(|(command, _)| command.len()).max().unwrap_or(0);
-        writeln!(out, "\n{HEADING}Next{HEADING:#}")?;
+        let next_where = if self.served { "Next, in another terminal" } else { "Next" };
+        writeln!(out, "\n{HEADING}{next_where}{HEADING:#}")?;
         for (command, meaning) in next {
-            writeln!(out, "  deedbook {}{command:widest$}  {ASIDE}{meaning}{ASIDE:#}", safe(&data))?;
+            writeln!(out, "  deedbook {}{command:widest$}  {ASIDE}{meaning}{ASIDE:#}", safe(&place))?;
         }
         // After `cargo run` there is no `deedbook` on PATH, and the first command to be tried would not be found.
         let program = std::env::args_os().next().map(PathBuf::from).filter(|path| path.components().nth(1).is_some());

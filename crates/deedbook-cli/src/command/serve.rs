@@ -108,11 +108,13 @@ fn signals() -> Outcome<impl Future<Output = ()>> {
 
 /// Says where it answers, and how to sign in.
 fn greet(address: SocketAddr, admin: &AdminToken, directory: &Path) -> io::Result<()> {
+    let mut token = "…";
     let mut out = anstream::stdout().lock();
     writeln!(out, "{HEADING}Serving{HEADING:#} {} at http://{address}", safe(&directory.display().to_string()))?;
     match admin {
-        AdminToken::Made(token) => {
-            writeln!(out, "The administrator's token, which is not shown again:\n  {}", token.expose())?;
+        AdminToken::Made(made) => {
+            writeln!(out, "The administrator's token, which is not shown again:\n  {}", made.expose())?;
+            token = made.expose();
         }
         AdminToken::Taken => {
             writeln!(out, "{ASIDE}The administrator's token is that of DEEDBOOK_ADMIN_TOKEN, which is new.{ASIDE:#}")?
@@ -121,5 +123,7 @@ fn greet(address: SocketAddr, admin: &AdminToken, directory: &Path) -> io::Resul
             writeln!(out, "{ASIDE}The administrator's token is the one that was made before.{ASIDE:#}")?
         }
     }
+    writeln!(out, "For the commands of another terminal:")?;
+    writeln!(out, "  export DEEDBOOK_SERVER=http://{address} DEEDBOOK_TOKEN={token}")?;
     out.flush()
 }

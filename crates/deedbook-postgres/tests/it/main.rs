@@ -1,5 +1,6 @@
 //! The crate against a real server; without one the tests say SKIPPED.
 
+mod capture;
 mod crashes;
 mod delivering;
 mod refusals;

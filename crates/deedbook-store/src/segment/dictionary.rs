@@ -6,7 +6,7 @@ use deedbook_core::Result;
 
 use zstd::bulk::Compressor;
 
-use super::compression::{compressor, decompress};
+use super::compression::{compressor, decompressed};
 use super::file::{CHECKSUM, SegmentFile, SegmentSink};
 use crate::bytes::{Malformed, Reader, put_bytes, put_varint};
 use crate::cache::Block;
@@ -172,12 +172,7 @@ impl Dictionary {
 
 impl Leaf {
     fn read(&self, file: &SegmentFile) -> Result<Block> {
-        let compressed = file.block_uncached(self.offset, self.compressed)?;
-        let bytes = decompress(&compressed, self.bytes).map_err(|error| file.corrupt(error))?;
-        if bytes.len() != self.bytes {
-            return Err(file.corrupt("a leaf of a dictionary has another length than its index says"));
-        }
-        Ok(bytes.into())
+        decompressed(file, self.offset, self.compressed, self.bytes)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use deedbook_core::Result;
 
-use super::compression::{compressor, decompress};
+use super::compression::{compressor, decompressed};
 use super::file::{CHECKSUM, SegmentFile, SegmentSink};
 use super::table::{Table, TableStream, TableWriter};
 use crate::bytes::{Malformed, Reader, put_bytes, put_varint, unzigzag, zigzag};
@@ -15,16 +15,14 @@ const BLOCK: usize = 40 * 1024;
 /// A block of one tenant that is at least this large is not filled up with the next tenant's entries, so that merging
 /// can copy it as it is.
 const PURE_BLOCK: usize = BLOCK / 2;
-/// First ordinal (4), offset (6), first position (4), bytes before (3) and after (3) compression.
-pub(crate) const BLOCK_ROW: usize = 20;
+/// First ordinal (4), offset (6), bytes before (3) and after (3) compression.
+pub(crate) const BLOCK_ROW: usize = 16;
 /// Ordinal of a position: 3 bytes.
 pub(crate) const ORDINAL_ROW: usize = 3;
 
-/// One entry as it stands in a block.
+/// One entry as it stands in a block; its position is in the permutation.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct StoredEntry<'a> {
-    /// Within the segment.
-    pub(crate) position: u32,
     pub(crate) seq: u64,
     pub(crate) canonical: &'a [u8],
 }
@@ -36,8 +34,8 @@ pub(crate) struct EntriesWriter {
     ordinals: Vec<u32>,
     next_ordinal: u32,
     block: Vec<u8>,
-    block_first: Option<(u32, u32)>,
-    last: (u32, u64),
+    block_first: Option<u32>,
+    last_seq: u64,
     compressed: Vec<u8>,
 }
 
@@ -51,7 +49,7 @@ impl EntriesWriter {
             next_ordinal: 0,
             block: Vec::with_capacity(2 * BLOCK),
             block_first: None,
-            last: (0, 0),
+            last_seq: 0,
             compressed: Vec::new(),
         })
     }
@@ -61,17 +59,16 @@ impl EntriesWriter {
         self.next_ordinal
     }
 
-    pub(crate) fn push(&mut self, sink: &mut SegmentSink, entry: StoredEntry<'_>) -> Result<()> {
+    /// `position` is that within the segment.
+    pub(crate) fn push(&mut self, sink: &mut SegmentSink, position: u32, entry: StoredEntry<'_>) -> Result<()> {
         if self.block_first.is_none() {
-            self.block_first = Some((self.next_ordinal, entry.position));
-            self.last = (entry.position, 0);
+            self.block_first = Some(self.next_ordinal);
+            self.last_seq = 0;
         }
-        let (position, seq) = self.last;
-        put_varint(&mut self.block, zigzag(i64::from(entry.position) - i64::from(position)));
-        put_varint(&mut self.block, zigzag(entry.seq.wrapping_sub(seq) as i64));
+        put_varint(&mut self.block, zigzag(entry.seq.wrapping_sub(self.last_seq) as i64));
         put_bytes(&mut self.block, entry.canonical);
-        self.last = (entry.position, entry.seq);
-        self.number(entry.position);
+        self.last_seq = entry.seq;
+        self.number(position);
         if self.block.len() >= BLOCK { self.end_block(sink) } else { Ok(()) }
     }
 
@@ -94,13 +91,13 @@ impl EntriesWriter {
     pub(crate) fn copy_block(&mut self, sink: &mut SegmentSink, block: &RawBlock, positions: &[u32]) -> Result<()> {
         self.end_block(sink)?;
         let offset = sink.put_block(&block.compressed)?;
-        self.put_row(offset, positions[0], block.bytes, block.compressed.len());
+        self.put_row(self.next_ordinal, offset, block.bytes, block.compressed.len());
         positions.iter().for_each(|&position| self.number(position));
         Ok(())
     }
 
     fn end_block(&mut self, sink: &mut SegmentSink) -> Result<()> {
-        let Some((first_ordinal, first_position)) = self.block_first.take() else { return Ok(()) };
+        let Some(first_ordinal) = self.block_first.take() else { return Ok(()) };
         self.compressed.clear();
         self.compressed.reserve(zstd::zstd_safe::compress_bound(self.block.len()));
         let length = self
@@ -108,23 +105,17 @@ impl EntriesWriter {
             .compress_to_buffer(&self.block, &mut self.compressed)
             .map_err(|error| io_error("compress", "a block", error))?;
         let offset = sink.put_block(&self.compressed[..length])?;
-        let bytes = std::mem::take(&mut self.block);
-        let next_ordinal = std::mem::replace(&mut self.next_ordinal, first_ordinal);
-        self.put_row(offset, first_position, bytes.len(), length);
-        self.next_ordinal = next_ordinal;
-        self.block = bytes;
+        self.put_row(first_ordinal, offset, self.block.len(), length);
         self.block.clear();
         Ok(())
     }
 
-    /// A row for a block whose first entry has the next ordinal.
-    fn put_row(&mut self, offset: u64, first_position: u32, bytes: usize, compressed: usize) {
+    fn put_row(&mut self, first_ordinal: u32, offset: u64, bytes: usize, compressed: usize) {
         let mut row = [0; BLOCK_ROW];
-        row[..4].copy_from_slice(&self.next_ordinal.to_be_bytes());
+        row[..4].copy_from_slice(&first_ordinal.to_be_bytes());
         row[4..10].copy_from_slice(&offset.to_be_bytes()[2..]);
-        row[10..14].copy_from_slice(&first_position.to_be_bytes());
-        row[14..17].copy_from_slice(&(bytes as u32).to_be_bytes()[1..]);
-        row[17..].copy_from_slice(&(compressed as u32).to_be_bytes()[1..]);
+        row[10..13].copy_from_slice(&(bytes as u32).to_be_bytes()[1..]);
+        row[13..].copy_from_slice(&(compressed as u32).to_be_bytes()[1..]);
         self.directory.push(&row);
     }
 
@@ -151,7 +142,6 @@ pub(crate) struct RawBlock {
 pub(crate) struct BlockPlace {
     pub(crate) first_ordinal: u32,
     offset: u64,
-    first_position: u32,
     bytes: usize,
     compressed: usize,
 }
@@ -208,21 +198,12 @@ impl Entries {
     /// The decompressed block, through the cache.
     pub(crate) fn block(&self, file: &SegmentFile, place: &BlockPlace) -> Result<Block> {
         let key = (file.cache_key, place.offset);
-        file.of_length(file.cache.get_or_insert(key, || self.decompress(file, place))?, place.bytes)
+        file.of_length(file.cache.get_or_insert(key, || self.block_uncached(file, place))?, place.bytes)
     }
 
     /// The decompressed block, past the cache.
     pub(crate) fn block_uncached(&self, file: &SegmentFile, place: &BlockPlace) -> Result<Block> {
-        self.decompress(file, place)
-    }
-
-    fn decompress(&self, file: &SegmentFile, place: &BlockPlace) -> Result<Block> {
-        let compressed = file.block_uncached(place.offset, place.compressed)?;
-        let block = decompress(&compressed, place.bytes).map_err(|error| file.corrupt(error))?;
-        if block.len() != place.bytes {
-            return Err(file.corrupt("a block has another length than its directory says"));
-        }
-        Ok(block.into())
+        decompressed(file, place.offset, place.compressed, place.bytes)
     }
 
     /// The compressed block, past the cache.
@@ -243,26 +224,20 @@ impl Entries {
 fn read_place(mut row: Reader<'_>) -> Result<BlockPlace, Malformed> {
     let first_ordinal = row.u32()?;
     let [a, b, c, d, e, f] = row.array()?;
-    let first_position = row.u32()?;
     let mut length = || row.array().map(|[a, b, c]| u32::from_be_bytes([0, a, b, c]) as usize);
     let (bytes, compressed) = (length()?, length()?);
     let offset = u64::from_be_bytes([0, 0, a, b, c, d, e, f]);
-    Ok(BlockPlace { first_ordinal, offset, first_position, bytes, compressed })
+    Ok(BlockPlace { first_ordinal, offset, bytes, compressed })
 }
 
 /// The entries of a decompressed block, in order.
-pub(crate) fn read_block<'a>(
-    place: &BlockPlace,
-    block: &'a [u8],
-) -> impl Iterator<Item = Result<StoredEntry<'a>, Malformed>> + use<'a> {
+pub(crate) fn read_block(block: &[u8]) -> impl Iterator<Item = Result<StoredEntry<'_>, Malformed>> {
     let mut reader = Reader::new(block);
-    let (mut position, mut seq) = (place.first_position, 0u64);
+    let mut seq = 0u64;
     std::iter::from_fn(move || {
         (!reader.is_empty()).then(|| {
-            let step = unzigzag(reader.varint()?);
-            position = i64::from(position).checked_add(step).and_then(|p| u32::try_from(p).ok()).ok_or(Malformed)?;
             seq = seq.wrapping_add(unzigzag(reader.varint()?) as u64);
-            Ok(StoredEntry { position, seq, canonical: reader.bytes()? })
+            Ok(StoredEntry { seq, canonical: reader.bytes()? })
         })
     })
 }

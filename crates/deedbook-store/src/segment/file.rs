@@ -91,17 +91,24 @@ impl SegmentFile {
 
     /// The checked bytes of a block, for those who read a file once from front to back.
     pub(crate) fn block_uncached(&self, offset: u64, length: usize) -> Result<Block> {
+        let mut bytes = Vec::new();
+        self.read_block(offset, length, &mut bytes)?;
+        Ok(bytes.into())
+    }
+
+    /// Reads the checked bytes of a block in place of what `bytes` held.
+    pub(crate) fn read_block(&self, offset: u64, length: usize, bytes: &mut Vec<u8>) -> Result<()> {
         if !self.holds(offset, (length as u64).saturating_add(CHECKSUM)) {
             return Err(self.corrupt(format_args!("a block at byte {offset} lies outside of the file")));
         }
-        let mut bytes = vec![0; length + CHECKSUM as usize];
-        read_exact_at(&*self.file, &mut bytes, offset).map_err(|error| io_error("read", &self.name, error))?;
+        bytes.resize(length + CHECKSUM as usize, 0);
+        read_exact_at(&*self.file, bytes, offset).map_err(|error| io_error("read", &self.name, error))?;
         let (block, checksum) = bytes.split_at(length);
         if !is_checksum(placed_checksum(&self.file_id, offset, block), checksum) {
             return Err(self.corrupt(format_args!("the block at byte {offset} does not have its checksum")));
         }
         bytes.truncate(length);
-        Ok(bytes.into())
+        Ok(())
     }
 
     pub(crate) fn corrupt(&self, what: impl std::fmt::Display) -> deedbook_core::Error {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use deedbook_core::Result;
 
 use super::dictionary::{Dictionary, DictionaryCursor};
-use super::entries::{BlockPlace, StoredEntry, read_block};
+use super::entries::read_block;
 use super::footer::KeyRange;
 use super::ids::IdRow;
 use super::read::{Segment, read_tally, read_tenant};
@@ -52,7 +52,7 @@ struct Source {
 
 struct OpenBlock {
     block: Block,
-    place: BlockPlace,
+    first_ordinal: u32,
     entries: usize,
     taken: usize,
 }
@@ -129,17 +129,20 @@ impl Source {
             return Ok(count);
         }
         let block = entries.block_uncached(file, &place)?;
-        self.open = Some(OpenBlock { block, place, entries: count as usize, taken: 0 });
+        self.open = Some(OpenBlock { block, first_ordinal: ordinal, entries: count as usize, taken: 0 });
         Ok(0)
     }
 
     /// Copies at most `wanted` entries of an open block, and puts the block back if more are left.
     fn copy_some(&mut self, mut open: OpenBlock, wanted: u32, writer: &mut SegmentWriter) -> Result<u32> {
         let count = (open.entries - open.taken).min(wanted as usize);
-        for entry in read_block(&open.place, &open.block).skip(open.taken).take(count) {
-            let entry = self.segment.file.shaped(entry, "a block of entries")?;
-            writer.put_entry(StoredEntry { position: entry.position + self.shift, ..entry })?;
+        let first = open.first_ordinal as usize + open.taken;
+        let mut entries = read_block(&open.block).skip(open.taken);
+        for &position in &self.positions[first..first + count] {
+            let entry = entries.next().unwrap_or(Err(Malformed));
+            writer.put_entry(position, self.segment.file.shaped(entry, "a block of entries")?)?;
         }
+        drop(entries);
         open.taken += count;
         if open.taken < open.entries {
             self.open = Some(open);

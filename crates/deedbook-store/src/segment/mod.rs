@@ -21,5 +21,5 @@ pub(crate) use entries::StoredEntry;
 pub(crate) use footer::KeyRange;
 pub(crate) use merge::merge;
 pub(crate) use read::Segment;
-pub(crate) use times::{TIMES_CHUNK, Times};
+pub(crate) use times::{TIMES_CHUNK, Times, Zone};
 pub(crate) use write::{Coverage, SegmentWriter};

@@ -11,7 +11,7 @@ use super::entries::{Entries, read_block};
 use super::file::{CHECKSUM, SegmentFile};
 use super::footer::{Footer, HEADER, TRAILER, keys_to_bytes, read_footer, read_header};
 use super::ids::Ids;
-use super::times::{Times, TimesColumn};
+use super::times::{Times, TimesColumn, Zone};
 use crate::bytes::{Malformed, Reader};
 use crate::cache::BlockCache;
 use crate::disk::{Disk, DiskFile, read_exact_at};
@@ -214,13 +214,20 @@ impl Part for Segment {
         self.terms.visit(from, |term, payload| visit(term, self.read_postings(payload)?))
     }
 
-    fn zone(&self, chunk: u32) -> Result<(i64, i64)> {
-        let zone = self.times.zone(&self.file, chunk.into())?;
-        Ok((zone.earliest, zone.latest))
+    fn find_zone(
+        &self,
+        chunks: &mut dyn Iterator<Item = u32>,
+        wanted: &dyn Fn(i64, i64) -> bool,
+    ) -> Result<Option<Zone>> {
+        self.times.find_zone(&self.file, chunks, wanted)
     }
 
     fn times(&self, chunk: u32) -> Result<Vec<Times>> {
         self.times.chunk(&self.file, chunk.into())
+    }
+
+    fn recorded_at(&self, position: u32) -> Result<i64> {
+        self.times.recorded_at(&self.file, position)
     }
 
     fn first_recorded_from(&self, instant: i64) -> Result<u32> {
@@ -236,11 +243,8 @@ impl Part for Segment {
         let place = self.entries.place(&self.file, self.entries.block_of(&self.file, ordinal)?)?;
         let block = self.entries.block(&self.file, &place)?;
         let nth = ordinal.wrapping_sub(place.first_ordinal) as usize;
-        let entry = read_block(&place, &block).nth(nth).unwrap_or(Err(Malformed));
+        let entry = read_block(&block).nth(nth).unwrap_or(Err(Malformed));
         let entry = self.file.shaped(entry, "a block of entries")?;
-        if entry.position != position {
-            return Err(self.file.corrupt("an entry does not stand where its position says"));
-        }
         let start = entry.canonical.as_ptr().addr() - block.as_ptr().addr();
         let canonical = start..start + entry.canonical.len();
         let seq = entry.seq;

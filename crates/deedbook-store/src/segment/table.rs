@@ -82,6 +82,8 @@ pub(crate) struct Table {
 /// One row, borrowed from its page.
 pub(crate) struct Row {
     page: Block,
+    /// Number of the page.
+    number: u64,
     start: usize,
     width: usize,
 }
@@ -121,10 +123,20 @@ impl Table {
         if index >= self.rows {
             return Err(file.corrupt("a row outside of its table is referred to"));
         }
-        let page = index / self.rows_per_page();
-        let (offset, length) = self.page_place(page);
+        let number = index / self.rows_per_page();
+        let (offset, length) = self.page_place(number);
         let start = (index % self.rows_per_page()) as usize * self.width;
-        Ok(Row { page: file.block(offset, length)?, start, width: self.width })
+        Ok(Row { page: file.block(offset, length)?, number, start, width: self.width })
+    }
+
+    /// As [`row`](Self::row), without asking the cache again where `last` is on the same page.
+    pub(crate) fn near(&self, file: &SegmentFile, index: u64, last: Option<Row>) -> Result<Row> {
+        match last {
+            Some(row) if row.number == index / self.rows_per_page() && index < self.rows => {
+                Ok(Row { start: (index % self.rows_per_page()) as usize * self.width, ..row })
+            }
+            _ => self.row(file, index),
+        }
     }
 
     /// Whether the table lies within the file, so that its number of rows can be believed.
@@ -156,10 +168,16 @@ impl Table {
         mut is_beyond: impl FnMut(Reader<'_>) -> Result<bool, Malformed>,
     ) -> Result<u64> {
         let (mut low, mut high) = (0, self.rows);
+        let mut row = None;
         while low < high {
             let middle = low + (high - low) / 2;
-            let row = self.row(file, middle)?;
-            if file.shaped(is_beyond(row.reader()), "a row")? { high = middle } else { low = middle + 1 }
+            let found = self.near(file, middle, row.take())?;
+            if file.shaped(is_beyond(found.reader()), "a row")? {
+                high = middle
+            } else {
+                low = middle + 1
+            }
+            row = Some(found);
         }
         Ok(low)
     }

@@ -3,7 +3,7 @@
 use deedbook_core::Result;
 
 use super::file::{CHECKSUM, SegmentFile, SegmentSink};
-use super::table::{Row, Table, TableWriter};
+use super::table::{Table, TableWriter};
 use crate::bytes::{Malformed, Reader, put_varint, unzigzag, zigzag};
 
 /// Positions in a chunk.
@@ -16,6 +16,14 @@ pub(crate) const TIMES_ROW: usize = 32;
 pub(crate) struct Times {
     pub(crate) recorded_at: i64,
     pub(crate) occurred_at: i64,
+}
+
+/// The range of `occurred_at` of a chunk, both ends included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Zone {
+    pub(crate) chunk: u32,
+    pub(crate) earliest: i64,
+    pub(crate) latest: i64,
 }
 
 /// Writes the times in the order of positions.
@@ -74,6 +82,18 @@ fn encode(chunk: &[Times]) -> Vec<u8> {
     bytes
 }
 
+/// The `recorded_at` of one position of a chunk.
+fn decode_recorded_at(bytes: &[u8], index: usize, first_recorded_at: i64) -> Result<i64, Malformed> {
+    let mut reader = Reader::new(bytes);
+    let mut recorded_at = first_recorded_at;
+    let mut covered = 0usize;
+    while covered <= index {
+        covered = covered.checked_add(reader.count()?).ok_or(Malformed)?;
+        recorded_at = recorded_at.checked_add_unsigned(reader.varint()?).ok_or(Malformed)?;
+    }
+    Ok(recorded_at)
+}
+
 fn decode(bytes: &[u8], count: usize, first_recorded_at: i64) -> Result<Vec<Times>, Malformed> {
     let mut reader = Reader::new(bytes);
     let mut chunk = Vec::with_capacity(count);
@@ -122,8 +142,27 @@ impl TimesColumn {
     }
 
     pub(crate) fn zone(&self, file: &SegmentFile, chunk: u64) -> Result<ChunkZone> {
-        let row: Row = self.directory.row(file, chunk)?;
+        let row = self.directory.row(file, chunk)?;
         file.shaped(read_zone(row.reader()), "a row of times")
+    }
+
+    /// The first chunk of `chunks` whose earliest and latest occurrence pass `wanted`, and these.
+    pub(crate) fn find_zone(
+        &self,
+        file: &SegmentFile,
+        chunks: impl Iterator<Item = u32>,
+        wanted: &dyn Fn(i64, i64) -> bool,
+    ) -> Result<Option<Zone>> {
+        let mut row = None;
+        for chunk in chunks {
+            let found = self.directory.near(file, chunk.into(), row.take())?;
+            let ChunkZone { earliest, latest, .. } = file.shaped(read_zone(found.reader()), "a row of times")?;
+            if wanted(earliest, latest) {
+                return Ok(Some(Zone { chunk, earliest, latest }));
+            }
+            row = Some(found);
+        }
+        Ok(None)
     }
 
     /// The times of a chunk, in the order of positions.
@@ -132,6 +171,14 @@ impl TimesColumn {
         let block = file.block(zone.offset, zone.bytes)?;
         let count = (u64::from(self.positions) - chunk * TIMES_CHUNK as u64).min(TIMES_CHUNK as u64);
         file.shaped(decode(&block, count as usize, zone.first_recorded_at), "a chunk of times")
+    }
+
+    /// When the entry at `position` was recorded.
+    pub(crate) fn recorded_at(&self, file: &SegmentFile, position: u32) -> Result<i64> {
+        let zone = self.zone(file, u64::from(position) / TIMES_CHUNK as u64)?;
+        let block = file.block(zone.offset, zone.bytes)?;
+        let index = position as usize % TIMES_CHUNK;
+        file.shaped(decode_recorded_at(&block, index, zone.first_recorded_at), "a chunk of times")
     }
 
     /// The first position that was recorded at or after `instant`.
@@ -184,12 +231,16 @@ mod tests {
                 })
                 .collect();
             let bytes = encode(&chunk);
+            for (index, times) in chunk.iter().enumerate() {
+                prop_assert_eq!(decode_recorded_at(&bytes, index, chunk[0].recorded_at), Ok(times.recorded_at));
+            }
             prop_assert_eq!(decode(&bytes, chunk.len(), chunk[0].recorded_at), Ok(chunk));
         }
 
         #[test]
         fn arbitrary_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..100), count in 0usize..300) {
             let _ = decode(&bytes, count, i64::MAX - 5);
+            let _ = decode_recorded_at(&bytes, count, i64::MAX - 5);
         }
     }
 }

@@ -62,8 +62,9 @@ impl SegmentWriter {
         })
     }
 
-    pub(crate) fn put_entry(&mut self, entry: StoredEntry<'_>) -> Result<()> {
-        self.entries.push(&mut self.sink, entry)
+    /// `position` is that within the segment.
+    pub(crate) fn put_entry(&mut self, position: u32, entry: StoredEntry<'_>) -> Result<()> {
+        self.entries.push(&mut self.sink, position, entry)
     }
 
     pub(crate) fn can_copy_block(&self) -> bool {
