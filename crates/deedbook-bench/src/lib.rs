@@ -2,11 +2,12 @@
 //!
 //! * [`workload`] makes realistic events, [`question`] asks about them.
 //! * [`contestant`] lists who takes part; [`race`] feeds them in turns and measures, [`quiz`] asks them all the same.
-//! * [`compare`], [`load`], [`stages`], [`http`] are the commands; [`figures`] is what they find, [`report`] how people read it.
+//! * [`compare`], [`load`], [`stages`], [`http`], [`history`] are the commands; [`figures`] is what they find, [`report`] how people read it.
 
 pub mod compare;
 pub mod contestant;
 pub mod figures;
+pub mod history;
 pub mod http;
 pub mod load;
 pub mod machine;

@@ -1,7 +1,7 @@
 //! The command line of the benchmark.
 
 use clap::{Parser, Subcommand};
-use deedbook_bench::{compare, http, load, stages};
+use deedbook_bench::{compare, history, http, load, stages};
 
 /// Measures Deedbook, and others on the same data.
 #[derive(Parser)]
@@ -22,6 +22,8 @@ enum Command {
     Stages(stages::Options),
     /// Recording over HTTP against the library, and against answering alone.
     Http(http::Options),
+    /// The history of one thing among many other events, over HTTP.
+    History(history::Options),
 }
 
 /// Events are many small values, made on one thread and let go on another: the system's allocator spends a quarter of
@@ -36,5 +38,6 @@ fn main() -> deedbook_bench::Result<()> {
         Command::Queries(options) => load::run_queries(&options),
         Command::Stages(options) => stages::run(&options),
         Command::Http(options) => http::run(&options),
+        Command::History(options) => history::run(&options),
     }
 }
