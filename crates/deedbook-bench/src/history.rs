@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use deedbook_core::{Actor, Atomicity, Change, Event, Store, StoreExt, Target, Timestamp};
+use deedbook_core::{Actor, Atomicity, Change, Event, Scope, Store, StoreExt, Target, Timestamp};
 use deedbook_store::{FileStore, Options as StoreOptions};
 use tempfile::TempDir;
 
@@ -70,7 +70,13 @@ fn filled(directory: &Path, options: &Options) -> Result<FileStore> {
     let open = || FileStore::open(directory, StoreOptions::default());
     let store = open()?;
     if store.visible_count() > 0 {
-        return Ok(store);
+        let last = format!("version_{}", options.versions - 1);
+        let is_whole = store.get("default", &last, &Scope::tenant("default"))?.is_some();
+        return if is_whole {
+            Ok(store)
+        } else {
+            Err("the log is of another run, or was not filled; remove it".into())
+        };
     }
     let workload = Workload::new(options.events);
     let bar = report::bar(options.events);
