@@ -28,7 +28,7 @@ use crate::meter::process_cpu;
 use crate::workload::Workload;
 use crate::{report, row};
 
-const ADMIN_TOKEN: &str = "a token of the benchmark that is long enough";
+pub(crate) const ADMIN_TOKEN: &str = "a token of the benchmark that is long enough";
 
 /// What is recorded.
 #[derive(Args, Clone, Debug)]
@@ -207,12 +207,12 @@ fn post_all(address: SocketAddr, requests: &[Vec<u8>]) -> Result<()> {
     let (mut reader, mut writer) = (BufReader::new(stream.try_clone()?), stream);
     requests.iter().try_for_each(|request| {
         writer.write_all(request)?;
-        read_answer(&mut reader)
+        read_answer(&mut reader).map(drop)
     })
 }
 
-/// Reads one answer; a batch is believed to be recorded when no problem is in it.
-fn read_answer(reader: &mut BufReader<TcpStream>) -> Result<()> {
+/// Reads one answer and gives its body; a batch is believed to be recorded when no problem is in it.
+pub(crate) fn read_answer(reader: &mut BufReader<TcpStream>) -> Result<Vec<u8>> {
     let (mut line, mut length, mut status) = (String::new(), 0, String::new());
     loop {
         line.clear();
@@ -229,18 +229,18 @@ fn read_answer(reader: &mut BufReader<TcpStream>) -> Result<()> {
     reader.read_exact(&mut body)?;
     let text = String::from_utf8_lossy(&body);
     let recorded = ["201", "200"].iter().any(|good| status.split(' ').nth(1) == Some(good));
-    if recorded && !text.contains("\"problem\"") { Ok(()) } else { Err(format!("{status}: {text}").into()) }
+    if recorded && !text.contains("\"problem\"") { Ok(body) } else { Err(format!("{status}: {text}").into()) }
 }
 
 /// A server on threads of its own.
-struct Serving {
-    address: SocketAddr,
+pub(crate) struct Serving {
+    pub(crate) address: SocketAddr,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<std::thread::JoinHandle<()>>,
 }
 
 impl Serving {
-    fn start(store: Arc<dyn Store>) -> Result<Self> {
+    pub(crate) fn start(store: Arc<dyn Store>) -> Result<Self> {
         let mut options = ServerOptions::default();
         options.admin_token = Some(Secret::new(ADMIN_TOKEN));
         let (server, _) = Server::new(store, options)?;

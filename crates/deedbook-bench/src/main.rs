@@ -1,7 +1,7 @@
 //! The command line of the benchmark.
 
 use clap::{Parser, Subcommand};
-use deedbook_bench::{compare, drain, http, load, stages};
+use deedbook_bench::{compare, drain, history, http, load, stages};
 
 /// Measures Deedbook, and others on the same data.
 #[derive(Parser)]
@@ -22,6 +22,8 @@ enum Command {
     Stages(stages::Options),
     /// Recording over HTTP against the library, and against answering alone.
     Http(http::Options),
+    /// The history of one thing among many other events, over HTTP.
+    History(history::Options),
     /// The outbox of a PostgreSQL database into a directory.
     Drain(drain::Options),
 }
@@ -38,6 +40,7 @@ fn main() -> deedbook_bench::Result<()> {
         Command::Queries(options) => load::run_queries(&options),
         Command::Stages(options) => stages::run(&options),
         Command::Http(options) => http::run(&options),
+        Command::History(options) => history::run(&options),
         Command::Drain(options) => drain::run(&options),
     }
 }

@@ -10,22 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::event::{Actor, Auth, Change, Context, Credential, Event, Failure, Http, Source, Target};
 use crate::plain::plain_length;
-use crate::{Result, Timestamp, json, number, prepare, time};
-
-/// The canonical bytes of a JSON value: names sorted by UTF-16 code units, no white space, numbers as ECMAScript.
-///
-/// Source: RFC 8785.
-///
-/// # Errors
-/// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) for what canonical bytes of an event cannot hold: nesting over 32
-/// deep, numbers beyond ±(2^53 − 1).
-pub fn canonical_json(value: &Value) -> Result<Vec<u8>> {
-    let mut settled = value.clone();
-    prepare::settle_value(&mut settled)?;
-    let mut out = Vec::new();
-    write_value(&settled, &mut out);
-    Ok(out)
-}
+use crate::{Result, Timestamp, json, number, time};
 
 /// Whether `bytes` are the canonical bytes of an event, with or without erased places.
 ///

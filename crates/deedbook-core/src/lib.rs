@@ -29,7 +29,7 @@ mod store;
 mod time;
 mod wire;
 
-pub use canonical::{canonical_json, check_canonical};
+pub use canonical::check_canonical;
 pub use entry::{Digest, Entry, Receipt};
 pub use error::{Error, ErrorKind, Problem};
 pub use event::{Actor, Auth, Change, Context, Credential, Event, Failure, Http, Outcome, Source, Target};
@@ -37,7 +37,7 @@ pub use id::{EventId, Id, IdKind};
 pub use jiff::Timestamp;
 pub use json::{array_elements, parse_json};
 pub use memory::MemoryStore;
-pub use prepare::{Draft, IdOrigin, Limits, prepare, prepare_own};
+pub use prepare::{Draft, IdOrigin, Limits, canonical_json, prepare, prepare_own};
 pub use query::Query;
 pub use scope::{OWN_TENANT, Scope, Tenants, Visibility};
 pub use serde_json;

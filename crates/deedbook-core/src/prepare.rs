@@ -8,12 +8,12 @@ mod check;
 
 use std::borrow::Cow;
 
+use serde_json::Value;
+
 use crate::json::{DEPTH_MAX, push_segment};
 use crate::{
     Error, ErrorKind, Event, EventId, OWN_TENANT, Outcome, Problem, Result, canonical, commitment, number, time,
 };
-
-pub(crate) use check::settle_value;
 
 /// What an event may measure. The depth of nesting is not among it: 32 is part of the format.
 #[derive(Clone, Debug)]
@@ -195,4 +195,19 @@ fn drop_empty<T: Default + PartialEq>(part: &mut Option<T>) {
     if part.as_ref().is_some_and(|part| *part == T::default()) {
         *part = None;
     }
+}
+
+/// The canonical bytes of a JSON value: names sorted by UTF-16 code units, no white space, numbers as ECMAScript.
+///
+/// Source: RFC 8785.
+///
+/// # Errors
+/// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) for what canonical bytes of an event cannot hold: nesting over 32
+/// deep, numbers beyond ±(2^53 − 1).
+pub fn canonical_json(value: &Value) -> Result<Vec<u8>> {
+    let mut settled = value.clone();
+    check::settle_value(&mut settled)?;
+    let mut out = Vec::new();
+    canonical::write_value(&settled, &mut out);
+    Ok(out)
 }

@@ -65,8 +65,14 @@ impl Scope {
         Self { visibility: Visibility::Some { audiences, self_actor }, ..self }
     }
 
-    /// The same scope, narrowed to entries that match `filter`.
+    /// The same scope, narrowed to entries that match `filter`, and what it was narrowed to before.
     pub fn matching(self, filter: Query) -> Self {
+        let filter = match self.filter {
+            Some(before) => {
+                Query::from_expression(Expression::And([before, filter].map(|query| query.expression().clone()).into()))
+            }
+            None => filter,
+        };
         Self { filter: Some(filter), ..self }
     }
 

@@ -16,7 +16,7 @@ use deedbook_core::{Actor, Auth, Context, Credential, Receipt, Scope};
 use crate::problem::{Answer, Problem};
 use crate::secret::Secret;
 use crate::server::App;
-use crate::settings::Author;
+use crate::settings::{Author, shown};
 use crate::token::{Token, TokenKind};
 
 /// The address at the other end of the connection.
@@ -101,8 +101,8 @@ impl Caller {
     pub(crate) fn scope(&self, named: Option<&str>) -> Answer<Scope> {
         match (&self.token.tenant, named) {
             (Some(own), Some(named)) if own != named => Err(Problem::not_found()),
-            (Some(own), _) => Ok(Scope::tenant(own)),
-            (None, Some(named)) => Ok(Scope::tenant(named)),
+            (Some(own), _) => Ok(shown(own)),
+            (None, Some(named)) => Ok(shown(named)),
             (None, None) => Ok(Scope::all_tenants()),
         }
     }

@@ -27,7 +27,7 @@ pub struct Limits {
     pub page_bytes_max: usize,
     /// Lines of a count or of a facet: 10,000.
     pub groups_max: usize,
-    /// Reads that are worked on at one time: 32, each one thread at work.
+    /// Reads that are worked on at one time: 32, each one thread at work, also where its request was given up meanwhile.
     pub reads_max: usize,
     /// How long a read waits for its turn: 2 s.
     pub read_wait_max: Duration,

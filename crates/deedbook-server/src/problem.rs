@@ -25,6 +25,9 @@ pub(crate) type Answer<T = Response> = Result<T, Problem>;
 /// How long those who are refused for want of room are told to wait.
 const RETRY_AFTER_SECONDS: u32 = 1;
 
+/// The code of refusals for want of room.
+const OVERLOADED: &str = "overloaded";
+
 impl Problem {
     pub(crate) fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
         let detail = detail.into();
@@ -58,7 +61,7 @@ impl Problem {
 
     /// 503: there is no room; come again.
     pub(crate) fn overloaded(detail: impl Into<String>) -> Self {
-        let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", detail);
+        let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, OVERLOADED, detail);
         Self { retry_after_seconds: Some(RETRY_AFTER_SECONDS), ..problem }
     }
 
@@ -85,6 +88,11 @@ impl Problem {
 
     pub(crate) fn status(&self) -> StatusCode {
         self.status
+    }
+
+    /// Whether there was no room, and nothing is wrong.
+    pub(crate) fn is_overload(&self) -> bool {
+        self.code == OVERLOADED
     }
 
     pub(crate) fn code(&self) -> &'static str {

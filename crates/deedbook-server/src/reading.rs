@@ -65,12 +65,17 @@ impl App {
         kind: ReadKind,
         work: impl FnOnce(&dyn Store) -> Result<T> + Send + 'static,
     ) -> Answer<T> {
-        let turn = tokio::time::timeout(self.limits.read_wait_max, self.reads.acquire()).await;
-        let _turn = turn.ok().and_then(std::result::Result::ok).ok_or_else(no_turn)?;
+        let turn = tokio::time::timeout(self.limits.read_wait_max, self.reads.clone().acquire_owned()).await;
+        let turn = turn.ok().and_then(std::result::Result::ok).ok_or_else(no_turn)?;
         self.figures.read(kind.as_str());
         tracing::debug!(token = %reader.0.token.id, kind = kind.as_str(), "read");
         let app = self.clone();
-        let read = tokio::task::spawn_blocking(move || work(&*app.store)).await;
+        let read = tokio::task::spawn_blocking(move || {
+            // The turn belongs to the work: whoever asked may have gone or been given up, and the work goes on.
+            let _turn = turn;
+            work(&*app.store)
+        });
+        let read = read.await;
         let read = read.map_err(|error| {
             tracing::error!(%error, "a read ended without a result");
             Problem::internal()

@@ -71,8 +71,13 @@ impl App {
     /// # Errors
     /// 500 where it panics.
     pub(crate) async fn compute<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Answer<T> {
-        let _turn = self.computing.acquire().await.map_err(|_| Problem::internal())?;
-        tokio::task::spawn_blocking(work).await.map_err(|error| {
+        let turn = self.computing.clone().acquire_owned().await.map_err(|_| Problem::internal())?;
+        let computed = tokio::task::spawn_blocking(move || {
+            // As in reading, the turn belongs to the work.
+            let _turn = turn;
+            work()
+        });
+        computed.await.map_err(|error| {
             tracing::error!(%error, "a computation ended without a result");
             Problem::internal()
         })

@@ -1,5 +1,8 @@
 //! Tokens and the key of cursors: entries of the tenant `_deedbook`, folded from it. There is no second database.
 //!
+//! A token is two entries, made at once: what it is, and the hash by which it is known. The latter and the key of
+//! cursors are secrets of the server, in entries that it shows to nobody: [`shown`].
+//!
 //! [`Settings::refresh`] reads what was entered since it was called last, so that a token that was revoked through
 //! another process is refused here as soon as its entry is visible.
 
@@ -10,8 +13,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use deedbook_core::{
-    Actor, Context, Error, ErrorKind, Event, OWN_TENANT, Order, PageRequest, Result, Scope, Store, StoreExt, Target,
-    Timestamp, rfc3339,
+    Actor, Atomicity, Context, Error, ErrorKind, Event, OWN_TENANT, Order, PageRequest, Result, Scope, Store, StoreExt,
+    Target, Timestamp, rfc3339,
 };
 use serde_json::{Map, Value};
 
@@ -21,9 +24,10 @@ use crate::server::Clock;
 use crate::token::{Origin, Token, TokenId, TokenKind};
 use fold::Folded;
 
-pub(crate) const CREATED: &str = "audit.token.created";
-pub(crate) const REVOKED: &str = "audit.token.revoked";
-pub(crate) const CURSOR_KEY: &str = "audit.cursor_key.created";
+const CREATED: &str = "audit.token.created";
+const HASHED: &str = "audit.token_hash.created";
+const REVOKED: &str = "audit.token.revoked";
+const CURSOR_KEY: &str = "audit.cursor_key.created";
 
 /// The id of the one entry with the key of cursors: who enters a second one gets a conflict, and uses the first.
 const CURSOR_KEY_ID: &str = "audit.cursor_key";
@@ -183,7 +187,7 @@ impl Settings {
         }
         let hash = named.sha256();
         let admins = self.live_admins();
-        if admins.iter().any(|admin| admin.sha256 == hash) {
+        if self.folded().by_hash(&hash).is_some_and(|known| admins.contains(&known)) {
             return Ok(AdminToken::Known);
         }
         self.enter_token(&NewToken::admin(), Origin::Environment, named, &Author::system())?;
@@ -204,9 +208,7 @@ impl Settings {
 
     /// The key under which cursors are written, which is made where there is none yet.
     ///
-    /// It stands in the log so that cursors outlive a restart and hold at every server of one log. It gives no right:
-    /// it hides positions from those who may see only a part of a tenant, and who may read `_deedbook` sees positions
-    /// anyway.
+    /// It stands in the log so that cursors outlive a restart and hold at every server of one log.
     ///
     /// # Errors
     /// As [`Store::submit`].
@@ -220,7 +222,7 @@ impl Settings {
         let mut event = Event::new(CURSOR_KEY, Actor::without_id("system"));
         event.id = Some(CURSOR_KEY_ID.to_owned());
         event.metadata.insert("key".to_owned(), URL_SAFE_NO_PAD.encode(key).into());
-        match self.append(event) {
+        match self.append([event]) {
             // Another server of the same log was faster.
             Err(error) if error.kind() == ErrorKind::Conflict => self.refresh()?,
             other => other?,
@@ -247,18 +249,23 @@ impl Settings {
         let mut random = [0; 16];
         fill_random(&mut random);
         let id = TokenId::from_random(random).to_string();
-        let mut event = author.event(CREATED, &id, new.name.as_deref());
-        event.metadata = metadata(new, origin, secret);
-        self.append(event)?;
+        let mut created = author.event(CREATED, &id, new.name.as_deref());
+        created.metadata = metadata(new, origin);
+        let mut hashed = author.event(HASHED, &id, None);
+        hashed.metadata.insert("sha256".to_owned(), hex(&secret.sha256()).into());
+        self.append([created, hashed])?;
         self.folded().by_id(&id).ok_or_else(|| Error::new(ErrorKind::Corrupt, "the entry of the token cannot be read"))
     }
 
     fn enter_revocation(&self, token: &Token, author: &Author) -> Result<()> {
-        self.append(author.event(REVOKED, &token.id, token.name.as_deref()))
+        self.append([author.event(REVOKED, &token.id, token.name.as_deref())])
     }
 
-    fn append(&self, event: Event) -> Result<()> {
-        self.store.append_one(own::draft(event)?)?;
+    /// Enters all of `events` or none.
+    fn append<const N: usize>(&self, events: [Event; N]) -> Result<()> {
+        let drafts = events.into_iter().map(own::draft).collect::<Result<_>>()?;
+        let fates = self.store.append(drafts, Atomicity::AllOrNothing)?;
+        fates.into_iter().collect::<Result<Vec<_>>>()?;
         self.refresh()
     }
 
@@ -298,12 +305,23 @@ impl Author {
     }
 }
 
-fn metadata(new: &NewToken, origin: Origin, secret: &Secret) -> Map<String, Value> {
-    let hash: String = secret.sha256().iter().map(|byte| format!("{byte:02x}")).collect();
+/// Everything of `tenant` that the API shows to whoever may see all of it: all but the server's own secrets.
+///
+/// Nobody needs them but the server, and a hash that is seen is one that can be tried against. Being a part of the
+/// scope, this holds for lists, counts, exports and tails alike, and no query can ask for a part of them.
+pub(crate) fn shown(tenant: &str) -> Scope {
+    let scope = Scope::tenant(tenant);
+    if tenant == OWN_TENANT { scope.matching(fold::without_secrets()) } else { scope }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn metadata(new: &NewToken, origin: Origin) -> Map<String, Value> {
     let members = [
         ("kind", Some(new.kind.as_str().to_owned())),
         ("origin", Some(origin.as_str().to_owned())),
-        ("sha256", Some(hash)),
         ("tenant", new.tenant.clone()),
         ("expires_at", new.expires_at.map(rfc3339)),
     ];

@@ -56,7 +56,7 @@ impl TokenKind {
     }
 }
 
-/// A token as the settings know it: everything but its secret.
+/// A token as the settings know it: everything but its secret and the hash of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Token {
     /// Names it for ever.
@@ -75,8 +75,6 @@ pub struct Token {
     pub revoked_at: Option<Timestamp>,
     /// How it came to be.
     pub origin: Origin,
-    /// SHA-256 of its text.
-    pub(crate) sha256: [u8; 32],
 }
 
 /// How a token came to be.

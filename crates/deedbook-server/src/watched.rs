@@ -80,7 +80,8 @@ impl Drop for Counted<'_> {
 fn with_problem(app: &App, mut response: Response, request_id: &str) -> Response {
     let Some(problem) = response.extensions_mut().remove::<Problem>() else { return response };
     app.figures.refusal(problem.code());
-    if problem.status().is_server_error() {
+    // Under overload there is a refusal for each request; the figures count them.
+    if problem.status().is_server_error() && !problem.is_overload() {
         tracing::warn!(request_id, status = problem.status().as_u16(), code = problem.code(), "refused");
     }
     let mut written = problem.written(request_id);

@@ -9,8 +9,8 @@ use deedbook_core::commitment::event_root;
 use deedbook_core::{Appended, Atomicity, Digest, Draft, Error, ErrorKind, IdOrigin, Outcome, Reply, Result};
 
 use crate::index::{Collector, TermIndex};
-use crate::tail::Identity;
 use crate::terms::{IdHasher, each_term, terms_of};
+use crate::unsealed::Identity;
 use crate::wal::{Generation, Record};
 
 /// A batch of at least this many gets its index from the thread that brings it.

@@ -35,6 +35,7 @@ mod shared;
 mod store;
 mod tail;
 mod terms;
+mod unsealed;
 mod view;
 mod wal;
 mod writer;

@@ -9,7 +9,7 @@ use deedbook_core::{Error, ErrorKind, Event, Result};
 use crate::cache::Block;
 use crate::postings::{ChunkPlace, PostingsPlace};
 use crate::segment::{Times, Zone};
-use crate::tail::TailEntry;
+use crate::unsealed::TailEntry;
 
 /// Consecutive positions and everything that is known of their entries. Positions are counted from the first.
 pub(crate) trait Part: Send + Sync {

@@ -16,8 +16,9 @@ use crate::manifest::{self, GenerationName, MANIFEST, Manifest};
 use crate::options::Options;
 use crate::part::{Part, read_event};
 use crate::segment::{Segment, Times};
-use crate::tail::{Identity, Run, Sealable, TailEntry};
+use crate::tail::{Run, Sealable};
 use crate::terms::{IdHasher, terms_of};
+use crate::unsealed::{Identity, TailEntry};
 use crate::wal::{self, Frame, Generation, Record, Scan};
 
 /// The manifest of a directory; a new one where there is nothing.

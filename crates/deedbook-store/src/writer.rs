@@ -17,8 +17,9 @@ use crate::recovery::sealed_frontier;
 use crate::search;
 use crate::segment::Times;
 use crate::shared::Shared;
-use crate::tail::{Run, Sealable, TailEntry};
+use crate::tail::{Run, Sealable};
 use crate::terms::terms_of;
+use crate::unsealed::TailEntry;
 use crate::view::View;
 use crate::wal::{self, FrameWriter, Generation, Record};
 

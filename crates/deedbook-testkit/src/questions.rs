@@ -238,6 +238,7 @@ pub fn scopes() -> Vec<Scope> {
         seen_by(Scope::all_tenants(), &[], None),
         seen_by(Scope::all_tenants(), &[], Some("system")),
         Scope::tenant("acme").matching(query("target:doc_42 OR target.type:user")),
+        Scope::tenant("acme").matching(query("target:doc_42 OR target.type:user")).matching(query("-outcome:denied")),
         seen_by(Scope::all_tenants(), &["owners"], Some("user_2")).matching(query("occurred:>=-20d -action:user.*")),
     ]
 }

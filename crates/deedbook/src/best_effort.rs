@@ -11,7 +11,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use deedbook_core::{Atomicity, Draft, Error, ErrorKind, Event, Result};
-use tokio::sync::oneshot;
+use tokio::sync::watch;
 
 use crate::Context;
 use crate::backend::{Backend, Submission};
@@ -35,7 +35,7 @@ const IDLE_LOOKS_MAX: u32 = 100;
 pub struct BestEffortCounts {
     /// Durable.
     pub recorded: u64,
-    /// Refused at once, for the queue was full or the book shut down.
+    /// Refused at once, for the queue was full, the book shut down, or no thread to be had.
     pub dropped: u64,
     /// Not recorded before the deadline.
     pub late: u64,
@@ -60,10 +60,10 @@ pub(crate) struct BestEffort {
     running: Mutex<Option<Running>>,
 }
 
-/// The thread, and how a task that must not block learns that it ended.
+/// The thread, and how tasks that must not block learn that it ended: its sender is gone then.
 struct Running {
     thread: JoinHandle<()>,
-    ended: oneshot::Receiver<()>,
+    ended: watch::Receiver<()>,
 }
 
 struct Queue {
@@ -108,11 +108,22 @@ impl BestEffort {
     }
 
     pub(crate) fn push(&self, waiting: Waiting) {
-        let before = self.queue.push(waiting);
-        match before {
-            Some(Thread::NotStarted) => self.start(),
-            Some(Thread::Asleep) => self.queue.woken.notify_one(),
-            _ => {}
+        let mut state = self.queue.locked();
+        // Under the lock: whoever shuts the book down after an event was taken must find the thread that hands it over.
+        if state.thread == Thread::NotStarted && self.start().is_ok() {
+            state.thread = Thread::Awake;
+        }
+        let is_full = state.waiting.len() >= self.queue.settings.best_effort_events_max;
+        if is_full || matches!(state.thread, Thread::NotStarted | Thread::Stopping) {
+            drop(state);
+            add(&self.queue.counts.dropped, 1);
+            return;
+        }
+        state.waiting.push_back(waiting);
+        let before = std::mem::replace(&mut state.thread, Thread::Awake);
+        drop(state);
+        if before == Thread::Asleep {
+            self.queue.woken.notify_one();
         }
     }
 
@@ -122,58 +133,49 @@ impl BestEffort {
 
     /// Hands over what waits and ends the thread; later events are dropped.
     pub(crate) async fn stop(&self) {
-        let running = self.signal();
-        if let Some(running) = running {
+        self.signal();
+        let ended = self.running().as_ref().map(|running| running.ended.clone());
+        if let Some(mut ended) = ended {
             // An error means that the thread is gone, which is what is waited for.
-            let _ = running.ended.await;
+            let _ = ended.changed().await;
         }
     }
 
-    fn signal(&self) -> Option<Running> {
+    fn signal(&self) {
         self.queue.locked().thread = Thread::Stopping;
         self.queue.woken.notify_one();
-        self.running.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    fn start(&self) {
+    /// Starts the thread, which waits for the lock of whoever starts it.
+    fn start(&self) -> std::io::Result<()> {
         let queue = self.queue.clone();
-        let (sender, ended) = oneshot::channel();
+        let (sender, ended) = watch::channel(());
         let work = move || {
             queue.run();
             drop(sender);
         };
-        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        match thread::Builder::new().name("deedbook-best-effort".to_owned()).spawn(work) {
-            Ok(thread) => *running = Some(Running { thread, ended }),
-            // The next event tries again; the queue is bounded meanwhile.
-            Err(_) => self.queue.locked().thread = Thread::NotStarted,
-        }
+        let thread = thread::Builder::new().name("deedbook-best-effort".to_owned()).spawn(work)?;
+        *self.running() = Some(Running { thread, ended });
+        Ok(())
+    }
+
+    fn running(&self) -> MutexGuard<'_, Option<Running>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for BestEffort {
     fn drop(&mut self) {
         // An event that holds the last handle of its book is dropped on the thread itself, which cannot wait for itself.
-        let running = self.signal().filter(|running| running.thread.thread().id() != thread::current().id());
-        if let Some(running) = running {
+        self.signal();
+        let running = self.running().take();
+        if let Some(running) = running.filter(|running| running.thread.thread().id() != thread::current().id()) {
             let _ = running.thread.join();
         }
     }
 }
 
 impl Queue {
-    /// Puts an event into the queue and tells what the thread was doing; `None` where there is no place.
-    fn push(&self, waiting: Waiting) -> Option<Thread> {
-        let mut state = self.locked();
-        if state.thread == Thread::Stopping || state.waiting.len() >= self.settings.best_effort_events_max {
-            drop(state);
-            add(&self.counts.dropped, 1);
-            return None;
-        }
-        state.waiting.push_back(waiting);
-        Some(std::mem::replace(&mut state.thread, Thread::Awake))
-    }
-
     fn run(&self) {
         while let Some(waiting) = self.take() {
             let now = Instant::now();

@@ -34,6 +34,8 @@ struct Inner {
     spool: Option<Spool>,
     backend: Arc<Backend>,
     settings: Settings,
+    /// Held by whoever shuts the book down, so that a second one waits for all of it too.
+    shutting_down: tokio::sync::Mutex<()>,
 }
 
 impl Deedbook {
@@ -85,6 +87,7 @@ impl Deedbook {
                 spool: spool.transpose()?,
                 backend,
                 settings,
+                shutting_down: tokio::sync::Mutex::default(),
             }),
         })
     }
@@ -181,6 +184,7 @@ impl Deedbook {
     /// What closing fails with: [`ErrorKind::DiskFull`](crate::ErrorKind::DiskFull),
     /// [`ErrorKind::Io`](crate::ErrorKind::Io). Nothing acknowledged is lost.
     pub async fn shutdown(&self) -> Result<()> {
+        let _turn = self.inner.shutting_down.lock().await;
         self.inner.best_effort.stop().await;
         #[cfg(feature = "spool")]
         if let Some(spool) = &self.inner.spool {

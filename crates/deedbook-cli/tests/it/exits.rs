@@ -52,7 +52,7 @@ fn a_directory_in_use_is_six() {
         &["doctor"],
         &["export", "csv", "-o", "-"],
     ] {
-        room.run(arguments).exits(6).says(&["HTTP", "server"]);
+        room.run(arguments).exits(6).says(&["--server URL", "server"]);
     }
     room.run_with_input(&["import", "ndjson", "-"], "{}").exits(6);
     store.close().expect("closed");

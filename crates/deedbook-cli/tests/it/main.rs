@@ -14,8 +14,12 @@ mod export;
 mod git;
 mod history;
 mod kill;
+mod library;
 mod log;
 mod ndjson;
+mod overload;
 mod record;
 mod remote;
 mod serve;
+#[cfg(feature = "https")]
+mod tls;

@@ -5,12 +5,13 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 
 use crate::support::{Room, Run};
 
-const ADMIN: &str = "an-administrators-token-of-this-test-canary";
+/// The administrator's token of these tests.
+pub(crate) const ADMIN: &str = "an-administrators-token-of-this-test-canary";
 
 /// `deedbook serve` in a directory of its own; ended when it is dropped.
-struct Served {
+pub(crate) struct Served {
     process: Child,
-    url: String,
+    pub(crate) url: String,
     /// It writes more than its address, and must find a reader.
     _stdout: BufReader<ChildStdout>,
 }
@@ -26,7 +27,7 @@ impl Drop for Ended {
 }
 
 impl Served {
-    fn on(room: &Room, listen: &str) -> Self {
+    pub(crate) fn on(room: &Room, listen: &str) -> Self {
         let mut process = room
             .command()
             .args(["serve", "--data", "book", "--listen", listen, "--log", "off"])
@@ -53,7 +54,7 @@ impl Served {
         Run::of(self.command(room, token).args(arguments).output().expect("it runs"))
     }
 
-    fn admin(&self, room: &Room, arguments: &[&str]) -> Run {
+    pub(crate) fn admin(&self, room: &Room, arguments: &[&str]) -> Run {
         self.run(room, ADMIN, arguments)
     }
 }

@@ -51,6 +51,11 @@ impl Served {
         line
     }
 
+    /// The id of its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Kills it without warning.
     pub(crate) fn kill(mut self) {
         self.child.kill().expect("it runs");

@@ -6,8 +6,7 @@
 use std::sync::Arc;
 
 use super::bound::Bound;
-use super::claim::{self, Claim, Told};
-use super::fold::put;
+use super::claim::{self, Claim, Told, put};
 use super::node::{Content, Node, Origin, Others, Parts, Stamp};
 use super::state::Unknown;
 use super::{Effect, TargetId};

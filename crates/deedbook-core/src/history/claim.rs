@@ -4,6 +4,7 @@
 
 use serde_json::Value;
 
+use super::node::{Content, Node, Origin, Put, Sides};
 use super::{Unknown, pointer};
 use crate::commitment::{FieldKind, fields};
 use crate::{Change, Entry};
@@ -90,5 +91,30 @@ fn told<'a>(value: Option<&'a Value>, member: &str, holes: &[&[String]]) -> Told
         // An erased member that is absent cannot be, but is better unknown than taken for nothing.
         None if holes.peek().is_some() => Told::Unknown(Unknown::Erased),
         None => Told::Nothing,
+    }
+}
+
+/// Puts one side of a change to its place; `other` is the other side.
+pub(super) fn put(root: &mut Node, names: &[String], this: &Told<'_>, other: &Told<'_>, origin: &Origin) {
+    let is_told = |side: &Told<'_>| !matches!(side, Told::Nothing);
+    let sides = match (this, is_told(other)) {
+        (Told::Unknown(Unknown::Redacted | Unknown::NotRecorded), false) => Sides::Neither,
+        (Told::Nothing, true) => Sides::Other,
+        (Told::Nothing, false) => Sides::Neither,
+        (_, true) => Sides::Both,
+        (_, false) => Sides::This,
+    };
+    let content = match this {
+        Told::Value { value, .. } => Content::Whole((*value).clone()),
+        Told::Unknown(reason) => Content::Unknown(*reason),
+        Told::Nothing => Content::Unknown(Unknown::NotRecorded),
+    };
+    root.put(names, &Put { content, origin: origin.clone(), sides });
+    let Told::Value { holes, .. } = this else { return };
+    for hole in holes {
+        let mut place = names.to_vec();
+        place.extend_from_slice(hole);
+        let content = Content::Unknown(Unknown::Erased);
+        root.put(&place, &Put { content, origin: origin.clone(), sides: Sides::Both });
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::backward::Backward;
 use super::bound::Bound;
-use super::claim::{self, Claim, Told};
+use super::claim::{self, Claim, Told, put};
 use super::node::{Content, Node, Origin, Others, Put, Sides, Stamp, mark};
 use super::state::{Contradiction, Existence, Sight, Unknown};
 use super::{Effect, TargetId, pointer};
@@ -181,31 +181,6 @@ impl Fold {
             self.note(Contradiction { path, expected, set_by, found: known.value.clone(), found_by });
         }
         self.root.learn(&later.root);
-    }
-}
-
-/// Puts one side of a change to its place; `other` is the other side.
-pub(super) fn put(root: &mut Node, names: &[String], this: &Told<'_>, other: &Told<'_>, origin: &Origin) {
-    let is_told = |side: &Told<'_>| !matches!(side, Told::Nothing);
-    let sides = match (this, is_told(other)) {
-        (Told::Unknown(Unknown::Redacted | Unknown::NotRecorded), false) => Sides::Neither,
-        (Told::Nothing, true) => Sides::Other,
-        (Told::Nothing, false) => Sides::Neither,
-        (_, true) => Sides::Both,
-        (_, false) => Sides::This,
-    };
-    let content = match this {
-        Told::Value { value, .. } => Content::Whole((*value).clone()),
-        Told::Unknown(reason) => Content::Unknown(*reason),
-        Told::Nothing => Content::Unknown(Unknown::NotRecorded),
-    };
-    root.put(names, &Put { content, origin: origin.clone(), sides });
-    let Told::Value { holes, .. } = this else { return };
-    for hole in holes {
-        let mut place = names.to_vec();
-        place.extend_from_slice(hole);
-        let content = Content::Unknown(Unknown::Erased);
-        root.put(&place, &Put { content, origin: origin.clone(), sides: Sides::Both });
     }
 }
 

@@ -32,7 +32,7 @@ pub(super) fn event(event: &mut Event, limits: &Limits, door: Door) -> Vec<Probl
 }
 
 /// Brings the numbers of a single value to their one form, or tells what canonical bytes cannot hold of it.
-pub(crate) fn settle_value(value: &mut Value) -> Result<()> {
+pub(super) fn settle_value(value: &mut Value) -> Result<()> {
     let mut check = Check { limits: &Limits::default(), problems: Vec::new() };
     check.value(&Place::Event, value, 0);
     if check.problems.is_empty() { Ok(()) } else { Err(Error::from_problems(check.problems)) }

@@ -4,6 +4,7 @@
 //! [`Query`] has no clock; stores may answer from an index, but never differently from [`Query::matches`].
 
 mod display;
+mod error;
 mod fields;
 mod matches;
 mod number;
@@ -17,8 +18,9 @@ use std::net::IpAddr;
 
 use jiff::Timestamp;
 
+pub use error::ParseError;
 pub(crate) use matches::is_principal;
-pub use parse::{ParseError, ParseOptions, QUERY_BYTES_MAX, QUERY_DEPTH_MAX};
+pub use parse::{ParseOptions, QUERY_BYTES_MAX, QUERY_DEPTH_MAX};
 pub use words::{WORD_BYTES_MAX, texts, words};
 
 /// A filter over entries; the empty query matches all.

@@ -4,15 +4,13 @@
 //! [`QUERY_BYTES_MAX`] bytes and nests at most [`QUERY_DEPTH_MAX`] deep, so that neither parsing nor matching can
 //! exhaust the stack. What `docs/query.md` tells people is decided here.
 
-use std::fmt;
-
 use jiff::Timestamp;
 
+use super::error::ParseError;
 use super::fields::{self, FieldName};
-use super::scanner::{Place, Scanner, Value};
-use super::values::Operator;
+use super::scanner::{Operator, Place, Scanner, Value};
 use super::{Condition, Expression, HasField, LastWord, Query, WordsTest, words};
-use crate::{Error, Result};
+use crate::Result;
 
 /// Bytes of the longest query: a list of some two hundred ids.
 pub const QUERY_BYTES_MAX: usize = 8 * 1024;
@@ -33,39 +31,6 @@ impl ParseOptions {
     /// Days of UTC, relative to `now`.
     pub fn utc(now: Timestamp) -> Self {
         Self { now, time_zone: jiff::tz::TimeZone::UTC }
-    }
-}
-
-/// Where the text of a query breaks the grammar, and what was expected there.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ParseError {
-    /// Byte offset into the text, on the boundary of a character; the length of the text at its end.
-    pub offset: usize,
-    /// The same place counted in characters from 1, as the message gives it.
-    pub position: usize,
-    /// What was expected and found, such as `expected a value after "action:"`.
-    pub message: String,
-}
-
-impl ParseError {
-    pub(super) fn new(text: &str, offset: usize, message: impl Into<String>) -> Self {
-        Self { offset, position: text[..offset].chars().count() + 1, message: message.into() }
-    }
-}
-
-impl fmt::Display for ParseError {
-    /// `at 8: expected a value after "action:"`.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "at {}: {}", self.position, self.message)
-    }
-}
-
-impl std::error::Error for ParseError {}
-
-impl From<ParseError> for Error {
-    /// One problem with the code `query_syntax` and an empty pointer, whose detail begins with the position.
-    fn from(error: ParseError) -> Self {
-        Self::invalid("", "query_syntax", error.to_string())
     }
 }
 

@@ -1,7 +1,6 @@
 //! The text of a query, character by character: words, quoted values, keywords, paths.
 
-use super::parse::ParseError;
-use super::values::Operator;
+use super::error::ParseError;
 
 /// A place in the text, moving forward.
 pub(super) struct Scanner<'t> {
@@ -26,6 +25,35 @@ pub(super) enum Place {
     Alone,
     /// Up to a comma, too.
     List,
+}
+
+/// What stands between the colon and the value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Operator {
+    Equal,
+    AtLeast,
+    AtMost,
+    Greater,
+    Less,
+}
+
+impl Operator {
+    /// Longer ones first, as they are tried.
+    pub(super) const ORDERED: [Self; 4] = [Self::AtLeast, Self::AtMost, Self::Greater, Self::Less];
+
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Equal => "",
+            Self::AtLeast => ">=",
+            Self::AtMost => "<=",
+            Self::Greater => ">",
+            Self::Less => "<",
+        }
+    }
+
+    pub(super) fn is_ordered(self) -> bool {
+        self != Self::Equal
+    }
 }
 
 impl<'t> Scanner<'t> {

@@ -5,50 +5,10 @@ use std::net::IpAddr;
 use jiff::Timestamp;
 
 use super::fields::FieldName;
-use super::scanner::Value;
+use super::scanner::{Operator, Value};
 use super::times::{self, NamedKind, NamedTime};
 use super::{Bounds, Condition, Inclusive, IpNetwork, MetaTest, ParseOptions, Pattern, TextField, number, words};
 use crate::Outcome;
-
-/// What stands between the colon and the value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Operator {
-    Equal,
-    AtLeast,
-    AtMost,
-    Greater,
-    Less,
-}
-
-impl Operator {
-    /// Longer ones first, as they are tried.
-    pub(super) const ORDERED: [Self; 4] = [Self::AtLeast, Self::AtMost, Self::Greater, Self::Less];
-
-    pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Self::Equal => "",
-            Self::AtLeast => ">=",
-            Self::AtMost => "<=",
-            Self::Greater => ">",
-            Self::Less => "<",
-        }
-    }
-
-    pub(super) fn is_ordered(self) -> bool {
-        self != Self::Equal
-    }
-
-    /// The values to one side of a value that begins at `from` and ends before `until`.
-    fn bounds<T>(self, from: T, until: Option<T>) -> Bounds<T> {
-        match self {
-            Self::Equal => Bounds { from: Some(from), until },
-            Self::AtLeast => Bounds { from: Some(from), until: None },
-            Self::AtMost => Bounds { from: None, until },
-            Self::Greater => Bounds { from: until, until: None },
-            Self::Less => Bounds { from: None, until: Some(from) },
-        }
-    }
-}
 
 /// The message of a value that cannot be; its place is the value's.
 type Checked<T> = Result<T, String>;
@@ -213,6 +173,19 @@ fn backwards(value: &Value) -> String {
 
 fn shown(value: &Value) -> String {
     format!("{:?}", format!("{}{}", value.text, if value.is_prefix { "*" } else { "" }))
+}
+
+impl Operator {
+    /// The values to one side of a value that begins at `from` and ends before `until`.
+    fn bounds<T>(self, from: T, until: Option<T>) -> Bounds<T> {
+        match self {
+            Self::Equal => Bounds { from: Some(from), until },
+            Self::AtLeast => Bounds { from: Some(from), until: None },
+            Self::AtMost => Bounds { from: None, until },
+            Self::Greater => Bounds { from: until, until: None },
+            Self::Less => Bounds { from: None, until: Some(from) },
+        }
+    }
 }
 
 impl Value {

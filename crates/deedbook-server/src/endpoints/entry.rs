@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use deedbook_core::{Scope, Store};
+use deedbook_core::Store;
 
 use super::record::json;
 use super::schema;
@@ -36,7 +36,8 @@ pub(crate) async fn entry(
     parameters.finish(&["tenant"])?;
     // What is no text is no id of ours.
     let Path(id) = id.map_err(|_| Problem::not_found())?;
-    let work = move |store: &dyn Store| store.get(&tenant, &id, &Scope::tenant(&tenant));
+    let scope = reader.0.scope(Some(&tenant))?;
+    let work = move |store: &dyn Store| store.get(&tenant, &id, &scope);
     let found = app.read(&reader, ReadKind::Entry, work).await?;
     let found = found.ok_or_else(Problem::not_found)?;
     Ok(json(StatusCode::OK, reader.0.numbers().entry(&found)))

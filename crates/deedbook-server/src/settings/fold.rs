@@ -8,7 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use deedbook_core::query::{Condition, Expression, Pattern, TextField};
 use deedbook_core::{Entry, Query};
 
-use super::{CREATED, CURSOR_KEY, REVOKED};
+use super::{CREATED, CURSOR_KEY, HASHED, REVOKED};
 use crate::token::{Origin, Token, TokenKind};
 
 /// What holds after the entries up to `after`.
@@ -25,8 +25,17 @@ pub(super) struct Folded {
 
 /// The entries that are settings; readings of the log, of which there are many, are not among them.
 pub(super) fn query() -> Query {
+    Query::from_expression(one_of([CREATED, HASHED, REVOKED, CURSOR_KEY]))
+}
+
+/// The entries that are no secrets of the server.
+pub(super) fn without_secrets() -> Query {
+    Query::from_expression(Expression::Not(Box::new(one_of([HASHED, CURSOR_KEY]))))
+}
+
+fn one_of<const N: usize>(actions: [&str; N]) -> Expression {
     let is = |action: &str| Expression::Is(Condition::Text(TextField::Action, Pattern::Exact(action.to_owned())));
-    Query::from_expression(Expression::Or([CREATED, REVOKED, CURSOR_KEY].map(is).into()))
+    Expression::Or(actions.map(is).into())
 }
 
 impl Folded {
@@ -59,6 +68,7 @@ impl Folded {
         self.after = Some(entry.receipt.position);
         match entry.event.action.as_str() {
             CREATED => self.created(entry),
+            HASHED => self.hashed(entry),
             REVOKED => self.revoked(entry),
             CURSOR_KEY => self.cursor_key = self.cursor_key.or_else(|| cursor_key(entry)),
             _ => {}
@@ -71,13 +81,24 @@ impl Folded {
             return;
         };
         self.ids.insert(token.id.clone(), self.tokens.len());
-        self.hashes.insert(token.sha256, self.tokens.len());
         self.tokens.push(Arc::new(token));
     }
 
+    fn hashed(&mut self, entry: &Entry) {
+        let hash = entry.event.metadata.get("sha256").and_then(|hash| from_hex(hash.as_str()?));
+        match (self.place(entry), hash) {
+            (Some(place), Some(hash)) => drop(self.hashes.insert(hash, place)),
+            _ => tracing::warn!(position = entry.receipt.position, "the hash of a token cannot be read; it is refused"),
+        }
+    }
+
+    /// The place of the token that `entry` is about.
+    fn place(&self, entry: &Entry) -> Option<usize> {
+        self.ids.get(&entry.event.targets.first()?.id).copied()
+    }
+
     fn revoked(&mut self, entry: &Entry) {
-        let place = entry.event.targets.first().and_then(|target| self.ids.get(&target.id));
-        if let Some(&place) = place {
+        if let Some(place) = self.place(entry) {
             let token = Arc::make_mut(&mut self.tokens[place]);
             token.revoked_at.get_or_insert(entry.receipt.recorded_at);
         }
@@ -101,7 +122,6 @@ fn token(entry: &Entry) -> Option<Token> {
         expires_at,
         revoked_at: None,
         origin: Origin::from_word(text("origin")?),
-        sha256: from_hex(text("sha256")?)?,
     })
 }
 

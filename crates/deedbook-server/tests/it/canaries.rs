@@ -2,12 +2,18 @@
 //!
 //! Names of members are no secrets: the pointers of problems hold them.
 
-use std::io::Write;
+use std::io::{Read, Write};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
 
+use deedbook_core::commitment::Key;
+use deedbook_core::{Error, ErrorKind, MemoryStore, Reply, Store};
+use deedbook_server::{Limits, Options, Secret, Server, Settings};
+use deedbook_testkit::Clock;
 use serde_json::{Value, json};
 
-use crate::support::House;
+use crate::support::{House, Through};
 
 const CANARY: &str = "canary7f3a";
 
@@ -80,6 +86,48 @@ fn pointers(value: &Value, pointer: String, out: &mut Vec<String>) {
     }
 }
 
+/// What is answered where the store refuses, panics or never answers, and where there is no room.
+fn failing_inside() -> Vec<String> {
+    static MODE: AtomicUsize = AtomicUsize::new(0);
+    let clock = Clock::fixed();
+    let below = Arc::new(MemoryStore::new(clock.function(), Key([7; 32])));
+    let store = below.clone();
+    let unanswered = Mutex::new(Vec::new());
+    let submit = move |drafts, atomicity, reply: Reply| match MODE.load(Ordering::SeqCst) {
+        0 => store.submit(drafts, atomicity, reply),
+        1 => reply(Err(Error::new(ErrorKind::Io, "the disk broke"))),
+        2 => panic!("a store that panics"),
+        _ => unanswered.lock().unwrap().push(reply),
+    };
+    let limits = Limits {
+        append_bytes_max: 3_000,
+        append_wait_max: Duration::from_millis(20),
+        request_time_max: Duration::from_millis(200),
+        ..Limits::default()
+    };
+    let house = House::over(Arc::new(Through { below, submit, reading: || () }), clock, limits);
+    // Without an answer the first takes all of the room, and the next finds none.
+    let post = |(mode, status)| {
+        MODE.store(mode, Ordering::SeqCst);
+        house.post("/v1/events", full().to_string()).is(status).body
+    };
+    let answers = [(1, 500), (2, 500), (3, 503), (3, 503)].map(post).into();
+    MODE.store(0, Ordering::SeqCst);
+    answers
+}
+
+#[test]
+fn what_holds_a_secret_does_not_show_it() {
+    let mut options = Options::default();
+    options.admin_token = Some(Secret::new(CANARY.repeat(4)));
+    let shown = format!("{options:?} {options:#?}");
+    let store = Arc::new(MemoryStore::new(Clock::fixed().function(), Key([7; 32])));
+    let (server, admin) = Server::new(store.clone(), options).unwrap();
+    let settings = Settings::load(store, Arc::new(Clock::fixed().function())).unwrap();
+    let shown = format!("{shown} {server:?} {admin:?} {settings:?} {:?}", settings.tokens());
+    assert!(!shown.contains(CANARY), "{shown}");
+}
+
 #[test]
 fn no_secret_leaves_by_logs_figures_or_errors() {
     let log = Log::begin();
@@ -141,13 +189,51 @@ fn no_secret_leaves_by_logs_figures_or_errors() {
         format!("/v1/events?{CANARY}=1"),
         format!("/v1/events/count?by={CANARY}"),
         format!("/v1/tokens/{CANARY}"),
+        format!("/v1/tokens?{CANARY}"),
+        format!("/v1/history?target={CANARY}"),
+        format!("/v1/history?target=a:{CANARY}&after={CANARY}"),
+        format!("/v1/history/{CANARY}x?target=a:{CANARY}"),
+        format!("/v1/as-of?target=a:{CANARY}&at=!{CANARY}"),
+        format!("/v1/as-of?target=a:{CANARY}&at={CANARY}"),
+        format!("/v1/blame?target=a:{CANARY}"),
+        format!("/v1/diff?target=document:{CANARY}&from={CANARY}x&to=latest"),
+        format!("/v1/restore?target=a:{CANARY}&to={CANARY}"),
+        format!("/v1/events?q=%22{CANARY}"),
+        format!("/v1/events?q=({CANARY}"),
+        format!("/v1/events?q=%zz{CANARY}"),
+        format!("/v1/events/tail?q=({CANARY}"),
+        format!("/v1/events.csv?q=({CANARY}"),
+        format!("/v1/events.ndjson?q=({CANARY}"),
     ] {
         let answer = house.get(&path);
         assert!(answer.status >= 400, "{path}");
         errors.push(answer.body);
     }
+    // Who asks a question that does not parse is told the word that is wrong, and nobody else is.
+    for q in ["x", "ip:", "seq:", "occurred:", "outcome:", "meta.a:%3E", "id:%3E"] {
+        let q = if q == "x" { format!("{CANARY}:x") } else { format!("{q}{CANARY}") };
+        assert_eq!(house.get(&format!("/v1/events?q={q}")).problem(400), "query_syntax", "{q}");
+        assert_eq!(house.get(&format!("/v1/history?target=a:b&q={q}")).problem(400), "query_syntax", "{q}");
+    }
     let answer = house.request(CANARY, "/v1/events").send();
     errors.push(answer.body);
+    let lines =
+        house.request("POST", "/v1/events").body("application/x-ndjson", format!("{CANARY}\n{{\"action\":\"{CANARY}"));
+    errors.push(lines.send().is(200).body);
+    // What no handler sees: a head that is none, one that is too large, a body that breaks off.
+    for head in [
+        format!("{CANARY}\r\n\r\n"),
+        format!("GET /v1/events HTTP/1.1\r\n{CANARY}\u{7}: x\r\n\r\n"),
+        format!("GET /v1/events?q={} HTTP/1.1\r\nHost: x\r\n\r\n", CANARY.repeat(10_000)),
+        format!("POST /v1/events HTTP/1.1\r\nHost: x\r\nContent-Length: {CANARY}\r\n\r\n"),
+    ] {
+        let mut stream = house.connect();
+        let _ = stream.write_all(head.as_bytes());
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer);
+        errors.push(String::from_utf8_lossy(&answer).into_owned());
+    }
+    errors.extend(failing_inside());
     for error in &errors {
         assert!(!error.contains(CANARY), "{error}");
     }

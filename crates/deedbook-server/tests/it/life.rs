@@ -1,8 +1,9 @@
 //! How a server begins and ends, and what it does when the log below it fails.
 
 use std::io::{Read, Write};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use deedbook_core::commitment::Key;
 use deedbook_core::{Atomicity, Draft, Error, ErrorKind, MemoryStore, Reply, Store};
@@ -15,7 +16,7 @@ use crate::support::{House, Response, Through, event};
 struct Failing {
     store: Arc<MemoryStore>,
     failure: AtomicU8,
-    held: std::sync::Mutex<Vec<Box<dyn FnOnce() + Send>>>,
+    held: Mutex<Vec<Box<dyn FnOnce() + Send>>>,
 }
 
 const NONE: u8 = 0;
@@ -37,11 +38,10 @@ impl Failing {
     fn house() -> (Arc<Self>, House) {
         let clock = Clock::fixed();
         let below = Arc::new(MemoryStore::new(clock.function(), Key([7; 32])));
-        let failing =
-            Arc::new(Self { store: below.clone(), failure: AtomicU8::new(NONE), held: std::sync::Mutex::default() });
+        let failing = Arc::new(Self { store: below.clone(), failure: AtomicU8::new(NONE), held: Mutex::default() });
         let appending = failing.clone();
         let submit = move |drafts, atomicity, reply| appending.submit(drafts, atomicity, reply);
-        (failing, House::over(Arc::new(Through { below, submit }), clock, Limits::default()))
+        (failing, House::over(Arc::new(Through { below, submit, reading: || () }), clock, Limits::default()))
     }
 
     fn fail(&self, failure: u8) {
@@ -157,4 +157,43 @@ fn a_caller_who_goes_away_loses_nothing_that_was_handed_over() {
     store.release();
     house.get("/v1/events/a").is(200);
     house.post("/v1/events", event("a")).is(200);
+}
+
+/// Whoever is given up must not make room for another while the work for it goes on.
+#[test]
+fn work_for_those_who_were_given_up_keeps_its_turn() {
+    static GATE: Mutex<()> = Mutex::new(());
+    static SUBMITTING: AtomicUsize = AtomicUsize::new(0);
+    static SUBMITTING_MAX: AtomicUsize = AtomicUsize::new(0);
+    let pass = || drop(GATE.lock().unwrap_or_else(PoisonError::into_inner));
+    let clock = Clock::fixed();
+    let below = Arc::new(MemoryStore::new(clock.function(), Key([7; 32])));
+    let store = below.clone();
+    let submit = move |drafts: Vec<Draft>, atomicity, reply| {
+        SUBMITTING_MAX.fetch_max(SUBMITTING.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+        pass();
+        SUBMITTING.fetch_sub(1, Ordering::SeqCst);
+        store.submit(drafts, atomicity, reply);
+    };
+    let limits = Limits {
+        reads_max: 1,
+        read_wait_max: Duration::from_millis(50),
+        request_time_max: Duration::from_millis(300),
+        ..Limits::default()
+    };
+    let reading = || drop(GATE.lock().unwrap_or_else(PoisonError::into_inner));
+    let house = House::over(Arc::new(Through { below, submit, reading }), clock, limits);
+    let closed = GATE.lock().unwrap();
+    assert_eq!(house.get("/v1/events").problem(503), "time_exceeded");
+    // The one turn is still taken by the read that nobody waits for any more.
+    assert_eq!(house.get("/v1/events").problem(503), "overloaded");
+    let large = format!("[{}]", (0..500).map(|id| event(&id.to_string())).collect::<Vec<_>>().join(","));
+    let processors = std::thread::available_parallelism().map_or(2, usize::from);
+    for _ in 0..processors + 2 {
+        assert_eq!(house.post("/v1/events", &large).problem(503), "time_exceeded");
+    }
+    assert_eq!(SUBMITTING_MAX.load(Ordering::SeqCst), processors);
+    drop(closed);
+    while house.get("/v1/events?limit=1").status != 200 {}
+    house.post("/v1/events", event("after")).is(201);
 }

@@ -58,14 +58,14 @@ fn room_for_bodies_comes_back() {
     let limits = Limits { bodies_bytes_max: 200_000, ..Limits::default() };
     let house = House::with(limits);
     let head = "Content-Type: application/json\r\nContent-Length: 150000";
-    let mut slow = house.request("POST", "/v1/events").header(head).open();
-    slow.write_all(b" ").unwrap();
-    // The room is taken once the server has read the head, which a request after it can see.
     let medium = [event("m").as_bytes(), &[b' '; 100_000]].concat();
-    let refused = loop {
+    let (slow, refused) = loop {
+        // The room is taken once the server has read the head. Where the other one was faster, this one is refused.
+        let mut slow = house.request("POST", "/v1/events").header(head).open();
+        slow.write_all(b" ").unwrap();
         let answer = house.post("/v1/events", &medium);
         if answer.status == 503 {
-            break answer;
+            break (slow, answer);
         }
     };
     assert_eq!((refused.problem(503).as_str(), refused.header("retry-after")), ("overloaded", Some("1")));
@@ -98,6 +98,55 @@ fn slow_heads_and_slow_bodies_are_ended() {
     house.post("/v1/events", event("b")).is(201);
 }
 
+/// Takes everything there is a fixed number of, by clients who never end what they begin; tells whether somebody else is
+/// served within three seconds.
+fn is_served_beside_slow_clients(patience: Duration) -> [bool; 3] {
+    const ROOM: usize = 10;
+    let limits = Limits { head_time_max: patience, body_time_max: patience, ..Limits::default() };
+    let served = |house: &House| {
+        let begun = std::time::Instant::now();
+        std::iter::from_fn(|| (begun.elapsed() < Duration::from_secs(3)).then(|| house.post("/v1/events", event("a"))))
+            .any(|answer| answer.status < 300)
+    };
+    let slow_body = |house: &House, length| {
+        let head = format!("Content-Type: application/json\r\nContent-Length: {length}");
+        house.request("POST", "/v1/events").header(&head).open()
+    };
+
+    let house = House::with(Limits { connections_max: ROOM, ..limits.clone() });
+    let heads: Vec<_> = (0..ROOM).map(|_| house.connect()).collect();
+    heads.iter().for_each(|mut stream| stream.write_all(b"POST /v1/events HTTP/1.1\r\nX-A: ").unwrap());
+    let by_heads = served(&house);
+    drop(heads);
+
+    let house = House::with(Limits { requests_max: ROOM, ..limits.clone() });
+    let slow = until_taken(&house, patience, || slow_body(&house, 100));
+    let by_requests = served(&house);
+    drop(slow);
+
+    let house = House::with(Limits { bodies_bytes_max: ROOM * 1_000, ..limits });
+    let slow = until_taken(&house, patience, || slow_body(&house, 1_000));
+    let by_bodies = served(&house);
+    drop(slow);
+    [by_heads, by_requests, by_bodies]
+}
+
+/// Opens slow requests until another one is refused for want of room, or the first of them may have been given up.
+fn until_taken<S>(house: &House, patience: Duration, open: impl Fn() -> S) -> Vec<S> {
+    let (begun, mut slow) = (std::time::Instant::now(), Vec::new());
+    while begun.elapsed() < patience && house.post("/v1/events", event("a")).status != 503 {
+        slow.extend((0..5).map(|_| open()));
+    }
+    slow
+}
+
+/// The negative control is the same without a limit on patience: then those who are slow keep everybody out.
+#[test]
+fn slow_clients_keep_nobody_out() {
+    assert_eq!(is_served_beside_slow_clients(Duration::from_millis(500)), [true; 3]);
+    assert_eq!(is_served_beside_slow_clients(Duration::from_secs(3_600)), [false; 3]);
+}
+
 #[test]
 fn connections_beyond_the_limit_are_told_so() {
     let house = House::with(Limits { connections_max: 2, ..Limits::default() });
@@ -121,11 +170,12 @@ fn connections_beyond_the_limit_are_told_so() {
 fn requests_and_streams_beyond_the_limit_are_refused() {
     let house = House::with(Limits { requests_max: 1, streams_max: 1, ..Limits::default() });
     let head = "Content-Type: application/json\r\nContent-Length: 100";
-    let slow = house.request("POST", "/v1/events").header(head).open();
-    let refused = loop {
+    let (slow, refused) = loop {
+        // Where the other one was faster, this one is refused.
+        let slow = house.request("POST", "/v1/events").header(head).open();
         let answer = house.get("/v1/events");
         if answer.status == 503 {
-            break answer;
+            break (slow, answer);
         }
     };
     assert_eq!((refused.problem(503).as_str(), refused.header("retry-after")), ("overloaded", Some("1")));

@@ -22,6 +22,8 @@ pub(crate) const ADMIN: &str = "an administrator's token of 32 or more character
 pub(crate) struct Through<S> {
     pub(crate) below: Arc<MemoryStore>,
     pub(crate) submit: S,
+    /// Called before a page is read.
+    pub(crate) reading: fn(),
 }
 
 impl<S: Fn(Vec<Draft>, Atomicity, Reply) + Send + Sync> Store for Through<S> {
@@ -34,6 +36,7 @@ impl<S: Fn(Vec<Draft>, Atomicity, Reply) + Send + Sync> Store for Through<S> {
     }
 
     fn page(&self, query: &Query, scope: &Scope, request: &PageRequest) -> Result<Page> {
+        (self.reading)();
         self.below.page(query, scope, request)
     }
 

@@ -4,7 +4,7 @@ use std::io::Read;
 use std::sync::Arc;
 
 use deedbook_core::commitment::Key;
-use deedbook_core::{MemoryStore, Timestamp};
+use deedbook_core::{MemoryStore, OWN_TENANT, PageRequest, Query, Scope, Timestamp};
 use deedbook_server::{AdminToken, Options, Secret, Server, Settings, TokenKind};
 use deedbook_testkit::Clock;
 use serde_json::{Value, json};
@@ -166,4 +166,80 @@ fn what_a_new_token_cannot_be() {
     let settings = Settings::load(house.store.clone(), Arc::new(Clock::fixed().function())).unwrap();
     assert_eq!(settings.tokens()[0].kind, TokenKind::Admin);
     assert!(!format!("{settings:?}").contains(ADMIN));
+}
+
+/// The values of the server's own secrets, as the store holds them: hashes of tokens, the key of cursors.
+fn secrets(house: &House) -> Vec<String> {
+    let all = house.store.page(&Query::all(), &Scope::tenant(OWN_TENANT), &PageRequest::oldest(100)).unwrap();
+    let value = |name: &str| {
+        all.entries
+            .iter()
+            .filter_map(move |entry| Some(entry.event.metadata.get(name)?.as_str()?.to_owned()))
+            .collect::<Vec<_>>()
+    };
+    [value("sha256"), value("key")].concat()
+}
+
+#[test]
+fn hashes_and_keys_are_shown_to_nobody() {
+    let house = House::new();
+    let read = house.token(TokenKind::Read, None);
+    let secrets = secrets(&house);
+    assert_eq!(secrets.len(), 3, "two tokens and the key: {secrets:?}");
+    let key = secrets[2].as_str();
+    let tokens = house.get("/v1/tokens").json();
+    let id = tokens["data"][0]["id"].as_str().unwrap().to_owned();
+    for token in [ADMIN, &read] {
+        let get = |path: &str| house.request("GET", path).token(token).send();
+        for path in [
+            "/v1/events?x",
+            "/v1/events?x&order=asc&limit=1000",
+            "/v1/events.ndjson?x",
+            "/v1/events.csv?x",
+            "/v1/events/facets?x&by=action,target",
+            &format!("/v1/history?x&target=token:{id}"),
+            &format!("/v1/as-of?x&target=token:{id}&at=latest"),
+        ] {
+            let seen = get(&path.replace("?x", "?tenant=_deedbook")).is(200).body;
+            assert!(seen.contains("audit.token.created") || path.starts_with("/v1/as-of"), "{path}: {seen}");
+            assert!(!secrets.iter().any(|secret| seen.contains(secret)), "{path}: {seen}");
+            assert!(!seen.contains("token_hash") && !seen.contains("cursor_key"), "{path}: {seen}");
+        }
+        assert_eq!(get("/v1/events/audit.cursor_key?tenant=_deedbook").problem(404), "not_found");
+        // Nor can a query ask for a part of them.
+        for q in [
+            format!("meta.sha256:{}", &secrets[0]),
+            format!("meta.sha256:{}*", &secrets[0][..1]),
+            format!("{}*", &secrets[1][..4]),
+            format!("meta.key:{}", &key[..1]).replace('-', "%2D") + "*",
+            "has:meta.key OR has:meta.sha256".to_owned(),
+            "action:audit.cursor_key.created OR action:audit.token_hash.created".to_owned(),
+        ] {
+            let counted =
+                get(&format!("/v1/events/count?tenant=_deedbook&q={}", q.replace(' ', "%20").replace(':', "%3A")));
+            if counted.status == 200 {
+                assert_eq!(counted.json()["count"], 0, "{q}");
+            } else {
+                assert_eq!(counted.problem(400), "query_syntax", "{q}");
+            }
+        }
+    }
+    // A tail of it shows the change, and not the hash that is entered with it.
+    let mut tail = house.request("GET", "/v1/events/tail?tenant=_deedbook&q=-outcome%3Adenied").token(&read).open();
+    let mut seen = String::new();
+    let mut read_until = |part: &str| {
+        let mut buffer = [0; 4096];
+        while !seen.contains(part) {
+            let read = tail.read(&mut buffer).unwrap();
+            assert!(read > 0, "{seen}");
+            seen.push_str(&String::from_utf8_lossy(&buffer[..read]));
+        }
+        seen.clone()
+    };
+    read_until("retry: 1000");
+    house.post("/v1/tokens", r#"{"kind":"read"}"#).is(201);
+    let last = house.post("/v1/tokens", r#"{"kind":"read"}"#).is(201).json();
+    let seen = read_until(last["id"].as_str().unwrap());
+    assert_eq!(seen.matches("audit.token.created").count(), 2, "{seen}");
+    assert!(!seen.contains("token_hash"), "{seen}");
 }

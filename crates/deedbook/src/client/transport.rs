@@ -40,8 +40,25 @@ impl Broken {
 
     /// As callers see it.
     pub(super) fn into_error(self) -> Error {
-        let message = "the server was not reached, or the connection broke before it answered";
+        let message = if self.is_about_the_certificate() {
+            "the certificate of the server was refused: it must be for the host in the address, and of an authority that \
+             this machine trusts or that is in the file which SSL_CERT_FILE names"
+        } else {
+            "the server was not reached, or the connection broke before it answered"
+        };
         Error::new(ErrorKind::Unavailable, message).with_source(self)
+    }
+
+    /// Told by its words, for the causes hide the type of the error of TLS; without them the message is a general one.
+    fn is_about_the_certificate(&self) -> bool {
+        let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(self);
+        while let Some(error) = cause {
+            if error.to_string().contains("invalid peer certificate") {
+                return true;
+            }
+            cause = error.source();
+        }
+        false
     }
 }
 

@@ -124,11 +124,20 @@ impl Spool {
         let Some(Open { adds, mut ended }) = open else { return };
         drop(adds);
         self.phase.send_replace(Phase::Ending);
-        let both = self.background.handle().spawn(async move {
-            // Whether it ended or was too slow, what is on disk stays there.
-            let _ = tokio::time::timeout(ENDING_MAX, ended.recv()).await;
-        });
-        let _ = both.await;
+        let (tasks, shared) = (self.tasks.clone(), self.shared.clone());
+        let ending = async move {
+            if tokio::time::timeout(ENDING_MAX, ended.recv()).await.is_err() {
+                // Too slow: what is on disk stays there, and what was delivered without being noted is delivered again.
+                tasks.iter().for_each(AbortHandle::abort);
+                ended.recv().await;
+            }
+            let let_go = |shelf: &mut Shelf| {
+                shelf.let_go();
+                Ok(())
+            };
+            let _ = shared.on_shelf(let_go).await;
+        };
+        let _ = self.background.handle().spawn(ending).await;
     }
 
     fn open(&self) -> MutexGuard<'_, Option<Open>> {
@@ -152,7 +161,8 @@ impl Shared {
         let shared = self.clone();
         let blocking = tokio::task::spawn_blocking(move || {
             let mut shelf = shared.shelf.lock().unwrap_or_else(PoisonError::into_inner);
-            let done = work(&mut shelf);
+            // What was still on its way then must not touch files that another process may have by now.
+            let done = if shelf.is_let_go() { Err(closed()) } else { work(&mut shelf) };
             let mut status = shared.status();
             (status.waiting, status.bytes) = (shelf.waiting(), shelf.bytes());
             done

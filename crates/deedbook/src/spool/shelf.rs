@@ -28,7 +28,8 @@ const SUFFIX: &str = ".spool";
 pub(super) struct Shelf {
     directory: PathBuf,
     options: SpoolOptions,
-    _lock: File,
+    /// `None` once the directory was let go of.
+    lock: Option<File>,
     /// Every file with whole frames, by number.
     files: BTreeMap<u64, Stored>,
     current: Option<Current>,
@@ -86,13 +87,22 @@ impl Shelf {
     pub(super) fn open(options: SpoolOptions) -> Result<(Self, Mended)> {
         let directory = options.directory.clone();
         fs::create_dir_all(&directory).map_err(|error| failed("make", &directory, error))?;
-        let lock = locked(&directory)?;
+        let lock = Some(locked(&directory)?);
         let rejects = Rejects::find(&directory)?;
         let place = read_place(&directory);
         let (files, current) = (BTreeMap::new(), None);
-        let mut shelf = Self { directory, options, _lock: lock, files, current, rejects, place, waiting: 0 };
+        let mut shelf = Self { directory, options, lock, files, current, rejects, place, waiting: 0 };
         let mended = shelf.take_stock()?;
         Ok((shelf, mended))
+    }
+
+    /// Lets another process have the directory: nothing else of this may be called from now on.
+    pub(super) fn let_go(&mut self) {
+        self.lock = None;
+    }
+
+    pub(super) fn is_let_go(&self) -> bool {
+        self.lock.is_none()
     }
 
     /// Writes events behind all others, durably once this returns; tells for each whether it was kept.

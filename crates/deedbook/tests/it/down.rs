@@ -87,6 +87,35 @@ async fn best_effort_is_lost_and_counted() {
     assert_eq!(book.best_effort_counts().late, 1);
 }
 
+/// What is taken before the book is shut down is handed over, also where the thread of the queue is being started by
+/// somebody else at that moment, and each of two who shut it down waits for it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn best_effort_races_its_shutdown() {
+    for _ in 0..200 {
+        let book = Deedbook::open("memory:").unwrap();
+        let other = tokio::spawn({
+            let book = book.clone();
+            async move { book.best_effort(event()) }
+        });
+        book.best_effort(event());
+        let shutting = || {
+            let book = book.clone();
+            tokio::spawn(async move {
+                book.shutdown().await.unwrap();
+                book.best_effort_counts()
+            })
+        };
+        let counted = [shutting(), shutting()];
+        other.await.unwrap();
+        for counted in counted {
+            let counted = counted.await.unwrap();
+            assert!(counted.recorded >= 1 && counted.late + counted.refused == 0, "{counted:?}");
+        }
+        let counted = book.best_effort_counts();
+        assert_eq!(counted.recorded + counted.dropped, 2, "{counted:?}");
+    }
+}
+
 #[tokio::test]
 async fn an_event_whose_making_panics_takes_nothing_with_it() {
     struct Panics;
@@ -111,4 +140,44 @@ async fn a_read_that_fails_or_panics_is_an_error_of_its_own() {
         assert_eq!(book.query("").page().await.unwrap_err().kind(), ErrorKind::Io);
     }
     assert_eq!(book.query("").count().await.unwrap_err().to_string(), "the store is down");
+}
+
+/// A spool bridges the time without a store of this process too, and lets go of its directory by `shutdown`.
+#[cfg(feature = "spool")]
+#[tokio::test]
+async fn a_spool_is_delivered_to_the_store_of_the_next_process() {
+    use deedbook::Kept;
+    use deedbook::spool::SpoolOptions;
+
+    let room = tempfile::tempdir().unwrap();
+    let options = || SpoolOptions::in_directory(room.path().join("spool"));
+    let down = Arc::new(Down { refusal: Some(ErrorKind::DiskFull), unanswered: Mutex::default() });
+    let book = Deedbook::builder().spool(options()).on(down).unwrap();
+    for id in ["e1", "e2", "taken", "e3"] {
+        assert_eq!(book.spool(event()).id(id).await.unwrap(), Kept::Spooled { id: id.to_owned() });
+    }
+    assert_eq!(
+        book.spool(Event::new("No Action", Actor::new("user", "ada"))).await.unwrap_err().kind(),
+        ErrorKind::Invalid
+    );
+    book.shutdown().await.unwrap();
+    assert_eq!(book.spool(event()).await.unwrap_err().kind(), ErrorKind::NotFound);
+    assert_eq!(book.spool_status().unwrap().waiting, 4);
+
+    let memory = Deedbook::open("memory:").unwrap();
+    let store = memory.store().unwrap();
+    memory.record(Event::new("thing.begun", Actor::new("user", "ada"))).id("taken").await.unwrap();
+    let next = Deedbook::builder().spool(options()).on(store).unwrap();
+    while next.spool_status().unwrap().waiting > 0 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    // What waits is delivered before the end.
+    next.shutdown().await.unwrap();
+    let status = next.spool_status().unwrap();
+    assert_eq!((status.delivered, status.rejected, status.failures), (3, 1, 0), "{status:?}");
+    let entries = memory.query("").oldest_first().page().await.unwrap().entries;
+    let ids: Vec<_> = entries.iter().map(|entry| entry.id()).collect();
+    assert_eq!(ids, ["taken", "e1", "e2", "e3"]);
+    let rejected = std::fs::read_to_string(room.path().join("spool/rejected.ndjson")).unwrap();
+    assert!(rejected.contains("\"taken\"") && rejected.lines().count() == 1, "{rejected}");
 }
