@@ -27,7 +27,7 @@ async fn record(client: &Client, name: &str) {
     client.execute("SELECT deedbook.record($1)", &[&event]).await.expect("a row");
 }
 
-async fn emptied(client: &Client) {
+pub(crate) async fn emptied(client: &Client) {
     let begun = Instant::now();
     let left = "SELECT count(*) FROM deedbook.outbox";
     while client.query_one(left, &[]).await.expect("a count").get::<_, i64>(0) > 0 {
@@ -37,23 +37,23 @@ async fn emptied(client: &Client) {
 }
 
 /// `capture postgres run`; killed when it is dropped.
-struct Running(Child);
+pub(crate) struct Running(Child);
 
 impl Running {
-    fn start(mut command: Command, database: &str) -> Self {
+    pub(crate) fn start(mut command: Command, database: &str) -> Self {
         command.args(["capture", "postgres", "run", "--database", database]);
         Self(command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("the binary runs"))
     }
 
     /// Waits until it has opened the log.
-    fn greeted(mut self) -> Self {
+    pub(crate) fn greeted(mut self) -> Self {
         let mut line = String::new();
         BufReader::new(self.0.stdout.as_mut().expect("a pipe")).read_line(&mut line).expect("a line");
         assert!(line.starts_with("Delivering into"), "{line}");
         self
     }
 
-    fn interrupt(mut self) {
+    pub(crate) fn interrupt(mut self) {
         let id = self.0.id().to_string();
         assert!(Command::new("kill").args(["-INT", &id]).status().expect("kill runs").success());
         assert_eq!(self.0.wait().expect("it ends").code(), Some(0));

@@ -18,6 +18,7 @@ mod library;
 mod log;
 mod ndjson;
 mod overload;
+mod questions;
 mod record;
 mod remote;
 mod serve;
