@@ -25,7 +25,10 @@ const ARROWS: &[(&str, &[&str])] = &[
         &["deedbook-core", "deedbook-store", "deedbook-postgres", "deedbook-deliver", "deedbook-server", "deedbook"],
     ),
     ("deedbook-testkit", &["deedbook-core", "deedbook-store"]),
-    ("deedbook-bench", &["deedbook-core", "deedbook-store", "deedbook-server", "deedbook-testkit"]),
+    (
+        "deedbook-bench",
+        &["deedbook-core", "deedbook-store", "deedbook-postgres", "deedbook-server", "deedbook-testkit"],
+    ),
     ("xtask", &[]),
 ];
 

@@ -220,7 +220,7 @@ fn tests(step: &Run<'_>) -> Result<Counts> {
 fn integrations(step: &Run<'_>) -> Result<Counts> {
     let packages = ["--package=deedbook-core", "--package=deedbook", "--all-features", "--no-fail-fast"];
     let mut command = cargo(step.workspace, ["test"]);
-    command.args(packages).args(["--test=it", "--", "--color=never", "columns::", "instants::"]);
+    command.args(packages).args(["--test=it", "--", "--color=never", "columns::", "instants::", "postgres::"]);
     counted(step, Runner::Libtest, command)
 }
 

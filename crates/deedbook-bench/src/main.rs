@@ -1,7 +1,7 @@
 //! The command line of the benchmark.
 
 use clap::{Parser, Subcommand};
-use deedbook_bench::{compare, history, http, load, stages};
+use deedbook_bench::{compare, drain, history, http, load, stages};
 
 /// Measures Deedbook, and others on the same data.
 #[derive(Parser)]
@@ -24,6 +24,8 @@ enum Command {
     Http(http::Options),
     /// The history of one thing among many other events, over HTTP.
     History(history::Options),
+    /// The outbox of a PostgreSQL database into a directory.
+    Drain(drain::Options),
 }
 
 /// Events are many small values, made on one thread and let go on another: the system's allocator spends a quarter of
@@ -39,5 +41,6 @@ fn main() -> deedbook_bench::Result<()> {
         Command::Stages(options) => stages::run(&options),
         Command::Http(options) => http::run(&options),
         Command::History(options) => history::run(&options),
+        Command::Drain(options) => drain::run(&options),
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use deedbook::client::{Client, ClientOptions, Token};
 use deedbook_core::{Draft, Event, Store};
+use deedbook_postgres::Log;
 use deedbook_store::{FileStore, Options};
 
 use crate::exit::{Exit, Failure, Outcome};
@@ -54,7 +55,7 @@ pub(crate) enum Writing {
     /// This process is its only writer.
     Directory(Book),
     /// Others may write to it too.
-    Server(Box<Remote>),
+    Server(Arc<Remote>),
 }
 
 impl Writing {
@@ -62,7 +63,7 @@ impl Writing {
     pub(crate) fn open(place: &Place) -> Outcome<Self> {
         match place {
             Place::Directory(directory) => Book::open(directory).map(Self::Directory),
-            Place::Server(address) => Ok(Self::Server(Box::new(connect(address)?))),
+            Place::Server(address) => Ok(Self::Server(Arc::new(connect(address)?))),
         }
     }
 
@@ -71,6 +72,14 @@ impl Writing {
         match self {
             Self::Directory(book) => book.store(),
             Self::Server(remote) => &**remote,
+        }
+    }
+
+    /// The same for a sequencer, which lets go of it before [`Writing::close`].
+    pub(crate) fn log(&self) -> Arc<dyn Log> {
+        match self {
+            Self::Directory(book) => book.0.clone(),
+            Self::Server(remote) => remote.clone(),
         }
     }
 

@@ -30,7 +30,7 @@ pub(crate) enum Exit {
     Io = 8,
     /// The directory was written by a newer version.
     NewerFormat = 9,
-    /// There is no Deedbook in the directory.
+    /// There is no Deedbook in the directory, or in the database.
     NoBook = 10,
     /// A server refused the token, or it lacks the right.
     Denied = 11,
@@ -51,7 +51,7 @@ Exit codes:
    7  stored data is corrupt; run `deedbook doctor`
    8  the operating system refused an operation, or the disk is full
    9  the data was written by a newer version of Deedbook
-  10  there is no Deedbook in the data directory
+  10  there is no Deedbook in the data directory, or in the database
   11  the server refused the token, or it lacks the right
   12  the server was not reached, or did not answer in time";
 

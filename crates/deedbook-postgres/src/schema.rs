@@ -11,6 +11,12 @@ use crate::failure::failed;
 /// It needs the right to create a schema in the database, and nothing else.
 pub const SQL: &str = include_str!("schema.sql");
 
+/// The rights of a role that runs the sequencer and does not own the schema, to be given by whoever does.
+pub const SEQUENCER_GRANTS: &str = "\
+GRANT SELECT, DELETE ON deedbook.outbox TO my_role;
+GRANT SELECT ON deedbook.installation, deedbook.shape TO my_role;
+GRANT INSERT ON deedbook.rejected TO my_role;";
+
 /// Installs the schema, or brings it up to date; what is in its tables stays.
 ///
 /// # Errors

@@ -53,14 +53,14 @@ create table if not exists deedbook.shape (
 
 -- Rows of the outbox that the log refused for good, each with a gap entry in the log.
 create table if not exists deedbook.rejected (
-    id      bigint  generated always as identity primary key,
     seq     bigint  not null,
     xid     xid8    not null,
     shape   integer not null,
     body    text    not null,
     context text,
     reason  text    not null,
-    at      timestamptz not null default pg_catalog.now()
+    at      timestamptz not null default pg_catalog.now(),
+    primary key (seq, xid)
 );
 
 create table if not exists deedbook.installation (

@@ -6,6 +6,7 @@
 //! this, at any point, loses nothing. No transaction is open while the log is waited for.
 
 use std::collections::HashSet;
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -14,16 +15,20 @@ use deedbook_core::{Error, ErrorKind, Result};
 use tokio::time::{Instant, sleep};
 use tracing::{info, warn};
 
+use crate::Row;
 use crate::capture::Shapes;
 use crate::contexts::Contexts;
 use crate::database::Database;
 use crate::delivery::{Delivery, pause};
+use crate::floor::{Floor, Round};
 use crate::log::Log;
 use crate::pieces::{Parked, Pieces, Terms};
 use crate::session::{Found, More, Portion, Session};
 
 /// How often what was delivered is told.
 const TOLD_INTERVAL: Duration = Duration::from_secs(10);
+/// The longest rest where looking into the outbox has become slow.
+const REST_MAX: Duration = Duration::from_secs(5);
 
 /// How a sequencer works.
 #[derive(Clone, Debug)]
@@ -34,7 +39,7 @@ pub struct Options {
     /// How long it rests between two rounds; half of it is the median from commit to delivery, besides the delivery.
     pub interval: Duration,
     /// Rows of one batch.
-    pub batch_rows_max: u32,
+    pub batch_rows_max: usize,
     /// Bytes of bodies and contexts of one batch; a single row may be larger. In memory an event takes some ten times
     /// what a compact row has.
     pub batch_bytes_max: u32,
@@ -53,6 +58,16 @@ pub struct Sequencer {
     log: Arc<dyn Log>,
     options: Options,
     counts: Arc<Tally>,
+}
+
+/// What ended a sequencer.
+#[derive(Clone, Debug)]
+pub enum Ended {
+    /// [`ErrorKind::NotFound`] where the schema is not installed, [`ErrorKind::Denied`] where the role may not log in or
+    /// lacks a right ([`crate::schema::SEQUENCER_GRANTS`]), [`ErrorKind::Io`] for what else the database refuses.
+    Database(Error),
+    /// The log was closed, refuses whoever speaks to it, or has to be opened anew.
+    Log(Error),
 }
 
 /// What a sequencer has done since it was made.
@@ -84,18 +99,15 @@ impl Sequencer {
 
     /// Works until something ends it that waiting does not mend, and gives that. While the database or the log is away
     /// it waits; nothing is lost meanwhile, the outbox grows. It may be dropped at any time.
-    ///
-    /// Errors are [`ErrorKind::NotFound`] where the schema is not installed or the log was closed,
-    /// [`ErrorKind::Denied`] where the role lacks a right or the log refuses the token, and what a log gives that must
-    /// be opened anew.
-    pub async fn run(&self) -> Error {
+    pub async fn run(&self) -> Ended {
         let mut failures = 0;
         loop {
             let begun = Instant::now();
-            let Err(error) = self.session().await;
-            if error.kind() != ErrorKind::Unavailable {
-                return error;
-            }
+            let Err(ended) = self.session().await;
+            let error = match ended {
+                Ended::Database(error) if error.kind() == ErrorKind::Unavailable => error,
+                ended => return ended,
+            };
             failures = if begun.elapsed() > TOLD_INTERVAL { 0 } else { failures + 1 };
             let pause = pause(failures, None);
             warn!(error = &error as &dyn std::error::Error, ?pause, "the database is away");
@@ -103,63 +115,88 @@ impl Sequencer {
         }
     }
 
-    async fn session(&self) -> Result<std::convert::Infallible> {
-        let mut session = Session::open(&self.database).await?;
-        let installation = session.installation().await?;
-        session.lead(|| info!("another sequencer is at work; this one waits")).await?;
+    async fn session(&self) -> Result<Infallible, Ended> {
+        let mut session = Session::open(&self.database).await.map_err(Ended::Database)?;
+        let installation = session.installation().await.map_err(Ended::Database)?;
+        session.lead(|| info!("another sequencer is at work; this one waits")).await.map_err(Ended::Database)?;
         info!(installation = installation.transaction_id(0), "delivering");
         let terms = Arc::new(Terms { installation, tenant: self.options.tenant.clone(), shapes: Shapes::default() });
         let mut told = (Instant::now(), self.counts());
+        let mut floor = Floor::new(Instant::now());
         loop {
-            self.round(&mut session, &terms).await?;
+            let rest = self.round(&mut session, &terms, &mut floor).await?;
             let counts = self.counts();
             if told.1 != counts && told.0.elapsed() >= TOLD_INTERVAL {
                 info!(rows = counts.rows - told.1.rows, rejected = counts.rejected - told.1.rejected, "delivered");
                 told = (Instant::now(), counts);
             }
-            sleep(self.options.interval).await;
+            sleep(rest).await;
         }
     }
 
-    /// Delivers and deletes what one snapshot shows.
-    async fn round(&self, session: &mut Session, terms: &Arc<Terms>) -> Result<()> {
-        let portion =
-            Portion { rows_max: self.options.batch_rows_max.into(), bytes_max: self.options.batch_bytes_max.into() };
+    /// Delivers and deletes what one snapshot shows; gives how long to rest before the next round.
+    async fn round(&self, session: &mut Session, terms: &Arc<Terms>, floor: &mut Floor) -> Result<Duration, Ended> {
+        let begun = Instant::now();
+        let mut found = self.read(session, floor.next(begun), None).await?;
+        let rest = self.rest(begun.elapsed());
+        let Some(snapshot) = found.snapshot.take() else { return Ok(rest) };
         let mut contexts = Contexts::default();
         // Rows that were delivered and whose contexts others may need.
         let mut kept: HashSet<i64> = HashSet::new();
-        let (mut after, mut snapshot) = (i64::MIN, None);
-        loop {
-            let found: Found = session.read(after, snapshot.as_deref(), portion).await?;
-            snapshot = snapshot.or(found.snapshot);
-            let Some(last) = found.rows.last() else { break };
-            after = last.seq;
-            session.learn(&terms.shapes, &found.rows).await?;
-            let mut delivered: Vec<i64> = kept.drain().collect();
-            delivered.extend(found.rows.iter().map(|row| row.seq));
-            let rows = found.rows.into_iter().map(|row| {
-                let origin = contexts.origin(&row);
-                (row, origin)
-            });
-            let pieces = Pieces::new(terms.clone(), rows.collect());
-            let parked = Delivery { log: &self.log, terms }.run(pieces).await?;
-            if found.more == More::Perhaps {
+        let mut round = Round { seq: i64::MIN, xmin: xmin(&snapshot), xid: 0 };
+        while let Some(last) = found.rows.last() {
+            round.seq = last.seq;
+            let more = found.more;
+            let mut done: Vec<i64> = kept.drain().chain(found.rows.iter().map(|row| row.seq)).collect();
+            session.learn(&terms.shapes, &found.rows).await.map_err(Ended::Database)?;
+            let parked = self.deliver(terms, &mut contexts, found.rows).await?;
+            if more == More::Perhaps {
                 kept.extend(contexts.open_seqs());
-                delivered.retain(|seq| !kept.contains(seq));
+                done.retain(|seq| !kept.contains(seq));
             }
-            self.delete(session, &delivered, &parked).await?;
-            if found.more == More::No {
+            round.xid = self.delete(session, &done, &parked).await?;
+            if more == More::No {
                 break;
             }
+            found = self.read(session, round.seq, Some(&snapshot)).await?;
         }
-        let left: Vec<i64> = kept.into_iter().collect();
-        if left.is_empty() { Ok(()) } else { self.delete(session, &left, &[]).await }
+        if !kept.is_empty() {
+            self.delete(session, &Vec::from_iter(kept), &[]).await?;
+        }
+        floor.ended(&round);
+        Ok(rest)
     }
 
-    async fn delete(&self, session: &mut Session, seqs: &[i64], parked: &[Parked]) -> Result<()> {
-        session.delete(seqs, parked).await?;
+    /// How long to rest after a look that took so long: where looking has become slow, it takes a fifth of the time.
+    fn rest(&self, look: Duration) -> Duration {
+        if look > self.options.interval { (4 * look).min(REST_MAX) } else { self.options.interval }
+    }
+
+    async fn read(&self, session: &Session, after: i64, snapshot: Option<&str>) -> Result<Found, Ended> {
+        let Options { batch_rows_max, batch_bytes_max, .. } = self.options;
+        let portion = Portion { rows_max: batch_rows_max, bytes_max: batch_bytes_max.into() };
+        session.read(after, snapshot, portion).await.map_err(Ended::Database)
+    }
+
+    /// Brings rows into the log; gives those of which something was refused for good.
+    async fn deliver(&self, terms: &Arc<Terms>, contexts: &mut Contexts, rows: Vec<Row>) -> Result<Vec<Parked>, Ended> {
+        let rows = rows.into_iter().map(|row| {
+            let origin = contexts.origin(&row);
+            (row, origin)
+        });
+        let pieces = Pieces::new(terms.clone(), rows.collect());
+        Delivery { log: &self.log, terms }.run(pieces).await.map_err(Ended::Log)
+    }
+
+    async fn delete(&self, session: &mut Session, seqs: &[i64], parked: &[Parked]) -> Result<u64, Ended> {
+        let xid = session.delete(seqs, parked).await.map_err(Ended::Database)?;
         self.counts.rows.fetch_add(seqs.len() as u64, Ordering::Relaxed);
         self.counts.rejected.fetch_add(parked.len() as u64, Ordering::Relaxed);
-        Ok(())
+        Ok(xid)
     }
+}
+
+/// The first part of a snapshot's text: the transactions below it had ended.
+fn xmin(snapshot: &str) -> u64 {
+    snapshot.split(':').next().and_then(|xmin| xmin.parse().ok()).unwrap_or_default()
 }

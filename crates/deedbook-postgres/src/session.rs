@@ -20,28 +20,31 @@ const SETTINGS: &str = "
     SET application_name = 'deedbook-sequencer';
     SET search_path = pg_catalog;
     SET synchronous_commit = off;
+    SET statement_timeout = 0;
     SET enable_seqscan = off;
+    SET enable_bitmapscan = off;
+    SET enable_sort = off;
     SET tcp_keepalives_idle = 10;
     SET tcp_keepalives_interval = 5;
     SET tcp_keepalives_count = 4";
 const LOCK: &str = "SELECT pg_try_advisory_lock(7234302104391673701)";
 const INSTALLATION: &str = "SELECT id::text FROM deedbook.installation";
 /// Rows behind $1 that the snapshot $2 shows, or else that of the statement, which is told with the first row; at most
-/// $3 of them, and beyond the first one no more than $4 bytes. Told too is how many there were within $3.
+/// $3 of them, and none behind the one with which they have $4 bytes.
 const READ: &str = "
-    SELECT seq, xid::text::bigint, shape, body, context, found,
+    SELECT seq, xid::text::bigint, shape, body, context, bytes,
         CASE WHEN number = 1 THEN (SELECT pg_current_snapshot()::text) END
     FROM (
-        SELECT *, row_number() OVER rising AS number, count(*) OVER () AS found,
-            sum(octet_length(body) + coalesce(octet_length(context), 0)) OVER rising AS bytes
+        SELECT *, row_number() OVER rising AS number, sum(length) OVER rising AS bytes
         FROM (
-            SELECT * FROM deedbook.outbox
+            SELECT *, octet_length(body) + coalesce(octet_length(context), 0) AS length
+            FROM deedbook.outbox
             WHERE seq > $1 AND ($2::text IS NULL OR pg_visible_in_snapshot(xid, (SELECT $2::text::pg_snapshot)))
             ORDER BY seq LIMIT $3
         ) AS first
         WINDOW rising AS (ORDER BY seq ROWS UNBOUNDED PRECEDING)
     ) AS measured
-    WHERE number = 1 OR bytes <= $4
+    WHERE bytes - length < $4
     ORDER BY seq";
 const SHAPES: &str = "SELECT id, definition::text FROM deedbook.shape WHERE id = ANY ($1::integer[])";
 const PARK: &str = "
@@ -51,8 +54,12 @@ const PARK: &str = "
         WHERE earlier.xid = refused.xid AND earlier.seq < refused.seq AND earlier.context IS NOT NULL
         ORDER BY earlier.seq DESC LIMIT 1
     )), reason
-    FROM unnest($1::bigint[], $2::text[]) AS told (seq, reason) JOIN deedbook.outbox AS refused USING (seq)";
-const DELETE: &str = "DELETE FROM deedbook.outbox WHERE seq = ANY ($1::bigint[])";
+    FROM unnest($1::bigint[], $2::text[]) AS told (seq, reason) JOIN deedbook.outbox AS refused USING (seq)
+    ON CONFLICT DO NOTHING";
+/// Gives the id of its transaction.
+const DELETE: &str = "
+    WITH gone AS (DELETE FROM deedbook.outbox WHERE seq = ANY ($1::bigint[]))
+    SELECT pg_current_xact_id()::text::bigint";
 
 /// A connection that reads the outbox.
 pub(crate) struct Session {
@@ -65,7 +72,7 @@ pub(crate) struct Session {
 /// How much is read at once.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Portion {
-    pub(crate) rows_max: i64,
+    pub(crate) rows_max: usize,
     pub(crate) bytes_max: i64,
 }
 
@@ -120,10 +127,11 @@ impl Session {
 
     /// Rows with a greater `seq` than `after` that `snapshot` shows, by rising `seq`.
     pub(crate) async fn read(&self, after: i64, snapshot: Option<&str>, portion: Portion) -> Result<Found> {
-        let found = self.client.query(&self.read, &[&after, &snapshot, &portion.rows_max, &portion.bytes_max]).await;
+        let rows_max = i64::try_from(portion.rows_max).unwrap_or(i64::MAX);
+        let found = self.client.query(&self.read, &[&after, &snapshot, &rows_max, &portion.bytes_max]).await;
         let found = found.map_err(|error| failed("read the outbox", error))?;
-        let within: i64 = found.first().map_or(0, |row| row.get(5));
-        let is_all = within < portion.rows_max && within == i64::try_from(found.len()).unwrap_or(i64::MAX);
+        let bytes: i64 = found.last().map_or(0, |row| row.get(5));
+        let is_all = found.len() < portion.rows_max && bytes < portion.bytes_max;
         Ok(Found {
             snapshot: found.first().and_then(|row| row.get(6)),
             more: if is_all { More::No } else { More::Perhaps },
@@ -142,20 +150,21 @@ impl Session {
         found.iter().try_for_each(|row| shapes.add(row.get(0), row.get(1)))
     }
 
-    /// Deletes these rows, after it has kept those that are parked, all in one transaction.
-    pub(crate) async fn delete(&mut self, seqs: &[i64], parked: &[Parked]) -> Result<()> {
+    /// Deletes these rows, after it has kept those that are parked, all in one transaction, whose id it gives.
+    pub(crate) async fn delete(&mut self, seqs: &[i64], parked: &[Parked]) -> Result<u64> {
         let doing = "delete what was delivered";
         let failed = |error| failed(doing, error);
         if parked.is_empty() {
-            self.client.execute(&self.delete, &[&seqs]).await.map_err(failed)?;
-            return Ok(());
+            let row = self.client.query_one(&self.delete, &[&seqs]).await.map_err(failed)?;
+            return Ok(row.get::<_, i64>(0).cast_unsigned());
         }
         let (refused, reasons): (Vec<i64>, Vec<&str>) =
             parked.iter().map(|parked| (parked.seq, parked.reason.as_str())).unzip();
         let transaction = self.client.transaction().await.map_err(failed)?;
         transaction.execute(&self.park, &[&refused, &reasons]).await.map_err(failed)?;
-        transaction.execute(&self.delete, &[&seqs]).await.map_err(failed)?;
-        transaction.commit().await.map_err(failed)
+        let row = transaction.query_one(&self.delete, &[&seqs]).await.map_err(failed)?;
+        transaction.commit().await.map_err(failed)?;
+        Ok(row.get::<_, i64>(0).cast_unsigned())
     }
 }
 

@@ -10,6 +10,8 @@ pub mod derived;
 pub mod entity;
 pub mod event;
 pub mod history;
+#[cfg(any(feature = "sqlx-postgres", feature = "tokio-postgres"))]
+pub mod postgres;
 pub mod search;
 #[cfg(feature = "spool")]
 pub mod spool;

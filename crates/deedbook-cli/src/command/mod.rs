@@ -1,6 +1,7 @@
 //! The commands: one file and one line in [`Command`] each.
 
 mod as_of;
+mod capture;
 mod demo;
 mod diff;
 mod doctor;
@@ -47,6 +48,8 @@ pub(crate) enum Command {
     Doctor(doctor::Doctor),
     /// Answer over HTTP
     Serve(serve::Serve),
+    /// Bring in what happens in a database, as it commits
+    Capture(capture::Capture),
     /// Make, list and revoke the tokens of a server
     Token(token::TokenCommand),
     /// Enter real history, show what can be asked of it, and serve it
@@ -69,6 +72,7 @@ impl Command {
             Self::Tail(command) => command.run(place),
             Self::Doctor(command) => command.run(place.directory("doctor")?),
             Self::Serve(command) => command.run(place.directory("serve")?),
+            Self::Capture(command) => command.run(place),
             Self::Token(command) => command.run(place),
             Self::Demo(command) => command.run(place.directory("demo")?),
         }

@@ -93,7 +93,7 @@ impl Door {
 }
 
 /// Ready when the process is told to end.
-fn signals() -> Outcome<impl Future<Output = ()>> {
+pub(super) fn signals() -> Outcome<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
     let unheard = |error| Failure::io("listen for signals", error);
     let mut terminate = signal(SignalKind::terminate()).map_err(unheard)?;

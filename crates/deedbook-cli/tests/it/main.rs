@@ -5,6 +5,7 @@
 mod server;
 mod support;
 
+mod capture;
 mod cloudtrail;
 mod demo;
 mod doctor;

@@ -108,7 +108,7 @@ pub(crate) async fn deliver(database: &Database, log: Arc<dyn Log>, options: Opt
     let sequencer = sequencer(database, log, options);
     let client = database.connect().await;
     tokio::select! {
-        error = sequencer.run() => panic!("the sequencer ended: {error:?}"),
+        ended = sequencer.run() => panic!("the sequencer ended: {ended:?}"),
         () = emptied(&client) => {}
     }
 }

@@ -113,7 +113,7 @@ async fn nothing_is_lost_turned_round_or_held_up() {
         assert_eq!(book.names().last().map(String::as_str), Some("9:1"));
     };
     tokio::select! {
-        error = sequencer.run() => panic!("the sequencer ended: {error:?}"),
+        ended = sequencer.run() => panic!("the sequencer ended: {ended:?}"),
         () = test => {}
     }
 }
@@ -169,7 +169,7 @@ async fn a_commit_is_soon_visible() {
         waits[waits.len() / 2]
     };
     let median = tokio::select! {
-        error = sequencer.run() => panic!("the sequencer ended: {error:?}"),
+        ended = sequencer.run() => panic!("the sequencer ended: {ended:?}"),
         median = test => median,
     };
     assert!(median < Duration::from_millis(200), "{median:?}");

@@ -239,6 +239,30 @@ impl Context {
         fill_part(&mut context.http, &fields.http);
     }
 
+    /// What of it a transaction of a database is told: the members of an event that it gives, in canonical JSON; `None`
+    /// where it gives none.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`], [`ErrorKind::TooLarge`] where an event with them would be refused.
+    #[cfg(any(feature = "sqlx-postgres", feature = "tokio-postgres"))]
+    pub(crate) fn claim(&self) -> Result<Option<String>> {
+        let actor = self.get_actor();
+        let whole = actor.as_deref().cloned().unwrap_or_else(|| Actor::without_id("anonymous"));
+        let mut event = Event::new("context.claimed", whole);
+        self.fill(&mut event);
+        let draft = deedbook_core::prepare(event, &deedbook_core::Limits::default(), || [0; 16])?;
+        let claim = serde_json::from_slice(&draft.claim());
+        let mut claim: serde_json::Map<String, serde_json::Value> =
+            claim.map_err(|error| Error::new(ErrorKind::Invalid, "the context is no JSON").with_source(error))?;
+        for filled_in in ["action", "id", "outcome"] {
+            claim.remove(filled_in);
+        }
+        if actor.is_none() {
+            claim.remove("actor");
+        }
+        Ok((!claim.is_empty()).then(|| serde_json::Value::Object(claim).to_string()))
+    }
+
     /// The same context with the actor of this moment, whoever is named later.
     pub(crate) fn frozen(self) -> Self {
         let actor = self.get_actor().map_or(Who::Unset, Who::Fixed);

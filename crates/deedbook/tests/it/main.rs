@@ -7,6 +7,8 @@ mod deriving;
 mod down;
 mod history;
 mod instants;
+#[cfg(all(feature = "sqlx-postgres", feature = "tokio-postgres"))]
+mod postgres;
 mod recording;
 #[cfg(feature = "axum")]
 mod requests;

@@ -1,0 +1,155 @@
+//! `capture postgres run` against a real server; without one the tests say SKIPPED.
+
+use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use deedbook_postgres::schema;
+use deedbook_testkit::postgres::Database;
+use serde_json::{Value, json};
+use tokio_postgres::Client;
+
+use crate::server::Served;
+use crate::support::{Room, Run};
+
+const ADMIN: &str = "an-administrators-token-of-this-test";
+const WAIT_MAX: Duration = Duration::from_secs(60);
+
+async fn installed(test: &str) -> Option<Database> {
+    let database = Database::fresh(test).await?;
+    schema::install(&mut database.connect().await).await.expect("installed");
+    Some(database)
+}
+
+async fn record(client: &Client, name: &str) {
+    let event = json!({ "action": "invoice.paid", "description": name }).to_string();
+    client.execute("SELECT deedbook.record($1)", &[&event]).await.expect("a row");
+}
+
+async fn emptied(client: &Client) {
+    let begun = Instant::now();
+    let left = "SELECT count(*) FROM deedbook.outbox";
+    while client.query_one(left, &[]).await.expect("a count").get::<_, i64>(0) > 0 {
+        assert!(begun.elapsed() < WAIT_MAX, "the outbox is never empty");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// `capture postgres run`; killed when it is dropped.
+struct Running(Child);
+
+impl Running {
+    fn start(mut command: Command, database: &str) -> Self {
+        command.args(["capture", "postgres", "run", "--database", database]);
+        Self(command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("the binary runs"))
+    }
+
+    /// Waits until it has opened the log.
+    fn greeted(mut self) -> Self {
+        let mut line = String::new();
+        BufReader::new(self.0.stdout.as_mut().expect("a pipe")).read_line(&mut line).expect("a line");
+        assert!(line.starts_with("Delivering into"), "{line}");
+        self
+    }
+
+    fn interrupt(mut self) {
+        let id = self.0.id().to_string();
+        assert!(Command::new("kill").args(["-INT", &id]).status().expect("kill runs").success());
+        assert_eq!(self.0.wait().expect("it ends").code(), Some(0));
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// The descriptions of everything in the log of `room`, oldest first.
+fn names(room: &Room) -> Vec<String> {
+    room.run(&["export", "ndjson", "--output", "exported"]).exits(0);
+    let description = |line: &str| {
+        let entry: Value = serde_json::from_str(line).expect("JSON");
+        entry["description"].as_str().expect("a description").to_owned()
+    };
+    room.read("exported").lines().map(description).collect()
+}
+
+#[tokio::test]
+async fn a_committed_event_arrives_in_a_directory() {
+    let Some(database) = installed("deedbook-cli a_committed_event_arrives_in_a_directory").await else { return };
+    let (room, client) = (Room::new(), database.connect().await);
+    let running = Running::start(room.command(), &database.url()).greeted();
+    record(&client, "1").await;
+    emptied(&client).await;
+    running.interrupt();
+    let found = room.run(&["log", "--format", "json"]).exits(0);
+    assert!(found.stdout.contains("database_role") && found.stdout.contains("\"invoice.paid\""), "{}", found.stdout);
+}
+
+#[tokio::test]
+async fn a_committed_event_arrives_at_a_server() {
+    let Some(database) = installed("deedbook-cli a_committed_event_arrives_at_a_server").await else { return };
+    let (room, client) = (Room::new(), database.connect().await);
+    let mut command = room.command();
+    command.env("DEEDBOOK_ADMIN_TOKEN", ADMIN);
+    let served = Served::start(command, &["serve", "--data", "served", "--log", "off"]);
+    let mut command = room.command();
+    command.env("DEEDBOOK_SERVER", format!("http://{}", served.address)).env("DEEDBOOK_TOKEN", ADMIN);
+    let running = Running::start(command, &database.url()).greeted();
+    record(&client, "1").await;
+    emptied(&client).await;
+    let url = format!("http://{}", served.address);
+    let found = room.run(&["log", "--server", &url, "--token", ADMIN, "--format", "json"]).exits(0);
+    assert!(found.stdout.contains("\"invoice.paid\""), "{}", found.stdout);
+    running.interrupt();
+}
+
+#[tokio::test]
+async fn killed_again_and_again_it_loses_nothing() {
+    let Some(database) = installed("deedbook-cli killed_again_and_again_it_loses_nothing").await else { return };
+    let kills = match std::env::var("CHAOS").as_deref() {
+        Ok("soak") => 50,
+        _ => 5,
+    };
+    let (room, client) = (Room::new(), database.connect().await);
+    let mut sent = BTreeSet::new();
+    for kill in 0..kills {
+        let running = Running::start(room.command(), &database.url()).greeted();
+        for number in 0..20 + 5 * kill {
+            let name = format!("{kill}-{number}");
+            record(&client, &name).await;
+            sent.insert(name);
+        }
+        drop(running);
+    }
+    let running = Running::start(room.command(), &database.url()).greeted();
+    emptied(&client).await;
+    running.interrupt();
+    let found = names(&room);
+    assert_eq!(found.len(), sent.len());
+    assert_eq!(found.into_iter().collect::<BTreeSet<_>>(), sent);
+}
+
+#[tokio::test]
+async fn what_is_missing_is_named() {
+    let Some(database) = Database::fresh("deedbook-cli what_is_missing_is_named").await else { return };
+    let (room, owner) = (Room::new(), database.connect().await);
+    let run = |url: &str| -> Run { room.run(&["capture", "postgres", "run", "--log", "off", "--database", url]) };
+    run("not an address").exits(4).says(&["postgresql://"]);
+    run(&database.url()).exits(10).says(&["not installed", "deedbook capture postgres install"]);
+    run(&database.url_as("nobody")).exits(11);
+    owner.batch_execute("CREATE ROLE carrier LOGIN").await.expect("a role");
+    schema::install(&mut database.connect().await).await.expect("installed");
+    run(&database.url_as("carrier")).exits(11).says(&["GRANT SELECT, DELETE ON deedbook.outbox"]);
+    let grants = schema::SEQUENCER_GRANTS.replace("my_role", "carrier");
+    owner.batch_execute(&grants).await.expect("granted");
+    let running = Running::start(room.command(), &database.url_as("carrier")).greeted();
+    record(&owner, "1").await;
+    let poison = "SELECT deedbook.record('poison')";
+    owner.batch_execute(poison).await.expect("a row");
+    emptied(&owner).await;
+    running.interrupt();
+}
