@@ -1,4 +1,4 @@
-//! `capture postgres run` against a real server; without one the tests say SKIPPED.
+//! `capture postgres` against a real server; without one the tests say SKIPPED.
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
@@ -152,4 +152,44 @@ async fn what_is_missing_is_named() {
     owner.batch_execute(poison).await.expect("a row");
     emptied(&owner).await;
     running.interrupt();
+}
+
+#[tokio::test]
+async fn a_table_is_captured_watched_and_released() {
+    let Some(database) = Database::fresh("deedbook-cli a_table_is_captured_watched_and_released").await else { return };
+    let (room, client) = (Room::new(), database.connect().await);
+    let tables = "CREATE TABLE public.invoices (id int PRIMARY KEY, public_id text, number text, api_token text);
+        CREATE TABLE public.notes (text text)";
+    client.batch_execute(tables).await.expect(tables);
+    let url = database.url();
+    let run = |arguments: &[&str]| -> Run {
+        room.run(&[&["capture", "postgres"], arguments, &["--database", &url]].concat())
+    };
+    run(&["status"]).exits(10);
+    let mapping = room.file("mapping.toml", "[entity.invoices]\nname = \"invoice\"\nid = [\"public_id\"]\n");
+    let mapping = ["--mapping", mapping.to_str().expect("UTF-8")];
+    let dry = run(&[&["install", "--dry-run"], &mapping[..]].concat()).exits(0);
+    run(&["status"]).exits(10);
+    client.batch_execute(&dry.stdout).await.expect("what was printed runs");
+    run(&["status"]).exits(0).prints(&["public.invoices → invoice", "masked: api_token", "notes:*"]);
+    run(&[&["install"], &mapping[..]].concat()).exits(0).prints(&["public.invoices → invoice", "public.notes → notes"]);
+    let rows =
+        "INSERT INTO public.invoices VALUES (1, 'inv_1', 'N-1', 'hunter2'); UPDATE public.invoices SET number = 'N-2'";
+    client.batch_execute(rows).await.expect(rows);
+    run(&["status"]).exits(0).prints(&["2 rows wait"]);
+    run(&["uninstall"]).exits(5);
+    let running = Running::start(room.command(), &url).greeted();
+    emptied(&client).await;
+    running.interrupt();
+    let history = room.run(&["history", "invoice:inv_1", "--format", "json"]).exits(0);
+    assert!(history.stdout.contains("invoice.updated") && history.stdout.contains("N-2"), "{}", history.stdout);
+    assert!(!history.stdout.contains("hunter2"), "{}", history.stdout);
+    client.batch_execute("DROP TRIGGER zz_deedbook_update ON public.invoices").await.expect("off");
+    run(&["status"]).exits(1).prints(&["the trigger zz_deedbook_update is missing"]);
+    run(&["sync"]).exits(0).prints(&["public.invoices"]);
+    run(&["sync"]).exits(0).prints(&["up to date"]);
+    run(&["install", "--mask", "invoices.nope"]).exits(4).says(&["nope"]);
+    run(&["install", "--tables", "nope.*"]).exits(4).says(&["nope.*"]);
+    run(&["uninstall"]).exits(0);
+    run(&["status"]).exits(10);
 }

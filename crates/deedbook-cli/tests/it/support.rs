@@ -43,6 +43,15 @@ impl Run {
         self
     }
 
+    /// This run, whose standard output must contain each of `parts`.
+    #[track_caller]
+    pub(crate) fn prints(self, parts: &[&str]) -> Self {
+        for part in parts {
+            assert!(self.stdout.contains(part), "{part:?} is missing in: {}", self.stdout);
+        }
+        self
+    }
+
     /// Standard output as JSON.
     #[track_caller]
     pub(crate) fn json(&self) -> serde_json::Value {

@@ -72,6 +72,8 @@ begin
         foreach operation in array array['INSERT', 'UPDATE', 'DELETE'] loop
             execute format('with old_rows as (select * from %1$s where false), new_rows as (select * from %1$s where false) %2$s',
                 relation::regclass, deedbook.change_query(definition, operation, false));
+            execute format('with old_rows as (select * from %1$s where false), new_rows as (select * from %1$s where false) %2$s',
+                relation::regclass, coalesce(deedbook.single_query(definition, operation), 'select'));
         end loop;
         execute deedbook.function_sql(relation, definition, captured.shape, now_is);
         for routine in select p.oid from deedbook.functions_of(relation) p loop
