@@ -89,12 +89,13 @@ as $$
 declare
     -- A setting of an earlier transaction of the session reads as the empty string.
     claim constant text := nullif(pg_catalog.current_setting('deedbook.context', true), '');
-    mark  constant text := pg_catalog.concat_ws(' ', pg_catalog.pg_current_xact_id()::text, claim);
+    mark  text := pg_catalog.concat_ws(' ', pg_catalog.pg_current_xact_id()::text, claim);
 begin
     if pg_catalog.current_setting('deedbook.written', true) = mark then
         return null;
     end if;
-    perform pg_catalog.set_config('deedbook.written', mark, true);
+    -- An assignment, because PERFORM would run it as a query of its own.
+    mark := pg_catalog.set_config('deedbook.written', mark, true);
     return pg_catalog.json_strip_nulls(pg_catalog.json_build_object(
         'at', (extract(epoch from pg_catalog.now()) * 1000000)::bigint,
         'pid', pg_catalog.pg_backend_pid(),
@@ -119,7 +120,7 @@ begin
         raise null_value_not_allowed using message = 'deedbook.record: the event is null';
     end if;
     if context is not null then
-        perform pg_catalog.set_config('deedbook.context', context, true);
+        pending := pg_catalog.set_config('deedbook.context', context, true);
     end if;
     pending := deedbook.pending_context();
     insert into deedbook.outbox (shape, body, context) values (0, event, pending);

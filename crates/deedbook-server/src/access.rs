@@ -13,9 +13,9 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use deedbook_core::{Actor, Auth, Context, Credential, Receipt, Scope};
 
+use crate::app::App;
 use crate::problem::{Answer, Problem};
 use crate::secret::Secret;
-use crate::server::App;
 use crate::settings::{Author, shown};
 use crate::token::{Token, TokenKind};
 

@@ -17,9 +17,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::access::authenticate;
+use crate::app::App;
 use crate::endpoints::{count, entry, export, history, list, open, record, tail, tokens};
 use crate::problem::Problem;
-use crate::server::App;
 use crate::watched::{admit, watch};
 
 /// What the API names below `/v1` and this server does not have yet: 501, never an empty 200.

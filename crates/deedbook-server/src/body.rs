@@ -9,9 +9,9 @@ use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 
 use crate::admission::Reservation;
+use crate::app::App;
 use crate::limits::Limits;
 use crate::problem::{Answer, Problem};
-use crate::server::App;
 
 /// Bytes that are decompressed between two looks at the stock.
 const STEP_BYTES: usize = 64 * 1024;

@@ -19,8 +19,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower::ServiceExt;
 
 use crate::access::Peer;
+use crate::app::{App, Phase};
 use crate::problem::Problem;
-use crate::server::{App, Phase};
 use crate::watched::request_id;
 use stall::Stalling;
 

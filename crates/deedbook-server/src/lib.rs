@@ -7,6 +7,7 @@
 //! ```
 //!
 //! * [`Server`] is the door: [`Server::new`] reads the settings, [`Server::serve`] answers until it is told to end.
+//! * `app` is what all endpoints share.
 //! * `connection` accepts, bounds and drains connections; `watched` gives each request its id, its log line, its figures
 //!   and its time; `problem` is what every refusal looks like.
 //! * [`Settings`] are entries of the tenant `_deedbook`, folded from the log: tokens, and the key of cursors.
@@ -18,7 +19,9 @@
 mod access;
 mod admission;
 mod api;
+mod app;
 mod body;
+mod clock;
 mod connection;
 mod cursor;
 mod endpoints;
@@ -35,8 +38,9 @@ mod settings;
 mod token;
 mod watched;
 
+pub use clock::Clock;
 pub use limits::Limits;
 pub use secret::Secret;
-pub use server::{Clock, Options, Server};
+pub use server::{Options, Server};
 pub use settings::{AdminToken, NewToken, Settings};
 pub use token::{Origin, Token, TokenId, TokenKind};

@@ -9,8 +9,8 @@ use axum::http::request::Parts;
 use deedbook_core::{Result, Store};
 
 use crate::access::Caller;
+use crate::app::App;
 use crate::problem::{Answer, Problem};
-use crate::server::App;
 use crate::token::TokenKind;
 
 /// A caller who may read.

@@ -10,8 +10,8 @@ use deedbook_core::{AppendStatus, Appended, Atomicity, Draft, ErrorKind, Result}
 use tokio::sync::oneshot;
 
 use crate::admission::Reservation;
+use crate::app::App;
 use crate::problem::{Answer, Problem};
-use crate::server::App;
 
 /// Bytes that a draft takes in the store's queue beside its canonical form.
 const DRAFT_OVERHEAD_BYTES: usize = 128;

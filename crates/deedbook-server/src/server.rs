@@ -7,19 +7,13 @@ use std::time::Duration;
 
 use deedbook_core::{Error, ErrorKind, Result, Scope, Store, Timestamp};
 use tokio::net::TcpListener;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
-use crate::admission::Budget;
-use crate::cursor::Cursors;
-use crate::figures::Figures;
+use crate::app::{App, Phase};
+use crate::clock::Clock;
 use crate::limits::Limits;
-use crate::problem::{Answer, Problem};
 use crate::secret::Secret;
 use crate::settings::{AdminToken, Settings};
 use crate::{api, connection};
-
-/// Gives the present instant.
-pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 /// How a server is set up; `Options::default()` suits a first start.
 #[derive(Clone)]
@@ -55,77 +49,6 @@ pub struct Server {
     app: Arc<App>,
 }
 
-/// What every endpoint shares. Endpoints reach the store through `recording` and `reading` alone.
-pub(crate) struct App {
-    pub(crate) store: Arc<dyn Store>,
-    pub(crate) settings: Settings,
-    pub(crate) limits: Limits,
-    pub(crate) cursors: Cursors,
-    pub(crate) figures: Figures,
-    pub(crate) public_url: Option<String>,
-    pub(crate) bodies: Budget,
-    pub(crate) appends: Budget,
-    pub(crate) computing: Arc<Semaphore>,
-    pub(crate) reads: Arc<Semaphore>,
-    pub(crate) requests: Semaphore,
-    pub(crate) streams: Arc<Semaphore>,
-    pub(crate) phase: watch::Sender<Phase>,
-    /// How many entries are visible, told by the follower.
-    pub(crate) visible: watch::Sender<u64>,
-    clock: Clock,
-}
-
-/// Where a server stands in its life.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Phase {
-    /// It answers.
-    Serving,
-    /// It finishes what was begun.
-    Ending,
-    /// The log refuses every append, and the server ends because of it.
-    Poisoned,
-}
-
-impl App {
-    pub(crate) fn now(&self) -> Timestamp {
-        (self.clock)()
-    }
-
-    /// The position of the next entry.
-    pub(crate) fn store_end(&self) -> u64 {
-        self.store.visible_count()
-    }
-
-    /// A turn for an answer that goes on for long.
-    ///
-    /// # Errors
-    /// 503 where there are too many of them.
-    pub(crate) fn stream_turn(self: &Arc<Self>) -> Answer<StreamTurn> {
-        let too_many =
-            || Problem::overloaded("there are more tails and exports than the server takes; try again later");
-        let permit = self.streams.clone().try_acquire_owned().map_err(|_| too_many())?;
-        self.figures.streams.increment(1.0);
-        Ok(StreamTurn { app: self.clone(), _permit: permit })
-    }
-
-    /// Notes that the log takes nothing more; `serve` ends because of it.
-    pub(crate) fn note_poisoned(&self) {
-        self.phase.send_replace(Phase::Poisoned);
-    }
-}
-
-/// A turn that is given back when the answer has ended.
-pub(crate) struct StreamTurn {
-    app: Arc<App>,
-    _permit: OwnedSemaphorePermit,
-}
-
-impl Drop for StreamTurn {
-    fn drop(&mut self) {
-        self.app.figures.streams.decrement(1.0);
-    }
-}
-
 impl Server {
     /// A server over `store`. Reads the settings from it, and enters what is missing among them: the administrator's
     /// token and the key of cursors.
@@ -137,23 +60,7 @@ impl Server {
         let Options { limits, admin_token, public_url, clock } = options;
         let settings = Settings::load(store.clone(), clock.clone())?;
         let admin = settings.ensure_admin(admin_token.as_ref())?;
-        let app = App {
-            cursors: Cursors::new(&settings.ensure_cursor_key()?),
-            figures: Figures::new(),
-            public_url: public_url.map(|url| url.trim_end_matches('/').to_owned()),
-            bodies: Budget::new(limits.bodies_bytes_max),
-            appends: Budget::new(limits.append_bytes_max),
-            computing: Arc::new(Semaphore::new(std::thread::available_parallelism().map_or(2, usize::from))),
-            reads: Arc::new(Semaphore::new(limits.reads_max)),
-            requests: Semaphore::new(limits.requests_max),
-            streams: Arc::new(Semaphore::new(limits.streams_max)),
-            phase: watch::Sender::new(Phase::Serving),
-            visible: watch::Sender::new(store.visible_count()),
-            settings,
-            limits,
-            store,
-            clock,
-        };
+        let app = App::new(store, settings, limits, public_url, clock)?;
         Ok((Self { app: Arc::new(app) }, admin))
     }
 

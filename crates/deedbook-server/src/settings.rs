@@ -18,9 +18,9 @@ use deedbook_core::{
 };
 use serde_json::{Map, Value};
 
+use crate::clock::Clock;
 use crate::own;
 use crate::secret::{Secret, fill_random};
-use crate::server::Clock;
 use crate::token::{Origin, Token, TokenId, TokenKind};
 use fold::Folded;
 

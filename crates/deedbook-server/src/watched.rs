@@ -14,9 +14,9 @@ use axum::response::{IntoResponse, Response};
 use deedbook_core::{Id, IdKind};
 use futures_util::FutureExt;
 
+use crate::app::{App, Phase};
 use crate::problem::Problem;
 use crate::secret::fill_random;
-use crate::server::{App, Phase};
 
 /// The header that gives the id of a request.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");

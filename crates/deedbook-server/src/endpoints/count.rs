@@ -10,10 +10,10 @@ use serde_json::{Map, Value, json};
 
 use super::question::Question;
 use super::schema;
+use crate::app::App;
 use crate::parameters::Parameters;
 use crate::problem::Answer;
 use crate::reading::{ReadKind, Reader};
-use crate::server::App;
 
 const GROUPS: [(&str, GroupBy); 5] = [
     ("action", GroupBy::Action),

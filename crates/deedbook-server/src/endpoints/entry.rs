@@ -9,10 +9,10 @@ use deedbook_core::Store;
 
 use super::record::json;
 use super::schema;
+use crate::app::App;
 use crate::parameters::Parameters;
 use crate::problem::{Answer, Problem};
 use crate::reading::{ReadKind, Reader};
-use crate::server::App;
 
 /// Get one entry.
 ///

@@ -16,10 +16,10 @@ use futures_util::stream;
 use super::question::{PARAMETERS, Question};
 use super::schema;
 use crate::access::Numbers;
+use crate::app::{App, StreamTurn};
 use crate::parameters::Parameters;
 use crate::problem::{Answer, Problem};
 use crate::reading::{ReadKind, Reader};
-use crate::server::{App, StreamTurn};
 
 /// Entries that are read at once.
 const CHUNK_ENTRIES: usize = 250;

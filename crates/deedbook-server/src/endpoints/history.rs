@@ -16,10 +16,10 @@ use super::question::{Question, time_zone};
 use super::record::json;
 use super::schema;
 use crate::access::Numbers;
+use crate::app::App;
 use crate::parameters::{Parameters, bad};
 use crate::problem::{Answer, Problem};
 use crate::reading::{ReadKind, Reader};
-use crate::server::App;
 
 /// List the entries about a thing.
 ///

@@ -9,10 +9,10 @@ use deedbook_core::{PageRequest, Store};
 use super::paging::{Chunk, Paging};
 use super::question::Question;
 use super::schema;
+use crate::app::App;
 use crate::parameters::Parameters;
 use crate::problem::Answer;
 use crate::reading::{ReadKind, Reader};
-use crate::server::App;
 
 const PARAMETERS: [&str; 7] = ["q", "tz", "tenant", "after", "before", "limit", "order"];
 

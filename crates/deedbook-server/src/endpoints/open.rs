@@ -8,8 +8,8 @@ use axum::response::{IntoResponse, Response};
 
 use super::record::json;
 use super::schema;
+use crate::app::{App, Phase};
 use crate::problem::{Answer, Problem};
-use crate::server::{App, Phase};
 
 /// Whether the process answers.
 #[utoipa::path(

@@ -9,11 +9,11 @@ use serde_json::Value;
 use super::question::Question;
 use super::record::json;
 use crate::access::Numbers;
+use crate::app::App;
 use crate::cursor::Place;
 use crate::parameters::{Parameters, bad, percent_encoded};
 use crate::problem::Answer;
 use crate::reading::{ReadKind, Reader};
-use crate::server::App;
 
 /// Entries of a page where nobody says how many.
 const LIMIT: usize = 50;

@@ -12,10 +12,10 @@ use super::claims::{self, Claims};
 use super::schema;
 use crate::access::{Caller, Numbers, Writer};
 use crate::admission::Reservation;
+use crate::app::App;
 use crate::body::Received;
 use crate::parameters::Parameters;
 use crate::problem::{Answer, Problem};
-use crate::server::App;
 
 /// Bytes of a body that is read on a thread of the runtime: some 20 events, half a millisecond of work.
 const INLINE_BYTES_MAX: usize = 16 * 1024;

@@ -19,11 +19,11 @@ use tokio::time::Duration;
 use super::question::Question;
 use super::schema;
 use crate::access::Numbers;
+use crate::app::{App, Phase, StreamTurn};
 use crate::cursor::{Binding, Place};
 use crate::parameters::{Parameters, bad};
 use crate::problem::Answer;
 use crate::reading::{ReadKind, Reader};
-use crate::server::{App, Phase, StreamTurn};
 
 /// Entries that are read at once.
 const CHUNK_ENTRIES: usize = 100;

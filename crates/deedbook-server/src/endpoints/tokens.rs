@@ -12,10 +12,10 @@ use serde_json::{Value, json};
 
 use super::schema;
 use crate::access::Administrator;
+use crate::app::App;
 use crate::body::{Format, Received};
 use crate::parameters::Parameters;
 use crate::problem::{Answer, Problem};
-use crate::server::App;
 use crate::settings::NewToken;
 use crate::token::TokenKind;
 

@@ -1,0 +1,115 @@
+//! What every endpoint shares: the store, the settings, and what is given out and comes back.
+
+use std::sync::Arc;
+
+use deedbook_core::{Result, Store, Timestamp};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+
+use crate::admission::Budget;
+use crate::clock::Clock;
+use crate::cursor::Cursors;
+use crate::figures::Figures;
+use crate::limits::Limits;
+use crate::problem::{Answer, Problem};
+use crate::settings::Settings;
+
+/// What every endpoint shares. Endpoints reach the store through `recording` and `reading` alone.
+pub(crate) struct App {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) settings: Settings,
+    pub(crate) limits: Limits,
+    pub(crate) cursors: Cursors,
+    pub(crate) figures: Figures,
+    pub(crate) public_url: Option<String>,
+    pub(crate) bodies: Budget,
+    pub(crate) appends: Budget,
+    pub(crate) computing: Arc<Semaphore>,
+    pub(crate) reads: Arc<Semaphore>,
+    pub(crate) requests: Semaphore,
+    pub(crate) streams: Arc<Semaphore>,
+    pub(crate) phase: watch::Sender<Phase>,
+    /// How many entries are visible, told by the follower.
+    pub(crate) visible: watch::Sender<u64>,
+    clock: Clock,
+}
+
+/// Where a server stands in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// It answers.
+    Serving,
+    /// It finishes what was begun.
+    Ending,
+    /// The log refuses every append, and the server ends because of it.
+    Poisoned,
+}
+
+impl App {
+    /// Over a store and its settings.
+    ///
+    /// # Errors
+    /// As [`Settings::ensure_cursor_key`].
+    pub(crate) fn new(
+        store: Arc<dyn Store>,
+        settings: Settings,
+        limits: Limits,
+        public_url: Option<String>,
+        clock: Clock,
+    ) -> Result<Self> {
+        Ok(Self {
+            cursors: Cursors::new(&settings.ensure_cursor_key()?),
+            figures: Figures::new(),
+            public_url: public_url.map(|url| url.trim_end_matches('/').to_owned()),
+            bodies: Budget::new(limits.bodies_bytes_max),
+            appends: Budget::new(limits.append_bytes_max),
+            computing: Arc::new(Semaphore::new(std::thread::available_parallelism().map_or(2, usize::from))),
+            reads: Arc::new(Semaphore::new(limits.reads_max)),
+            requests: Semaphore::new(limits.requests_max),
+            streams: Arc::new(Semaphore::new(limits.streams_max)),
+            phase: watch::Sender::new(Phase::Serving),
+            visible: watch::Sender::new(store.visible_count()),
+            settings,
+            limits,
+            store,
+            clock,
+        })
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        (self.clock)()
+    }
+
+    /// The position of the next entry.
+    pub(crate) fn store_end(&self) -> u64 {
+        self.store.visible_count()
+    }
+
+    /// A turn for an answer that goes on for long.
+    ///
+    /// # Errors
+    /// 503 where there are too many of them.
+    pub(crate) fn stream_turn(self: &Arc<Self>) -> Answer<StreamTurn> {
+        let too_many =
+            || Problem::overloaded("there are more tails and exports than the server takes; try again later");
+        let permit = self.streams.clone().try_acquire_owned().map_err(|_| too_many())?;
+        self.figures.streams.increment(1.0);
+        Ok(StreamTurn { app: self.clone(), _permit: permit })
+    }
+
+    /// Notes that the log takes nothing more; `serve` ends because of it.
+    pub(crate) fn note_poisoned(&self) {
+        self.phase.send_replace(Phase::Poisoned);
+    }
+}
+
+/// A turn that is given back when the answer has ended.
+pub(crate) struct StreamTurn {
+    app: Arc<App>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Drop for StreamTurn {
+    fn drop(&mut self) {
+        self.app.figures.streams.decrement(1.0);
+    }
+}
