@@ -196,7 +196,12 @@ def audit_rows(attempts):
             cursor.execute(sql)
 
     for sql in attempts:
-        refused(ProgrammingError, lambda: attempt(sql))
+        try:
+            attempt(sql)
+        except ProgrammingError as error:
+            assert isinstance(error.__cause__, psycopg.errors.InsufficientPrivilege), error
+        else:
+            raise AssertionError(f"it was not refused: {sql}")
 
 
 def deleted_user():

@@ -9,6 +9,7 @@ mod capture;
 mod cloudtrail;
 mod demo;
 mod doctor;
+mod example;
 mod exits;
 mod export;
 mod git;

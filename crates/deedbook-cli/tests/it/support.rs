@@ -119,6 +119,24 @@ impl Room {
         command
     }
 
+    /// A shell in it that stops at the first command that fails, in which `deedbook` is the binary.
+    pub(crate) fn shell(&self, script: &str) -> Command {
+        let binary = self.command();
+        let folder = Path::new(binary.get_program()).parent().expect("a folder").to_owned();
+        let inherited = std::env::var_os("PATH").unwrap_or_default();
+        let path = std::iter::once(folder).chain(std::env::split_paths(&inherited));
+        let mut shell = Command::new("bash");
+        for (name, value) in binary.get_envs() {
+            match value {
+                Some(value) => shell.env(name, value),
+                None => shell.env_remove(name),
+            };
+        }
+        shell.env("PATH", std::env::join_paths(path).expect("a PATH")).current_dir(self.path());
+        shell.args(["-e", "-c", script]).stdin(Stdio::null());
+        shell
+    }
+
     /// Runs the binary.
     pub(crate) fn run(&self, arguments: &[&str]) -> Run {
         Run::of(self.command().args(arguments).output().expect("the binary runs"))

@@ -71,7 +71,9 @@ pub(crate) fn example() -> PathBuf {
 async fn twenty_of_twenty() {
     let Some(database) = Database::fresh("deedbook-cli twenty questions").await else { return };
     let (room, owner) = (Room::new(), database.connect().await);
-    install(&room, &database, &owner).await;
+    tables(&owner).await;
+    seed(&owner).await;
+    capture(&room, &database, &owner).await;
     tampering_works_for_an_owner(&owner).await;
     let rust = rust::ask(&database, &owner).await;
     let django = django::ask(&database).await;
@@ -88,22 +90,30 @@ async fn twenty_of_twenty() {
     }
 }
 
-/// The tables and the role of the example, invoices for each question, and row capture with the mapping of the example.
-async fn install(room: &Room, database: &Database, owner: &Client) {
+/// The tables of the example, and the role that it logs in as.
+pub(crate) async fn tables(owner: &Client) {
     let schema = std::fs::read_to_string(example().join("schema.sql")).expect("the schema");
     owner.batch_execute(&schema).await.expect("the tables are made");
-    // Question 5 inserts, all others find invoices that are there.
-    let seed = "insert into invoices (id, customer_id, title, cents)
-        select base + question * 1000 + number, 1, 'as it was', 4200
-        from unnest(array[$1::int, $2::int]) base, generate_series(1, 20) question, generate_series(0, 999) number
-        where question <> 5 and number < case question when 7 then 1000 when 6 then 100 else 10 end";
-    owner.execute(seed, &[&RUST, &DJANGO]).await.expect("invoices");
+}
+
+/// Row capture with the mapping of the example.
+pub(crate) async fn capture(room: &Room, database: &Database, owner: &Client) {
     let mapping = example().join("mapping.toml").display().to_string();
     let installed =
         room.run(&["capture", "postgres", "install", "--mapping", &mapping, "--database", &database.url()]).exits(0);
     installed.prints(&["public.invoices → invoice", "public.lines → line"]);
     let grant = "grant execute on function deedbook.record(text, text) to invoices_app";
     owner.batch_execute(grant).await.expect("granted");
+}
+
+/// Invoices for each question, from before anything is captured.
+async fn seed(owner: &Client) {
+    // Question 5 inserts, all others find invoices that are there.
+    let sql = "insert into invoices (id, customer_id, title, cents)
+        select base + question * 1000 + number, 1, 'as it was', 4200
+        from unnest(array[$1::int, $2::int]) base, generate_series(1, 20) question, generate_series(0, 999) number
+        where question <> 5 and number < case question when 7 then 1000 when 6 then 100 else 10 end";
+    owner.execute(sql, &[&RUST, &DJANGO]).await.expect("invoices");
 }
 
 /// The control of question 18: what is refused there is nothing that would never work.
