@@ -35,7 +35,7 @@ struct Open {
 impl Contexts {
     /// The origin of the next row.
     pub(crate) fn origin(&mut self, row: &Row) -> Arc<Origin> {
-        let Some(context) = &row.context else { return self.known(row.xid) };
+        let Some(context) = &row.context else { return self.known(row) };
         let origin = Arc::new(Origin::read(context));
         let writer = origin.backend().map_or(Writer::Unknown(row.xid), Writer::Backend);
         let open = Open { xid: row.xid, seq: row.seq, origin: origin.clone() };
@@ -46,9 +46,10 @@ impl Contexts {
         origin
     }
 
-    fn known(&self, xid: u64) -> Arc<Origin> {
-        let open = self.writers.get(&xid).and_then(|writer| self.open.get(writer));
-        open.map(|open| open.origin.clone()).unwrap_or_default()
+    /// That of the transaction; where it has left its context out, what the row knows by itself.
+    fn known(&self, row: &Row) -> Arc<Origin> {
+        let open = self.writers.get(&row.xid).and_then(|writer| self.open.get(writer));
+        open.map_or_else(|| Arc::new(Origin::without_context(row.role.clone())), |open| open.origin.clone())
     }
 
     /// The rows whose contexts rows of later batches may have.
@@ -62,7 +63,7 @@ mod tests {
     use super::*;
 
     fn row(seq: i64, xid: u64, context: Option<String>) -> Row {
-        Row { seq, xid, shape: 0, body: String::new(), context }
+        Row { seq, xid, shape: 0, body: String::new(), role: Some("logged in".to_owned()), context }
     }
 
     fn context(pid: Option<i64>, role: &str) -> Option<String> {
@@ -85,7 +86,7 @@ mod tests {
     fn rows_have_the_last_context_of_their_transaction() {
         let (a, b) = (|role| context(Some(1), role), |role| context(Some(2), role));
         check(&[], &[], &[]);
-        check(&[(7, None)], &[""], &[]);
+        check(&[(7, None)], &["logged in"], &[]);
         check(&[(7, a("x")), (7, None), (8, b("y")), (7, None), (8, None)], &["x", "x", "y", "x", "y"], &[1, 3]);
         check(&[(7, a("x")), (7, a("y")), (7, None)], &["x", "y", "y"], &[2]);
     }
@@ -93,7 +94,7 @@ mod tests {
     #[test]
     fn a_process_ends_one_transaction_before_the_next() {
         let a = |role| context(Some(1), role);
-        check(&[(7, a("x")), (8, a("y")), (7, None), (8, None)], &["x", "y", "", "y"], &[2]);
+        check(&[(7, a("x")), (8, a("y")), (7, None), (8, None)], &["x", "y", "logged in", "y"], &[2]);
     }
 
     #[test]

@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     fn row(shape: i32, body: &str) -> Row {
-        Row { seq: 1, xid: 1, shape, body: body.to_owned(), context: None }
+        Row { seq: 1, xid: 1, shape, body: body.to_owned(), role: None, context: None }
     }
 
     #[test]

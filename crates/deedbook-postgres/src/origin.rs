@@ -32,6 +32,8 @@ pub struct Origin {
     application: Option<String>,
     address: Option<String>,
     claim: Claim,
+    /// Whether the transaction has kept its context from being written.
+    suppressed: bool,
 }
 
 /// What the application says of itself by `deedbook.context`.
@@ -74,7 +76,14 @@ impl Origin {
             application,
             address,
             claim,
+            suppressed: false,
         }
+    }
+
+    /// Of a row that should have a context and has none: its transaction has suppressed it, and hides no more than its
+    /// claim by that.
+    pub fn without_context(role: Option<String>) -> Self {
+        Self { role, suppressed: true, ..Self::default() }
     }
 
     /// Who acts: as claimed, else the role of the database as an actor of type `database_role`, else nobody known.
@@ -120,6 +129,9 @@ impl Origin {
         put("application", &self.application);
         if self.claim != Claim::Absent {
             put("address", &self.address);
+        }
+        if self.suppressed {
+            known.insert("suppressed".to_owned(), json!(true));
         }
         if let Claim::Raw(text) = &self.claim {
             known.insert("context".to_owned(), json!(beginning(text)));

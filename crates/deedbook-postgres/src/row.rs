@@ -11,6 +11,8 @@ pub struct Row {
     pub shape: i32,
     /// The event as JSON, or changes in the compact form of the shape.
     pub body: String,
+    /// Who was logged in, where the row has no context of its own.
+    pub role: Option<String>,
     /// What [`crate::Origin::read`] reads; absent where an earlier row of the transaction has it.
     pub context: Option<String>,
 }

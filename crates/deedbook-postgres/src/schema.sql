@@ -30,6 +30,9 @@ create table if not exists deedbook.outbox (
     seq     bigint  generated always as identity primary key,
     xid     xid8    not null default pg_catalog.pg_current_xact_id(),
     shape   integer not null,   -- 0: an event of deedbook.record; else deedbook.shape.id
+    -- Who logged in. The mark of deedbook.pending_context is a setting that anybody can forge, and so leave the context
+    -- out; this nobody can.
+    role    oid     default pg_catalog.to_regrole(pg_catalog.quote_ident(session_user)),
     body    text    not null,   -- an event as JSON, or changes in the compact form of the shape
     context text                -- null: that of the row of the same xid with the greatest smaller seq that has one
 );

@@ -33,7 +33,8 @@ const INSTALLATION: &str = "SELECT id::text FROM deedbook.installation";
 /// $3 of them, and none behind the one with which they have $4 bytes.
 const READ: &str = "
     SELECT seq, xid::text::bigint, shape, body, context, bytes,
-        CASE WHEN number = 1 THEN (SELECT pg_current_snapshot()::text) END
+        CASE WHEN number = 1 THEN (SELECT pg_current_snapshot()::text) END,
+        CASE WHEN context IS NULL THEN pg_get_userbyid(role)::text END
     FROM (
         SELECT *, row_number() OVER rising AS number, sum(length) OVER rising AS bytes
         FROM (
@@ -175,5 +176,6 @@ fn row(row: tokio_postgres::Row) -> Row {
         shape: row.get(2),
         body: row.get(3),
         context: row.get(4),
+        role: row.get(7),
     }
 }

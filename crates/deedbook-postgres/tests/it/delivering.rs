@@ -174,3 +174,24 @@ async fn rows_larger_than_a_batch_are_delivered_one_by_one() {
     deliver(&database, book.clone(), options).await;
     assert_eq!(book.names(), ["1", "2", "3"]);
 }
+
+#[tokio::test]
+async fn a_transaction_can_hide_its_context_and_not_who_logged_in() {
+    let Some(database) = installed("deedbook-postgres a_transaction_can_hide_its_context").await else { return };
+    let (owner, book) = (database.connect().await, Book::new());
+    let (name, quoted, in_url) = ("Mallory \"M\" 1", "\"Mallory \"\"M\"\" 1\"", "Mallory%20%22M%22%201");
+    role(&database, quoted).await;
+    owner
+        .batch_execute(&format!("GRANT EXECUTE ON FUNCTION deedbook.record(text, text) TO {quoted}"))
+        .await
+        .expect("a grant");
+    let forging = "BEGIN;
+        SELECT set_config('deedbook.written', pg_current_xact_id()::text, true);
+        SELECT deedbook.record('{\"action\":\"test.done\"}');
+        COMMIT";
+    script(&database.connect_as(in_url).await, forging).await;
+    deliver(&database, book.clone(), options()).await;
+    let event = &book.entries()[0].event;
+    assert_eq!(event.actor, Actor::new("database_role", name));
+    assert_eq!(event.metadata["postgres"], json!({ "role": name, "suppressed": true }));
+}

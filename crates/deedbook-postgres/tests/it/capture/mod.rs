@@ -46,6 +46,7 @@ async fn events(client: &Client) -> Vec<Event> {
             xid: row.get::<_, i64>(1).cast_unsigned(),
             shape: row.get(2),
             body: row.get(3),
+            role: None,
             context: row.get(4),
         };
         if let Some(context) = &row.context {
