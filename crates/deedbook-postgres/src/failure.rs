@@ -1,5 +1,7 @@
 //! Errors of the server as [`Error`]s that tell the next step.
 
+use std::error::Error as _;
+
 use deedbook_core::{Error, ErrorKind};
 use tokio_postgres::error::SqlState;
 
@@ -7,10 +9,20 @@ use tokio_postgres::error::SqlState;
 pub(crate) fn failed(doing: &str, error: tokio_postgres::Error) -> Error {
     let (kind, advice) = match error.code() {
         Some(code) => refused(code),
+        // Told by its words, for the causes hide the type of the error of TLS.
+        None if causes(&error).any(|cause| cause.to_string().contains("invalid peer certificate")) => (
+            ErrorKind::Denied,
+            ": its certificate must be for the host in the address, and of an authority that this machine trusts or that \
+             is in the file which SSL_CERT_FILE names; sslmode=disable in the address does without",
+        ),
         // What is not the server's answer is the connection: it ended, or never was.
         None => (ErrorKind::Unavailable, ""),
     };
     Error::new(kind, format!("cannot {doing}{advice}")).with_source(error)
+}
+
+fn causes<'e>(error: &'e tokio_postgres::Error) -> impl Iterator<Item = &'e (dyn std::error::Error + 'static)> {
+    std::iter::successors(error.source(), |&cause| cause.source())
 }
 
 fn refused(code: &SqlState) -> (ErrorKind, &'static str) {

@@ -2,16 +2,19 @@
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use deedbook_postgres::schema;
-use deedbook_testkit::postgres::Database;
+use deedbook_testkit::postgres::{Database, Server};
 use serde_json::{Value, json};
 use tokio_postgres::Client;
 
 use crate::server::Served;
 use crate::support::{Room, Run};
+use crate::tls;
 
 const ADMIN: &str = "an-administrators-token-of-this-test";
 const WAIT_MAX: Duration = Duration::from_secs(60);
@@ -192,4 +195,52 @@ async fn a_table_is_captured_watched_and_released() {
     run(&["install", "--tables", "nope.*"]).exits(4).says(&["nope.*"]);
     run(&["uninstall"]).exits(0);
     run(&["status"]).exits(10);
+}
+
+/// A database that answers at an address of its own, with a certificate for `localhost`.
+async fn encrypted(test: &str) -> Option<(Database, String)> {
+    Database::fresh(test).await?;
+    // Every process has its own address of the loopback network, so that the port is free.
+    let [.., high, low] = std::process::id().to_be_bytes();
+    let address = format!("127.83.{high}.{low}");
+    let server = Server::start(&std::env::temp_dir(), &[("listen_addresses", &address)]).expect("a server");
+    let database = Database::on_server(Arc::new(server)).await;
+    let client = database.connect().await;
+    for name in ["server.pem", "server.key"] {
+        let content = std::fs::read_to_string(tls::file(name)).expect("a file");
+        let put =
+            format!("COPY (SELECT unnest(string_to_array('{content}', E'\\n'))) TO PROGRAM 'umask 077; cat > {name}'");
+        client.batch_execute(&put).await.expect("the server has its certificate");
+    }
+    for setting in ["ssl_cert_file = 'server.pem'", "ssl_key_file = 'server.key'", "ssl = on"] {
+        client.batch_execute(&format!("ALTER SYSTEM SET {setting}")).await.expect("a setting");
+    }
+    client.batch_execute("SELECT pg_reload_conf()").await.expect("it reads them");
+    let url = format!("host=localhost hostaddr={address} user=deedbook dbname={}", database.name());
+    Some((database, url))
+}
+
+#[tokio::test]
+async fn a_connection_is_encrypted_to_whom_the_certificate_names() {
+    let test = "deedbook-cli a_connection_is_encrypted_to_whom_the_certificate_names";
+    let Some((database, url)) = encrypted(test).await else { return };
+    let room = Room::new();
+    let authority = tls::file("authority.pem");
+    let status = |url: &str, authority: Option<&Path>| {
+        let mut command = room.command();
+        command.args(["capture", "postgres", "status", "--database", url]);
+        authority.map(|file| command.env("SSL_CERT_FILE", file));
+        Run::of(command.output().expect("the binary runs"))
+    };
+    let required = format!("{url} sslmode=require");
+    let not_installed = 10;
+    status(&required, Some(&authority)).exits(not_installed);
+    status(&required, Some(&tls::file("server.pem"))).exits(11).says(&["certificate", "SSL_CERT_FILE"]);
+    status(&required.replace("localhost", "db.example"), Some(&authority)).exits(11).says(&["certificate"]);
+    status(&url, None).exits(not_installed);
+    // What is not on this machine is encrypted without being asked for.
+    status(&url.replace("localhost", "db.example"), Some(&authority)).exits(11).says(&["certificate"]);
+    let plain = format!("{} sslmode=disable", url.replace("localhost", "db.example"));
+    status(&plain, Some(&authority)).exits(not_installed);
+    drop(database);
 }

@@ -13,7 +13,8 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use crate::remote::{ADMIN, Served};
 use crate::support::{Room, Run};
 
-fn file(name: &str) -> PathBuf {
+/// A file of the certificates of tests.
+pub(crate) fn file(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tls").join(name)
 }
 

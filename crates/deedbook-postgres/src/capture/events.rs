@@ -9,6 +9,7 @@ use deedbook_core::{Actor, Error, ErrorKind, Event, Result, Target};
 use serde::Deserialize;
 
 use super::definition::{Column, Definition, Reference};
+use super::field::{Field, Side, Values};
 use super::size;
 use super::value;
 
@@ -131,33 +132,6 @@ fn unread(definition: &Definition, actor: &Actor, operation: &str, error: String
     event.targets.push(Target::new(&definition.entity, ALL));
     event.metadata.insert("not_captured".to_owned(), json!(error));
     event
-}
-
-/// A field of a row with its values, as they stand in the outbox.
-pub(super) struct Field {
-    pub(super) path: String,
-    pub(super) is_personal: bool,
-    pub(super) values: Values,
-}
-
-/// What is known of a field's values; a side is absent where there is none.
-pub(super) enum Values {
-    Masked,
-    Known { from: Option<Side>, to: Option<Side> },
-}
-
-/// One value of a field.
-pub(super) enum Side {
-    Whole(Value),
-    /// Its length and hash; the trigger found it too large.
-    Digest(Value),
-}
-
-impl Side {
-    fn read(column: &Column, written: Value) -> Self {
-        let side = if value::is_digest(&written) { Self::Digest } else { Self::Whole };
-        side(value::read(column.form, written))
-    }
 }
 
 /// One change of one row, taken apart.

@@ -5,6 +5,7 @@
 
 mod definition;
 mod events;
+mod field;
 mod install;
 mod names;
 mod plan;

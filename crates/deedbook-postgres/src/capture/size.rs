@@ -3,7 +3,7 @@
 use deedbook_core::serde_json::{Map, Value, json};
 use deedbook_core::{Change, Event};
 
-use super::events::{Field, Side, Values};
+use super::field::{Field, Side, Values};
 use super::value;
 
 /// A value over this many bytes is left out; its length and hash are kept.
