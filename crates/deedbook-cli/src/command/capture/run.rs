@@ -16,6 +16,7 @@ use crate::output;
 use crate::output::log::HEADING;
 use crate::output::safe::safe;
 use crate::place::Place;
+use crate::progress::{counted, grouped};
 
 /// How long what is on its way into the log is waited for at the end.
 const THREADS_TIME_MAX: Duration = Duration::from_secs(5);
@@ -71,7 +72,8 @@ impl Run {
         // A poisoned log cannot be closed in order; why the sequencer ended is the error to tell.
         let closed = book.close();
         ended.and(closed)?;
-        let line = format!("Delivered {} rows, {} of them rejected.", counts.rows, counts.rejected);
+        let rows = counted(counts.rows, "row", "rows");
+        let line = format!("Delivered {rows}, {} of them rejected.", grouped(counts.rejected));
         output::print_line(line)?;
         Ok(Exit::Done)
     }
