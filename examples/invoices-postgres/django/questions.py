@@ -114,7 +114,7 @@ def query_update():
 
 def raw_sql():
     with connection.cursor() as cursor:
-        cursor.execute("update invoices set title = 'changed' where id = %s", [number_of(8)])
+        cursor.execute(f"update invoices set title = '100 %' where id = {number_of(8)}")
 
 
 def query_delete():
@@ -139,10 +139,11 @@ def actor():
 
 
 def nested():
+    many = "update invoices set title = %s where id = %s"
     with transaction.atomic():
         change(invoice(13))
-        with acting(actor=user("Sam")):
-            change(invoice(13, 1))
+        with acting(actor=user("Sam")), connection.cursor() as cursor:
+            cursor.executemany(many, [["100 %", number_of(13, 1)]])
         change(invoice(13, 2))
 
 

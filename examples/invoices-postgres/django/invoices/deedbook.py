@@ -42,13 +42,13 @@ def tell(execute, sql, params, many, context):
             return cursor.executemany(sql, params)
     text = psycopg.sql.Literal(json.dumps(claim) if claim else "").as_string()
     telling = f"select deedbook.context({text})"
+    telling = telling if params is None else telling.replace("%", "%%")
     if many:
-        execute(telling, None, False, context)
-        result = execute(sql, params, many, context)
+        execute(telling, [()], True, context)
+        result = execute(sql, params, True, context)
     else:
         sql = sql if isinstance(sql, str) else sql.as_string(cursor.cursor)
-        telling = telling if params is None else telling.replace("%", "%%")
-        result = execute(f"{telling}; {sql}", params, many, context)
+        result = execute(f"{telling}; {sql}", params, False, context)
         cursor.nextset()
     if is_open:
         connection.deedbook_told = (connection.run_on_commit, claim)
