@@ -15,8 +15,10 @@ pub mod questions;
 
 mod clock;
 mod random;
+mod skipped;
 mod subject;
 
 pub use clock::Clock;
 pub use random::Random;
+pub use skipped::skipped;
 pub use subject::{Durability, MemorySubject, Subject};

@@ -1,12 +1,10 @@
 //! The benchmark itself: everyone takes part on a small scale, and all answers agree.
 
-use std::fs::OpenOptions;
-use std::io::Write;
-
 use clap::Parser;
 use deedbook_bench::compare::{Name, Options, compare};
 use deedbook_bench::figures::Comparison;
 use deedbook_bench::question::Kind;
+use deedbook_testkit::skipped;
 
 /// Options as the command line gives them.
 #[derive(Parser)]
@@ -30,16 +28,6 @@ fn complete(found: &Comparison) -> Vec<&'static str> {
         assert_eq!(result.cpu_us_per_event_by_round.len(), 2);
     }
     found.series[0].results.iter().map(|result| result.contestant).collect()
-}
-
-/// Tests that were not run are written down where the runner looks for them.
-fn skipped(test: &str, reason: &str) {
-    let line = format!("SKIPPED {test}: {reason}");
-    eprintln!("{line}");
-    if let Some(path) = std::env::var_os("DEEDBOOK_SKIPPED_LOG") {
-        let mut log = OpenOptions::new().create(true).append(true).open(path).expect("the log of skipped tests opens");
-        writeln!(log, "{line}").expect("the log of skipped tests is writable");
-    }
 }
 
 #[test]

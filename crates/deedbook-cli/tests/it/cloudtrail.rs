@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use deedbook_testkit::skipped;
 use serde_json::json;
 
-use crate::support::{Room, skipped};
+use crate::support::Room;
 
 /// Names the file of real records: the public data set invictus-ir/aws_dataset, as one record a line.
 const REAL_RECORDS: &str = "DEEDBOOK_CLOUDTRAIL";

@@ -3,12 +3,13 @@
 use std::process::Command;
 
 use deedbook_testkit::postgres::Database;
+use deedbook_testkit::skipped;
 use sqlx::PgPool;
 
 use crate::capture::Running;
 use crate::questions::{capture, example, tables};
 use crate::server::Served;
-use crate::support::{Room, skipped};
+use crate::support::Room;
 
 /// The administrator's token, as in the README.
 const ADMIN: &str = "a-token-of-thirty-two-characters-or-more";

@@ -8,8 +8,10 @@ use std::sync::Barrier;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use deedbook_testkit::skipped;
+
 use crate::server::{ADMIN, Served};
-use crate::support::{Room, skipped};
+use crate::support::Room;
 
 /// Clients that send at one time, twice each.
 const CLIENTS: usize = 256;

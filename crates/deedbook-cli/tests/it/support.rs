@@ -173,13 +173,3 @@ pub(crate) fn gzip(content: &[u8]) -> Vec<u8> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     encoder.write_all(content).and_then(|()| encoder.finish()).expect("in memory")
 }
-
-/// Says aloud that a test did not run; CONTRIBUTING.md, "Skipping".
-pub(crate) fn skipped(what: &str, why: &str) {
-    let line = format!("SKIPPED {what}: {why}\n");
-    eprint!("{line}");
-    if let Some(log) = std::env::var_os("DEEDBOOK_SKIPPED_LOG") {
-        let file = fs::OpenOptions::new().append(true).create(true).open(log);
-        file.and_then(|mut file| file.write_all(line.as_bytes())).expect("the log of what was skipped");
-    }
-}

@@ -49,6 +49,7 @@ declare
     target jsonb;
     routine regprocedure;
     operation text;
+    query text;
     is_changed boolean := false;
     following constant text := current_setting('deedbook.following', true);
 begin
@@ -70,10 +71,13 @@ begin
         end loop;
         -- A query that cannot be planned is found here, and not in a transaction of the application.
         foreach operation in array array['INSERT', 'UPDATE', 'DELETE'] loop
-            execute format('with old_rows as (select * from %1$s where false), new_rows as (select * from %1$s where false) %2$s',
-                relation::regclass, deedbook.change_query(definition, operation, false));
-            execute format('with old_rows as (select * from %1$s where false), new_rows as (select * from %1$s where false) %2$s',
-                relation::regclass, coalesce(deedbook.single_query(definition, operation), 'select'));
+            foreach query in array array[
+                deedbook.change_query(definition, operation, false), deedbook.single_query(definition, operation)]
+            loop
+                continue when query is null;
+                execute format('with old_rows as (select * from %1$s where false), new_rows as (select * from %1$s where false) %2$s',
+                    relation::regclass, query);
+            end loop;
         end loop;
         execute deedbook.function_sql(relation, definition, captured.shape, now_is);
         for routine in select p.oid from deedbook.functions_of(relation) p loop

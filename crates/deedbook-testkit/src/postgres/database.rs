@@ -1,12 +1,12 @@
 //! One server for the tests of a binary, and in it a database for each test.
 
-use std::io::Write;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use tokio_postgres::{Client, NoTls};
 
 use super::server::Server;
+use crate::skipped;
 
 /// A database that is empty at first, on a server that is shared with other tests; the server stops when the last of
 /// them lets go.
@@ -25,7 +25,9 @@ impl Database {
     /// Where the server does not start; without PostgreSQL where `CI` is set.
     pub async fn fresh(test: &str) -> Option<Self> {
         if !Server::is_installed() {
-            skipped(test, "no initdb on PATH or in /usr/lib/postgresql: install postgresql");
+            let why = "no initdb on PATH or in /usr/lib/postgresql: install postgresql";
+            skipped(test, why);
+            assert!(std::env::var_os("CI").is_none(), "SKIPPED {test}: {why}");
             return None;
         }
         let database = Self::on(shared());
@@ -104,15 +106,4 @@ async fn connect(url: &str) -> Client {
     let (client, connection) = tokio_postgres::connect(url, NoTls).await.expect("PostgreSQL is reached");
     tokio::spawn(async move { drop(connection.await) });
     client
-}
-
-/// Says that a test did not run, where the runner looks for it.
-fn skipped(test: &str, why: &str) {
-    let line = format!("SKIPPED {test}: {why}\n");
-    eprint!("{line}");
-    if let Some(path) = std::env::var_os("DEEDBOOK_SKIPPED_LOG") {
-        let log = std::fs::OpenOptions::new().create(true).append(true).open(path);
-        log.and_then(|mut log| log.write_all(line.as_bytes())).expect("the log of skipped tests is writable");
-    }
-    assert!(std::env::var_os("CI").is_none(), "{line}");
 }

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use deedbook_testkit::postgres::Database;
+use deedbook_testkit::skipped;
 
 use super::{DJANGO, Failures, TAMPERING, example};
-use crate::support::skipped;
 
 /// Asks; `None`, said aloud, where there is no Python, or Django cannot be had.
 pub(super) async fn ask(database: &Database) -> Option<Failures> {
