@@ -20,6 +20,7 @@ use crate::access::authenticate;
 use crate::app::App;
 use crate::endpoints::{count, entry, export, history, list, open, record, tail, tokens};
 use crate::problem::Problem;
+use crate::ui;
 use crate::watched::{admit, watch};
 
 /// What the API names below `/v1` and this server does not have yet: 501, never an empty 200.
@@ -65,6 +66,7 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
     open.route("/openapi.json", get(move || ready(json_answer(json.clone()))))
         .route("/docs", get(move || ready(page_answer(page.clone()))))
         .nest("/v1", guarded)
+        .merge(ui::routes())
         .fallback(|| ready(Problem::not_found()))
         .method_not_allowed_fallback(|| ready(method_not_allowed()))
         .layer(from_fn_with_state(app.clone(), watch))

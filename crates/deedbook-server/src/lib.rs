@@ -36,6 +36,7 @@ mod secret;
 mod server;
 mod settings;
 mod token;
+mod ui;
 mod watched;
 
 pub use clock::Clock;
