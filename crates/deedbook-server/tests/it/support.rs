@@ -7,6 +7,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use deedbook_core::commitment::Key;
+use deedbook_core::removal::Erasure;
 use deedbook_core::{
     Atomicity, Draft, Entry, Group, GroupBy, MemoryStore, Page, PageRequest, Query, Reply, Result, Scope, Store,
 };
@@ -50,6 +51,14 @@ impl<S: Fn(Vec<Draft>, Atomicity, Reply) + Send + Sync> Store for Through<S> {
 
     fn visible_count(&self) -> u64 {
         self.below.visible_count()
+    }
+
+    fn retire(&self, positions: &[u64]) -> Result<()> {
+        self.below.retire(positions)
+    }
+
+    fn erase(&self, erasures: &[Erasure]) -> Result<()> {
+        self.below.erase(erasures)
     }
 }
 
