@@ -4,6 +4,7 @@
 //! * [`commitment`] and [`tree`] turn a draft into leaves of an RFC 6962 tree that can be verified offline.
 //! * [`query`] defines what a filter means, [`Scope`] what a reader may see.
 //! * [`history`] folds the entries about one thing into its versions, its state at a time, and differences.
+//! * [`removal`] is what is taken away from accepted entries, and what authorises it.
 //! * [`Store`] is what every store can do; [`MemoryStore`] is the plainest of them and the oracle of the others' tests.
 //!
 //! Nothing here reads a clock, a file or a socket; times, randomness and keys come in as arguments.
@@ -12,6 +13,7 @@ pub mod commitment;
 pub mod csv;
 pub mod history;
 pub mod query;
+pub mod removal;
 pub mod tree;
 
 mod canonical;
