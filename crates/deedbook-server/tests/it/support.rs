@@ -10,6 +10,7 @@ use deedbook_core::commitment::Key;
 use deedbook_core::removal::Erasure;
 use deedbook_core::{
     Atomicity, Draft, Entry, Group, GroupBy, MemoryStore, Page, PageRequest, Query, Reply, Result, Scope, Store,
+    Timestamp,
 };
 use deedbook_server::{AdminToken, Limits, NewToken, Options, Secret, Server, Settings, TokenKind};
 use deedbook_testkit::Clock;
@@ -94,6 +95,15 @@ impl House {
         Self::running(server, store, clock)
     }
 
+    /// Over an empty store in memory, by the clock of the wall, with these options.
+    pub(crate) fn by_the_wall(options: Options) -> Self {
+        let store: Arc<dyn Store> = Arc::new(MemoryStore::new(Timestamp::now, Key([7; 32])));
+        let mut options = options;
+        options.admin_token = Some(Secret::new(ADMIN));
+        let (server, _) = Server::new(store.clone(), options).expect("a server");
+        Self::running(server, store, Clock::fixed())
+    }
+
     /// As its own first start would be: the administrator's token is made.
     pub(crate) fn first_start(store: Arc<dyn Store>) -> (Self, AdminToken) {
         let (server, admin) = Server::new(store.clone(), Options::default()).expect("a server");
@@ -147,16 +157,7 @@ impl House {
 
     /// A request to be completed.
     pub(crate) fn request(&self, method: &str, path: &str) -> Request {
-        Request {
-            address: self.address,
-            line: format!("{method} {path} HTTP/1.1"),
-            headers: vec![
-                "Host: log.example".into(),
-                "Connection: close".into(),
-                format!("Authorization: Bearer {ADMIN}"),
-            ],
-            body: Vec::new(),
-        }
+        Request::to(self.address, method, path).token(ADMIN)
     }
 
     /// A connection on which a test writes what it likes.
@@ -194,6 +195,16 @@ pub(crate) struct Request {
 }
 
 impl Request {
+    /// A request to any server, without a token.
+    pub(crate) fn to(address: SocketAddr, method: &str, path: &str) -> Self {
+        Self {
+            address,
+            line: format!("{method} {path} HTTP/1.1"),
+            headers: vec!["Host: log.example".into(), "Connection: close".into()],
+            body: Vec::new(),
+        }
+    }
+
     /// With another token than the administrator's.
     pub(crate) fn token(mut self, token: &str) -> Self {
         self = self.without("Authorization");
