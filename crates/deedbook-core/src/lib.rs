@@ -5,6 +5,7 @@
 //! * [`query`] defines what a filter means, [`Scope`] which entries a reader may see, [`FieldProfile`] which of their
 //!   values.
 //! * [`history`] folds the entries about one thing into its versions, its state at a time, and differences.
+//! * [`removal`] is what is taken away from accepted entries, and what authorises it.
 //! * [`Store`] is what every store can do; [`MemoryStore`] is the plainest of them and the oracle of the others' tests.
 //!
 //! Nothing here reads a clock, a file or a socket; times, randomness and keys come in as arguments.
@@ -13,6 +14,7 @@ pub mod commitment;
 pub mod csv;
 pub mod history;
 pub mod query;
+pub mod removal;
 pub mod tree;
 
 mod canonical;

@@ -7,6 +7,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use deedbook_core::query::Query;
+use deedbook_core::removal::Erasure;
 use deedbook_core::{
     Atomicity, Draft, Entry, Error, ErrorKind, Group, GroupBy, Limits, Page, PageRequest, Reply, Result, Scope, Store,
 };
@@ -329,6 +330,14 @@ impl Store for FileStore {
 
     fn visible_count(&self) -> u64 {
         self.shared.visible_end()
+    }
+
+    fn retire(&self, _positions: &[u64]) -> Result<()> {
+        Err(Error::new(ErrorKind::Invalid, "a log in a directory cannot retire entries in this version"))
+    }
+
+    fn erase(&self, _erasures: &[Erasure]) -> Result<()> {
+        Err(Error::new(ErrorKind::Invalid, "a log in a directory cannot erase entries in this version"))
     }
 }
 

@@ -91,7 +91,7 @@ pub(crate) async fn revoke(
 
 impl App {
     /// What is told of a setting that could not be entered.
-    fn failed(&self, error: Error) -> Problem {
+    pub(super) fn failed(&self, error: Error) -> Problem {
         match error.kind() {
             ErrorKind::Invalid => refused(error),
             ErrorKind::Conflict => Problem::new(StatusCode::CONFLICT, "last_admin_token", error.to_string()),
