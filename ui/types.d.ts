@@ -78,7 +78,6 @@ export interface Problem {
   title?: string;
   request_id?: string;
   position?: number;
-  ways?: string[];
 }
 
 export type Texts = Record<string, string>;

@@ -9,7 +9,6 @@ export class ApiError extends Error {
     this.code = problem.code ?? "unreachable";
     this.position = problem.position;
     this.requestId = problem.request_id;
-    this.ways = problem.ways;
   }
 }
 

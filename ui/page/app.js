@@ -8,6 +8,8 @@ import { base, scheme } from "../lib/style.js";
 import { Words } from "../lib/texts.js";
 import "../log.js";
 import "./entry.js";
+import { failureView } from "./parts.js";
+import { session, signOut } from "./session.js";
 import "./sign-in.js";
 
 const PLACES = ["/", "/entry"];
@@ -18,7 +20,7 @@ const LANGUAGES = /** @type {const} */ ([["en", "English"], ["de", "Deutsch"]]);
 export class App extends Element {
   static properties = {
     theme: { reflect: true }, place: { state: true }, api: { state: true }, session: { state: true }, words: { state: true },
-    problem: { state: true }, isReady: { state: true }, mayPages: { state: true },
+    problem: { state: true }, isReady: { state: true },
   };
 
   constructor() {
@@ -61,38 +63,33 @@ export class App extends Element {
   /** Learns whether somebody is signed in. */
   async begin() {
     try {
-      const session = await new Api().get("/auth/session");
-      this.enter(new Api(), session);
+      this.enter(await session());
     } catch (error) {
-      this.problem = error instanceof ApiError ? error : null;
+      this.problem = /** @type {ApiError} */ (error);
     }
     this.isReady = true;
   }
 
-  /** @param {Api} api
-   * @param {import("./session.js").Session | null} session */
-  enter(api, session) {
-    this.api = api;
+  /** @param {import("./session.js").Session} session */
+  enter(session) {
     this.session = session;
+    this.api = session.token ? new Api() : null;
     this.problem = null;
   }
 
   /** A session ends, or a token is revoked, while somebody reads.
    * @param {ApiError} problem */
   refused(problem) {
-    if (problem.status === 401) this.leave(problem);
+    if (problem.status === 401) this.api = null;
   }
 
   async signOut() {
-    if (this.session) await new Api().call("/auth/sign-out", { method: "POST" }).catch(() => null);
-    this.leave(null);
-  }
-
-  /** @param {ApiError | null} problem */
-  leave(problem) {
-    this.api = null;
-    this.session = null;
-    this.problem = problem;
+    try {
+      await signOut();
+      this.api = null;
+    } catch (error) {
+      this.problem = /** @type {ApiError} */ (error);
+    }
   }
 
   /** @param {string} address
@@ -153,9 +150,10 @@ export class App extends Element {
   render() {
     if (!this.isReady) return nothing;
     const say = this.words.say.bind(this.words);
+    if (this.problem) return html`<main tabindex="-1">${failureView(this.problem, this.words, () => location.reload())}</main>`;
     if (!this.api) {
-      return html`<main tabindex="-1"><deedbook-sign-in .words=${this.words} .problem=${this.problem}
-        @deedbook-signed-in=${(/** @type {CustomEvent} */ event) => this.enter(event.detail.api, event.detail.session)}></deedbook-sign-in>
+      return html`<main tabindex="-1"><deedbook-sign-in .words=${this.words} .ways=${this.session?.ways ?? []}
+        @deedbook-signed-in=${(/** @type {CustomEvent} */ event) => this.enter(event.detail)}></deedbook-sign-in>
         <div class="preferences low">${this.preferences()}</div></main>`;
     }
     return html`
@@ -165,7 +163,7 @@ export class App extends Element {
         <nav aria-label=${say("nav.label")}>${["/"].map((place) => html`<a href=${place} aria-current=${place === this.place.pathname ? "page" : nothing}>${say(`nav.${place}`)}</a>`)}</nav>
         <span class="space"></span>
         <div class="preferences">${this.preferences()}</div>
-        ${this.session?.token.name ? html`<span class="who muted"><bdi>${this.session.token.name}</bdi></span>` : nothing}
+        ${this.session?.token?.name ? html`<span class="who muted"><bdi>${this.session.token.name}</bdi></span>` : nothing}
         <button class="plain" @click=${this.signOut}>${say("nav.out")}</button>
       </header>
       <main tabindex="-1" id="main">${this.page()}</main>`;

@@ -1,22 +1,22 @@
-// Signing in and out.
+// Signing in with a token. The server answers with a cookie that scripts cannot read; the token itself is kept nowhere.
 
-import { Api, ApiError } from "../lib/api.js";
+import { Api } from "../lib/api.js";
 
-/** @typedef {{ token: { id: string, kind: string, tenant: string | null, name: string | null, expires_at: string | null }, ways?: string[] }} Session */
+/** @typedef {{ token: { id: string, kind: string, tenant: string | null, name: string | null, expires_at: string | null } | null, ways: string[] }} Session */
 
-/** Signs in with a token; the server answers with a cookie that scripts cannot read.
- * @param {string} token
- * @returns {Promise<{ api: Api, session: Session | null }>} */
+/** Who is signed in, and how one can sign in here.
+ * @returns {Promise<Session>} */
+export function session() {
+  return new Api().get("/auth/session");
+}
+
+/** @param {string} token */
 export async function signIn(token) {
-  try {
-    const options = { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ token }) };
-    await new Api().call("/auth/sign-in", options);
-    return { api: new Api(), session: await new Api().get("/auth/session") };
-  } catch (error) {
-    if (!(error instanceof ApiError && error.status === 404)) throw error;
-  }
-  // A server without sessions: the token stays in the memory of this page, and nowhere else.
-  const api = new Api({ token });
-  await api.get("/v1/events", { limit: 1 });
-  return { api, session: null };
+  const options = { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ token }) };
+  await new Api().call("/auth/sign-in", options);
+  return session();
+}
+
+export async function signOut() {
+  await new Api().call("/auth/sign-out", { method: "POST" });
 }

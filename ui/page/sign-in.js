@@ -5,16 +5,16 @@ import { css, define, Element, html, nothing } from "../lib/element.js";
 import { base } from "../lib/style.js";
 import { signIn } from "./session.js";
 
-/** Tells `deedbook-signed-in` with the API and the session. */
+/** Tells `deedbook-signed-in` with the session. */
 export class SignIn extends Element {
-  static properties = { words: { attribute: false }, problem: { attribute: false }, failure: { state: true }, isAsking: { state: true } };
+  static properties = { words: { attribute: false }, ways: { attribute: false }, failure: { state: true }, isAsking: { state: true } };
 
   constructor() {
     super();
     /** @type {import("../lib/texts.js").Words} */
     this.words = /** @type {any} */ (null);
-    /** @type {ApiError | null} */
-    this.problem = null;
+    /** @type {string[]} how one can sign in here */
+    this.ways = [];
     this.failure = "";
     this.isAsking = false;
   }
@@ -66,7 +66,7 @@ export class SignIn extends Element {
       <img src="/ui/icon.svg" alt="" width="40" height="40">
       <h1>${say("sign.title")}</h1>
       <p class="muted">${say("sign.text")}</p>
-      ${this.problem?.ways?.includes("oidc") ? html`<a class="provider" href=${`/auth/sign-in?${new URLSearchParams({ return_to: returnTo })}`}>${say("sign.provider")}</a><p class="or muted"><span>${say("sign.or")}</span></p>` : nothing}
+      ${this.ways.includes("oidc") ? html`<a class="provider" href=${`/auth/sign-in?${new URLSearchParams({ return_to: returnTo })}`}>${say("sign.provider")}</a><p class="or muted"><span>${say("sign.or")}</span></p>` : nothing}
       <form @submit=${this.submit}>
         <label for="token">${say("sign.token")}</label>
         <input id="token" type="password" autocomplete="current-password" spellcheck="false" dir="ltr" placeholder="deed_…" aria-describedby="hint failure" aria-invalid=${this.failure ? "true" : "false"}>

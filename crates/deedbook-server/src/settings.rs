@@ -8,6 +8,7 @@
 
 mod cursor_key;
 mod fold;
+mod sessions;
 mod tokens;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};

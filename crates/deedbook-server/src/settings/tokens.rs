@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use deedbook_core::{Entry, Error, ErrorKind, Result, Target, Timestamp, rfc3339};
+use deedbook_core::{Entry, Error, ErrorKind, Problem, Result, Target, Timestamp, rfc3339};
 use serde_json::{Map, Value};
 
 use super::{Author, Settings};
@@ -112,6 +112,8 @@ fn token(entry: &Entry) -> Option<Token> {
         Some(expires_at) => Some(expires_at.parse().ok()?),
         None => None,
     };
+    let origin = Origin::from_word(text("origin")?);
+    let person = event.actor.id.clone().filter(|_| origin == Origin::SignIn);
     Some(Token {
         id: target.id.clone(),
         kind: TokenKind::from_word(text("kind")?)?,
@@ -120,7 +122,8 @@ fn token(entry: &Entry) -> Option<Token> {
         created_at: entry.receipt.recorded_at,
         expires_at,
         revoked_at: None,
-        origin: Origin::from_word(text("origin")?),
+        origin,
+        person,
     })
 }
 
@@ -161,6 +164,11 @@ impl Settings {
     /// The token of which this is the text, whether or not it is still accepted.
     pub(crate) fn find(&self, secret: &Secret) -> Option<Arc<Token>> {
         self.folded().tokens.by_hash(&secret.sha256())
+    }
+
+    /// The token of this id, whether or not it is still accepted.
+    pub(crate) fn by_id(&self, id: &str) -> Option<Arc<Token>> {
+        self.folded().tokens.by_id(id)
     }
 
     /// Whether the token is accepted at this moment.
@@ -213,8 +221,8 @@ impl Settings {
         if self.folded().tokens.by_hash(&hash).is_some_and(|known| admins.contains(&known)) {
             return Ok(AdminToken::Known);
         }
-        self.enter_token(&NewToken::admin(), Origin::Environment, named, &Author::system())?;
-        for former in admins.iter().filter(|admin| admin.origin != Origin::Request) {
+        self.enter_token(&NewToken::of_kind(TokenKind::Admin), Origin::Environment, named, &Author::system())?;
+        for former in admins.iter().filter(|admin| matches!(admin.origin, Origin::FirstStart | Origin::Environment)) {
             self.enter_revocation(former, &Author::system())?;
         }
         Ok(AdminToken::Taken)
@@ -225,7 +233,7 @@ impl Settings {
             return Ok(AdminToken::Known);
         }
         let secret = Secret::generate(TokenKind::Admin);
-        self.enter_token(&NewToken::admin(), Origin::FirstStart, &secret, &Author::system())?;
+        self.enter_token(&NewToken::of_kind(TokenKind::Admin), Origin::FirstStart, &secret, &Author::system())?;
         Ok(AdminToken::Made(secret))
     }
 
@@ -243,7 +251,13 @@ impl Settings {
         new.tenant.as_deref().map_or(Ok(()), own::check_tenant)
     }
 
-    fn enter_token(&self, new: &NewToken, origin: Origin, secret: &Secret, author: &Author) -> Result<Arc<Token>> {
+    pub(super) fn enter_token(
+        &self,
+        new: &NewToken,
+        origin: Origin,
+        secret: &Secret,
+        author: &Author,
+    ) -> Result<Arc<Token>> {
         let mut random = [0; 16];
         fill_random(&mut random);
         let id = TokenId::from_random(random).to_string();
@@ -275,8 +289,55 @@ const ADMIN_TOKEN_CHARACTERS_MIN: usize = 32;
 const NAME_BYTES_MAX: usize = 256;
 
 impl NewToken {
-    fn admin() -> Self {
-        Self { kind: TokenKind::Admin, tenant: None, name: None, expires_at: None }
+    /// A token of this kind that nothing narrows.
+    pub fn of_kind(kind: TokenKind) -> Self {
+        Self { kind, tenant: None, name: None, expires_at: None }
+    }
+
+    /// What an object of JSON asks for; `docs/api.md` names the members, and null is as good as absent.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`] with pointers to the members that are not known, of the wrong type, or missing.
+    pub fn from_json(json: &Value) -> Result<Self> {
+        let Value::Object(members) = json else {
+            return Err(Error::invalid("", "wrong_type", "expected an object with \"kind\""));
+        };
+        let mut new = Self::of_kind(TokenKind::Read);
+        let mut problems = Vec::new();
+        for (name, value) in members.iter().filter(|(_, value)| !value.is_null()) {
+            if let Err((code, detail)) = new.take(name, value) {
+                let pointer = format!("/{}", name.replace('~', "~0").replace('/', "~1"));
+                problems.push(Problem { pointer, code: code.into(), detail: detail.to_owned() });
+            }
+        }
+        if members.get("kind").is_none_or(Value::is_null) {
+            let detail = "the member \"kind\" is required; add \"write\" or \"read\"".to_owned();
+            problems.push(Problem { pointer: "/kind".to_owned(), code: "missing_member".into(), detail });
+        }
+        if problems.is_empty() { Ok(new) } else { Err(Error::from_problems(problems)) }
+    }
+
+    fn take(&mut self, name: &str, value: &Value) -> std::result::Result<(), (&'static str, &'static str)> {
+        let text = value.as_str();
+        let string = || text.map(str::to_owned).ok_or(("wrong_type", "expected a string"));
+        match name {
+            "kind" => {
+                let kind = text.and_then(TokenKind::from_word);
+                self.kind = kind.ok_or(("unknown_value", "expected \"write\", \"read\" or \"admin\""))?;
+            }
+            "tenant" => self.tenant = Some(string()?),
+            "name" => self.name = Some(string()?),
+            "expires_at" => {
+                let time: Option<Timestamp> = text.and_then(|text| text.parse().ok());
+                let expected = ("bad_time", "expected a time such as \"2026-09-20T14:03:27Z\" (RFC 3339)");
+                self.expires_at = Some(time.ok_or(expected)?);
+            }
+            _ => {
+                let detail = "this member is not known here; a token has kind, tenant, name, expires_at";
+                return Err(("unknown_member", detail));
+            }
+        }
+        Ok(())
     }
 }
 
