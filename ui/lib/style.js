@@ -35,7 +35,7 @@ export const base = css`
   ol, ul { list-style: none; }
   h1 { font-size: 1.25rem; line-height: 1.3; font-weight: 600; letter-spacing: -0.012em; }
   h2 { font-size: 0.9375rem; line-height: 1.4; font-weight: 600; letter-spacing: -0.006em; }
-  h3 { font-size: 0.75rem; line-height: 1.5; font-weight: 600; color: var(--_muted); }
+  h3, .label { font-size: 0.75rem; letter-spacing: 0; line-height: 1.5; font-weight: 600; color: var(--_muted); }
   code, pre, .mono { font-family: var(--_mono); font-size: 0.8125rem; font-feature-settings: normal; }
   .muted { color: var(--_muted); }
   .numbers { font-variant-numeric: tabular-nums; }

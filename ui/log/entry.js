@@ -67,7 +67,7 @@ export class EntryView extends Element {
       ${this.section("entry.related", this.related())}
       ${this.section("entry.record", this.pairs(["id", "seq", "position", "tenant", "category", "schema", "audience", "leaf_hash"], entry, { recorded: words.full(entry.recorded_at) }))}
       <details class="json"><summary>${say("entry.json")}</summary>
-        <button @click=${this.copy}>${icon("copy")}<span role="status">${say(this.copied ? "entry.copied" : "entry.copy")}</span></button>
+        <div class="line"><button @click=${this.copy}>${icon("copy")}${say("entry.copy")}</button><span role="status" class="muted">${this.copied ? say("entry.copied") : nothing}</span></div>
         <pre tabindex="0" role="region" aria-label=${say("entry.json")} dir="ltr">${JSON.stringify(entry, null, 2)}</pre></details>
     </article>`;
   }
@@ -75,7 +75,7 @@ export class EntryView extends Element {
   /** @param {string} title
    * @param {unknown} content */
   section(title, content) {
-    return content === nothing ? nothing : html`<section part="section"><h3>${this.words.say(title)}</h3><div>${content}</div></section>`;
+    return content === nothing ? nothing : html`<section part="section">${this.headline === 1 ? html`<h2 class="label">${this.words.say(title)}</h2>` : html`<h3>${this.words.say(title)}</h3>`}<div>${content}</div></section>`;
   }
 
   /** Why, and what went wrong. */
@@ -145,7 +145,7 @@ export class EntryView extends Element {
     :host { display: block; }
     header { display: grid; gap: 0.375rem; padding-block-end: 0.875rem; }
     h1, h2 { overflow-wrap: anywhere; text-wrap: pretty; }
-    h1 { font-weight: 500; } h2 { font-size: 1.0625rem; font-weight: 500; line-height: 1.4; }
+    h1 { font-weight: 500; } h2#sentence { font-size: 1.0625rem; font-weight: 500; line-height: 1.4; }
     .line { display: flex; align-items: center; gap: 0.5rem; min-inline-size: 0; }
     .line .action { overflow-wrap: anywhere; min-inline-size: 0; }
     .line .link { font-size: 0.8125rem; white-space: nowrap; }
@@ -168,7 +168,7 @@ export class EntryView extends Element {
     .related { display: flex; flex-wrap: wrap; gap: 0.375rem; }
     .json { padding-block: 0.75rem; border-block-start: 1px solid var(--_line); }
     .json summary { color: var(--_muted); font-size: 0.75rem; font-weight: 600; }
-    .json button { margin-block: 0.5rem; }
+    .json .line { margin-block: 0.5rem; }
     pre { max-block-size: 32rem; overflow: auto; margin: 0; padding: 0.75rem; border-radius: var(--_radius); background: var(--_raised); font-size: 0.75rem; line-height: 1.5; white-space: pre-wrap; overflow-wrap: anywhere; }
     @container (max-width: 30rem) { section { grid-template-columns: minmax(0, 1fr); } }
   `];

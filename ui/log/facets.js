@@ -29,7 +29,7 @@ export class Facets extends Element {
     const { values, has_more } = /** @type {import("../types.js").Facets} */ (this.facets)[field];
     const highest = Math.max(1, ...values.map(({ count }) => count));
     return html`<section part="facet">
-      <h3 id=${`facet-${field}`}>${this.words.say(`facet.${field}`)}</h3>
+      <h2 class="label" id=${`facet-${field}`}>${this.words.say(`facet.${field}`)}</h2>
       ${values.length ? nothing : html`<p class="muted none">${this.words.say("facet.none")}</p>`}
       <ul aria-labelledby=${`facet-${field}`}>${values.map(({ value, count }) => this.value(field, value, count, highest))}</ul>
       ${has_more ? html`<p class="muted none">${this.words.say("facet.more")}</p>` : nothing}
@@ -54,7 +54,7 @@ export class Facets extends Element {
 
   static styles = [base, css`
     :host { display: grid; grid-template-columns: minmax(0, 1fr); gap: 1.125rem; align-content: start; }
-    h3 { padding-inline-start: 0.5rem; margin-block-end: 0.125rem; }
+    h2 { padding-inline-start: 0.5rem; margin-block-end: 0.125rem; }
     .none { padding-inline-start: 0.5rem; font-size: 0.75rem; }
     button.plain { position: relative; display: flex; inline-size: 100%; min-block-size: 1.625rem; padding: 0.125rem 0.5rem; justify-content: space-between; gap: 0.75rem; font-weight: 400; font-size: 0.8125rem; }
     .name { overflow: hidden; text-overflow: ellipsis; unicode-bidi: plaintext; }

@@ -228,7 +228,7 @@ export class Feed extends Element {
     const pages = lines(sheets, isGrouped).map((items, place) => items.map((item) => {
       const first = "entry" in item ? item.entry : item.entries[0];
       const today = this.words.day(whenOf(first));
-      const heading = today === day ? nothing : html`<h3 class="day">${(day = today)}</h3>`;
+      const heading = today === day ? nothing : html`<h2 class="day">${(day = today)}</h2>`;
       return { key: first.id, view: html`${heading}${"entry" in item ? row(item.entry, look) : this.group(item, look, place)}` };
     }));
     return html`

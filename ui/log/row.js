@@ -44,10 +44,18 @@ function opener(entry, { words, places, relative, now, current }) {
     : html`<button type="button" class="plain when opener" aria-current=${isCurrent}>${text}</button>`;
 }
 
-/** What changed, as far as a line holds it.
+/** Values up to this length are shown in the line. */
+const SHORT_LENGTH = 24;
+
+/** What changed, as far as a line holds it: one change with its values, of several the fields.
  * @param {import("../types.js").Change[]} changes */
 function changesInShort(changes) {
   const shown = changes.slice(0, 3).map((change) => change.path.replace(/^\//, "").replaceAll("/", "."));
+  const [{ from, to }] = changes;
+  const [before, after] = [from, to].map((value) => (typeof value === "object" ? undefined : String(value)));
+  if (changes.length === 1 && from !== undefined && to !== undefined && before && after && (before + after).length <= SHORT_LENGTH) {
+    return html`<span class="changed muted" dir="auto">${shown}: <bdi>${before}</bdi> → <bdi>${after}</bdi></span>`;
+  }
   return html`<span class="changed muted" dir="auto">${shown.join(", ")}${changes.length > 3 ? ` +${changes.length - 3}` : nothing}</span>`;
 }
 

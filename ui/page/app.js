@@ -157,8 +157,8 @@ export class App extends Element {
         <div class="preferences low">${this.preferences()}</div></main>`;
     }
     return html`
-      <a class="skip" href="#main" @click=${this.skip}>${say("nav.skip")}</a>
       <header>
+        <button class="skip main" @click=${this.arrived}>${say("nav.skip")}</button>
         <a class="brand" href="/"><img src="/ui/icon.svg" alt="" width="22" height="22">Deedbook</a>
         <nav aria-label=${say("nav.label")}>${["/"].map((place) => html`<a href=${place} aria-current=${place === this.place.pathname ? "page" : nothing}>${say(`nav.${place}`)}</a>`)}</nav>
         <span class="space"></span>
@@ -167,12 +167,6 @@ export class App extends Element {
         <button class="plain" @click=${this.signOut}>${say("nav.out")}</button>
       </header>
       <main tabindex="-1" id="main">${this.page()}</main>`;
-  }
-
-  /** @param {Event} event */
-  skip(event) {
-    event.preventDefault();
-    this.arrived();
   }
 
   preferences() {
@@ -193,7 +187,7 @@ export class App extends Element {
       case "/entry":
         return html`<deedbook-entry-page .api=${named} .words=${words} .id_=${asked.get("id") ?? ""}></deedbook-entry-page>`;
       default:
-        return html`<deedbook-log .api=${named} .locale=${words.locale} .places=${PAGES} .query=${asked.get("q") ?? ""} .entry=${asked.get("entry")}
+        return html`<h1 class="unseen">${words.say("nav./")}</h1><deedbook-log .api=${named} .locale=${words.locale} .places=${PAGES} .query=${asked.get("q") ?? ""} .entry=${asked.get("entry")}
           ?live=${asked.has("live")} ?relative=${asked.has("relative")} @deedbook-state=${this.remember}></deedbook-log>`;
     }
   }
@@ -216,8 +210,8 @@ export class App extends Element {
     select:hover { background: var(--_hover); }
     option { background: var(--_ground); color: var(--_text); }
     deedbook-log { block-size: calc(100dvh - 2.75rem); }
-    .skip { position: absolute; inset-block-start: -4rem; z-index: 9; padding: 0.5rem 1rem; background: var(--_accent); color: var(--_on-accent); }
-    .skip:focus { inset-block-start: 0; }
+    .skip { position: absolute; inset-block-start: -4rem; z-index: 9; }
+    .skip:focus { inset-block-start: 0.25rem; }
     @media (max-width: 40rem) {
       header { flex-wrap: wrap; }
       .who { display: none; }

@@ -15,7 +15,6 @@ export const de = {
 
   "search.label": "Im Protokoll suchen",
   "search.placeholder": "Suche: Wörter, oder action:invoice.* outcome:denied occurred:>=-7d",
-  "search.run": "Suchen",
   "search.clear": "Suche leeren",
   "search.error": "Die Anfrage ist nicht lesbar: {message}",
   "search.completions": "Ergänzungen",

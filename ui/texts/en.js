@@ -15,7 +15,6 @@ export const en = {
 
   "search.label": "Search the log",
   "search.placeholder": "Search: words, or action:invoice.* outcome:denied occurred:>=-7d",
-  "search.run": "Search",
   "search.clear": "Clear the search",
   "search.error": "The query cannot be read: {message}",
   "search.completions": "Completions",

@@ -141,9 +141,10 @@ fn compressed(content: &[u8]) -> Bytes {
 /// Whether the browser has this version, by RFC 9110 13.1.2; the comparison is weak.
 fn is_known(asked: &HeaderMap, tag: &HeaderValue) -> bool {
     let known = asked.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
-    known.flat_map(|value| value.split(',')).map(str::trim).any(|known| {
-        known == "*" || known.strip_prefix("W/").unwrap_or(known).as_bytes() == tag.as_bytes()
-    })
+    known
+        .flat_map(|value| value.split(','))
+        .map(str::trim)
+        .any(|known| known == "*" || known.strip_prefix("W/").unwrap_or(known).as_bytes() == tag.as_bytes())
 }
 
 /// Whether the browser says that it takes gzip, and not that it takes none of it.
@@ -165,7 +166,9 @@ mod tests {
 
     /// Folders and kinds of files that browsers do not ask for.
     fn is_served(name: &str) -> bool {
-        !name.starts_with("tests/") && !name.ends_with(".d.ts") && (name.ends_with(".js") || name.ends_with(".css") || name.ends_with(".svg") || name.ends_with(".html"))
+        !name.starts_with("tests/")
+            && !name.ends_with(".d.ts")
+            && (name.ends_with(".js") || name.ends_with(".css") || name.ends_with(".svg") || name.ends_with(".html"))
     }
 
     fn names_below(folder: &Path, prefix: &str, found: &mut BTreeSet<String>) {

@@ -15,3 +15,4 @@ mod reading;
 mod recording;
 mod refusals;
 mod tokens;
+mod ui;
