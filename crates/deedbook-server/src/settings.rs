@@ -8,7 +8,7 @@
 
 mod cursor_key;
 mod fold;
-mod sessions;
+mod sign_ins;
 mod tokens;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
