@@ -6,6 +6,8 @@ import { createRequire } from "node:module";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 
+import { fromDisk } from "./from-disk.mjs";
+
 export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 export const MODULES = needed("DEEDBOOK_NODE_MODULES");
 const BINARY = needed("DEEDBOOK_BINARY");
@@ -37,7 +39,7 @@ export async function open(name, prepare = () => {}) {
     stdio: ["ignore", "pipe", "inherit"],
   });
   const ended = new Promise((resolve) => server.once("exit", resolve));
-  const address = await new Promise((resolve, reject) => {
+  const own = await new Promise((resolve, reject) => {
     let text = "";
     server.stdout.on("data", (bytes) => {
       text += bytes;
@@ -46,6 +48,7 @@ export async function open(name, prepare = () => {}) {
     });
     server.once("exit", () => reject(new Error(`deedbook serve ended: ${text}`)));
   });
+  const address = process.env.DEEDBOOK_PAGES_FROM_DISK ? await fromDisk(own) : own;
   const browser = await chromium.launch({
     executablePath: CHROMIUM,
     args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"],
