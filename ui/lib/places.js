@@ -16,8 +16,8 @@ function address(path, parameters) {
 /** The pages of a server. @type {import("../types.js").Places} */
 export const PAGES = {
   entry: (entry) => address("/entry", { id: entry.id, tenant: entry.tenant === "default" ? null : entry.tenant }),
-  object: () => null,
-  person: () => null,
+  object: (target, tenant) => address("/object", { target, tenant: tenant === "default" ? null : tenant }),
+  person: (id, tenant) => address("/person", { id, tenant: tenant === "default" ? null : tenant }),
 };
 
 /** An address that a caller recorded, if it is one that may be followed: never a script.

@@ -16,6 +16,12 @@ const UNITS = /** @type {const} */ ([
   ["second", 1],
 ]);
 
+/** Gives each language further texts: those of the pages are none of the component's.
+ * @param {Record<string, import("../types.js").Texts>} further */
+export function addTexts(further) {
+  for (const [language, texts] of Object.entries(further)) Object.assign(LANGUAGES[language] ?? {}, texts);
+}
+
 /** A language with everything that is written in it. */
 export class Words {
   /** @param {string | null} [locale] as in `de-AT`; the browser's where absent */

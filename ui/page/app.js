@@ -5,14 +5,21 @@ import { css, define, Element, html, nothing } from "../lib/element.js";
 import { PAGES } from "../lib/places.js";
 import { term } from "../lib/query.js";
 import { base, scheme } from "../lib/style.js";
-import { Words } from "../lib/texts.js";
+import { addTexts, Words } from "../lib/texts.js";
 import "../log.js";
+import { de } from "../texts/pages-de.js";
+import { en } from "../texts/pages-en.js";
 import "./entry.js";
+import "./object.js";
+import "./overview.js";
 import { failureView } from "./parts.js";
+import "./person.js";
 import { session, signOut } from "./session.js";
 import "./sign-in.js";
 
-const PLACES = ["/", "/entry"];
+addTexts({ de, en });
+
+const PLACES = ["/", "/entry", "/object", "/person", "/overview"];
 const THEMES = ["auto", "light", "dark"];
 const LANGUAGES = /** @type {const} */ ([["en", "English"], ["de", "Deutsch"]]);
 
@@ -160,7 +167,7 @@ export class App extends Element {
       <header>
         <button class="skip main" @click=${this.arrived}>${say("nav.skip")}</button>
         <a class="brand" href="/"><img src="/ui/icon.svg" alt="" width="22" height="22">Deedbook</a>
-        <nav aria-label=${say("nav.label")}>${["/"].map((place) => html`<a href=${place} aria-current=${place === this.place.pathname ? "page" : nothing}>${say(`nav.${place}`)}</a>`)}</nav>
+        <nav aria-label=${say("nav.label")}>${["/", "/overview"].map((place) => html`<a href=${place} aria-current=${place === this.place.pathname ? "page" : nothing}>${say(`nav.${place}`)}</a>`)}</nav>
         <span class="space"></span>
         <div class="preferences">${this.preferences()}</div>
         ${this.session?.token?.name ? html`<span class="who muted"><bdi>${this.session.token.name}</bdi></span>` : nothing}
@@ -186,6 +193,14 @@ export class App extends Element {
     switch (place.pathname) {
       case "/entry":
         return html`<deedbook-entry-page .api=${named} .words=${words} .id_=${asked.get("id") ?? ""}></deedbook-entry-page>`;
+      case "/object":
+        return html`<deedbook-object .api=${named} .words=${words} .target=${asked.get("target") ?? ""} .at=${asked.get("at")} .to=${asked.get("to")}
+          @deedbook-state=${(/** @type {CustomEvent} */ event) => this.go(`/object?${event.detail}`, false)}></deedbook-object>`;
+      case "/person":
+        return html`<deedbook-person .api=${named} .words=${words} .person=${asked.get("id") ?? ""} .role_=${asked.get("role") ?? "principal"}
+          @deedbook-go=${(/** @type {CustomEvent} */ event) => this.go(event.detail)}></deedbook-person>`;
+      case "/overview":
+        return html`<deedbook-overview .api=${named} .words=${words} .range=${asked.get("range")?.replace("all", "") ?? "-30d"}></deedbook-overview>`;
       default:
         return html`<h1 class="unseen">${words.say("nav./")}</h1><deedbook-log .api=${named} .locale=${words.locale} .places=${PAGES} .query=${asked.get("q") ?? ""} .entry=${asked.get("entry")}
           ?live=${asked.has("live")} ?relative=${asked.has("relative")} @deedbook-state=${this.remember}></deedbook-log>`;

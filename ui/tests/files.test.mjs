@@ -11,6 +11,11 @@ import { gzipSync } from "node:zlib";
 import { daysOf, hasTerm, pieces, quoted, toggleTerm, withDays, withTerm } from "../lib/query.js";
 import { de } from "../texts/de.js";
 import { en } from "../texts/en.js";
+import { de as pagesDe } from "../texts/pages-de.js";
+import { en as pagesEn } from "../texts/pages-en.js";
+
+Object.assign(de, pagesDe);
+Object.assign(en, pagesEn);
 
 const UI = fileURLToPath(new URL("..", import.meta.url));
 const MODULES = process.env.DEEDBOOK_NODE_MODULES ?? "";

@@ -7,11 +7,12 @@ import { after, before, test } from "node:test";
 import { hostileEvents, PAYLOADS } from "./hostile.mjs";
 import { isTooWide, open, OUTPUT, settled, TOKEN, visit } from "./house.mjs";
 
+const events = hostileEvents();
 let house;
 
 before(async () => {
   house = await open("hostile");
-  for (const event of hostileEvents()) await house.record(event);
+  for (const event of events) await house.record(event);
 });
 after(() => house.close());
 
@@ -63,6 +64,21 @@ test("each entry holds, beside the log and on its page", { timeout: 240_000 }, a
       assert.deepEqual(await harm(page), [], `${place}: ${PAYLOADS[index]}`);
       assert.equal(await isTooWide(page), false, `${place}: ${PAYLOADS[index]}`);
     }
+  }
+  await page.leave();
+});
+
+test("objects and people hold", { timeout: 300_000 }, async () => {
+  const page = await visit(house, "/");
+  const places = PAYLOADS.flatMap((_, index) => {
+    const { targets, actor } = events[index];
+    return [`/object?${new URLSearchParams({ target: `document:${targets[0].id}` })}`, `/person?${new URLSearchParams({ id: `user:${actor.id}` })}`];
+  });
+  for (const place of [...places, "/object?target=document%3Ashared", "/overview?range=all"]) {
+    await page.evaluate((place) => document.querySelector("deedbook-app").go(place), place);
+    await page.getByRole("heading", { level: 1 }).waitFor();
+    assert.deepEqual(await harm(page), [], place);
+    assert.equal(await isTooWide(page), false, place);
   }
   await page.leave();
 });

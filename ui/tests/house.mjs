@@ -81,6 +81,10 @@ export async function visit(house, place = "/", { theme = "light", size = [1440,
   context.setDefaultTimeout(10_000);
   const page = await context.newPage();
   const wrong = [];
+  const underway = new Set();
+  page.on("request", (request) => request.url().includes("/tail?") || underway.add(request));
+  page.on("requestfinished", (request) => underway.delete(request));
+  page.on("requestfailed", (request) => underway.delete(request));
   page.on("pageerror", (error) => wrong.push(`error: ${error.stack ?? error.message}`));
   page.on("dialog", (dialog) => { wrong.push(`dialog: ${dialog.message()}`); dialog.dismiss(); });
   await page.addInitScript(() => {
@@ -100,12 +104,18 @@ export async function visit(house, place = "/", { theme = "light", size = [1440,
     await context.close();
     if (wrong.length) throw new Error(wrong.join("\n"));
   };
-  return Object.assign(page, { leave, wrong });
+  return Object.assign(page, { leave, wrong, underway });
 }
 
-/** Until the figures beside the list are there, and with them everything. */
+/** How long nothing may be asked for until a page is settled. */
+const QUIET_MS = 150;
+
+/** Until everything that was asked for has come, but for tails, which never end. */
 export async function settled(page) {
-  await page.waitForLoadState("networkidle");
+  for (let quiet = 0; quiet < QUIET_MS; quiet += 25) {
+    await new Promise((resolve) => setTimeout(resolve, 25));
+    if (page.underway.size > 0) quiet = 0;
+  }
 }
 
 /** What axe-core finds. */

@@ -209,6 +209,74 @@ visiting("an entry that is not there says so", { at: "/entry?id=evt_nowhere" }, 
   await rows(page).first().waitFor();
 });
 
+visiting("an object is followed through time, and two versions are compared", { at: "/?q=action%3Ainvoice.corrected%20target%3Ainvoice%3A3" }, async (page) => {
+  await rows(page).first().getByRole("link", { name: "Invoice 3" }).click();
+  await page.getByRole("heading", { level: 1, name: "Invoice 3" }).waitFor();
+  const field = (path) => page.getByRole("row").filter({ hasText: path });
+  await field("/note").getByText("Please pay until Friday").waitFor();
+  await field("/note").getByRole("link", { name: "contract-bot" }).waitFor();
+  await field("/iban").getByText("redacted").waitFor();
+  const slider = page.getByRole("slider", { name: "Version" });
+  await slider.focus();
+  await page.keyboard.press("Home");
+  await field("/note").getByText("Please pay until Monday").waitFor();
+  assert.equal(await field("/iban").count(), 0, "it was not there then");
+  assert.match(await slider.getAttribute("aria-valuetext"), /invoice\.created/);
+  assert.match(page.url(), /at=evt_/);
+  await page.keyboard.press("End");
+  await field("/note").getByText("Please pay until Friday").waitFor();
+  await page.getByRole("button", { name: "Compare two versions" }).click();
+  await page.getByRole("heading", { name: "What differs" }).waitFor();
+  await page.getByRole("slider", { name: "From" }).focus();
+  await page.keyboard.press("Home");
+  await field("/address/city").locator("del", { hasText: "Paris" }).waitFor();
+  await field("/address/city").locator("ins", { hasText: "Lyon" }).waitFor();
+  await page.reload();
+  await field("/address/city").locator("del", { hasText: "Paris" }).waitFor();
+  await page.getByRole("button", { name: "Compare two versions" }).click();
+  await page.getByRole("button", { name: "In the log" }).click();
+  await page.waitForFunction(() => new URL(location.href).searchParams.get("q") === "target:invoice:3");
+});
+
+visiting("who changed a file last, and what was it before: three clicks", {}, async (page) => {
+  await search(page, "target:invoice:6");
+  await rows(page).first().getByRole("link", { name: "Invoice 6" }).click();
+  await page.locator(".timeline li").first().getByRole("link").first().waitFor();
+  await page.getByRole("button", { name: "Compare two versions" }).click();
+  await page.locator("td del").first().waitFor();
+});
+
+visiting("an object nobody knows is said to be one", { at: "/object?target=invoice%3Anone" }, async (page) => {
+  await page.getByRole("heading", { name: "No entry is about this object" }).waitFor();
+});
+
+visiting("a person is seen in every role", { at: "/?q=actor%3Auser%3Aada" }, async (page) => {
+  await rows(page).first().getByRole("link", { name: "Ada Lovelace" }).click();
+  await page.getByRole("heading", { level: 1, name: "Ada Lovelace" }).waitFor();
+  const roles = page.getByRole("navigation", { name: "Role" });
+  const number = async (name) => Number((await roles.getByRole("link", { name }).textContent()).match(/\d+/)[0]);
+  assert.ok((await number(/^All/)) >= (await number(/^Done \d/)));
+  await roles.getByRole("link", { name: /^Done to them/ }).click();
+  await page.waitForURL(/role=target/);
+  await rows(page).first().waitFor();
+  await page.getByText("203.0.113.").first().waitFor();
+  await rows(page).first().locator(".opener").click();
+  await page.waitForURL(/\/entry/);
+});
+
+visiting("the overview counts, and leads to what it counted", { at: "/overview" }, async (page) => {
+  await page.getByRole("heading", { level: 1, name: "Overview" }).waitFor();
+  await page.getByRole("link", { name: "Whole log" }).click();
+  await page.waitForURL(/range=all/);
+  await settled(page);
+  const denied = page.locator(".totals .denied a");
+  const counted = Number((await denied.textContent()).replaceAll(",", ""));
+  await denied.click();
+  await page.waitForFunction(() => location.search.includes("denied"));
+  await settled(page);
+  assert.equal(Number((await count(page).textContent()).match(/\d+/)[0]), counted);
+});
+
 visiting("keys alone do everything", { signedIn: false }, async (page) => {
   const keys = page.keyboard;
   await page.getByLabel("Token").waitFor();
@@ -312,6 +380,12 @@ for (const [width, height] of [[320, 568], [360, 640], [768, 1024], [3840, 2160]
     await rows(page).first().locator(".opener").click();
     await page.getByRole("complementary", { name: "Entry" }).waitFor();
     assert.equal(await isTooWide(page), false);
+    for (const place of ["/overview", "/object?target=invoice%3A3", "/person?id=user%3Aada"]) {
+      await page.goto(house.address + place);
+      await page.getByRole("heading", { level: 1 }).waitFor();
+      await settled(page);
+      assert.equal(await isTooWide(page), false, place);
+    }
     if (width < 400) await page.screenshot({ path: path.join(OUTPUT, `narrow-${width}.png`) });
   });
 }
@@ -346,6 +420,14 @@ const PICTURES = [
     await page.getByRole("dialog").waitFor();
   }],
   ["log-phone", "/?q=invoice", { size: [390, 844] }, async (page) => rows(page).first().waitFor()],
+  ["object", "/object?target=invoice%3A3", {}, async (page) => page.getByRole("slider").waitFor()],
+  ["object-compared", "/object?target=invoice%3A3", {}, async (page) => {
+    await page.getByRole("button", { name: "Compare two versions" }).click();
+    await page.locator("td del").first().waitFor();
+  }],
+  ["person", "/person?id=user%3Aada", {}, async (page) => rows(page).first().waitFor()],
+  ["overview", "/overview", {}, async (page) => page.getByRole("heading", { name: "Most frequent actions" }).waitFor()],
+  ["object-phone", "/object?target=invoice%3A3", { size: [390, 844] }, async (page) => page.getByRole("slider").waitFor()],
   ["entry", "/?q=action%3Ainvoice.corrected", {}, async (page) => {
     await rows(page).first().click({ position: { x: 700, y: 10 } });
     await page.getByRole("link", { name: "Open on its own page" }).click();

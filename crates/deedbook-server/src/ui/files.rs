@@ -5,7 +5,7 @@
 pub(super) const PAGE: &str = "index.html";
 
 /// Where the page is; its scripts show by the address what is asked for.
-pub(super) const PLACES: [&str; 2] = ["/", "/entry"];
+pub(super) const PLACES: [&str; 5] = ["/", "/entry", "/object", "/person", "/overview"];
 
 /// A file of the folder `ui`.
 macro_rules! file {
@@ -41,11 +41,17 @@ pub(super) const FILES: &[(&str, &[u8])] = &[
     file!("page.css"),
     file!("page/app.js"),
     file!("page/entry.js"),
+    file!("page/object.js"),
+    file!("page/overview.js"),
     file!("page/parts.js"),
+    file!("page/person.js"),
     file!("page/session.js"),
     file!("page/sign-in.js"),
+    file!("page/state.js"),
     file!("texts/de.js"),
     file!("texts/en.js"),
+    file!("texts/pages-de.js"),
+    file!("texts/pages-en.js"),
     file!("vendor/lit-html/directive-helpers.js"),
     file!("vendor/lit-html/directive.js"),
     file!("vendor/lit-html/directives/live.js"),
