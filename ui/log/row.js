@@ -95,7 +95,7 @@ export const rowStyle = css`
   .when { justify-self: start; color: var(--_muted); font-size: 0.8125rem; font-variant-numeric: tabular-nums; white-space: nowrap; }
   button.plain.when { min-block-size: 0; padding: 0; border: 0; font-weight: 400; }
   .sentence { display: flex; flex-wrap: wrap; gap: 0 0.5rem; align-items: baseline; min-inline-size: 0; overflow-wrap: anywhere; }
-  .words { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 3; overflow: hidden; text-wrap: pretty; }
+  .words { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 3; max-block-size: 4.4em; overflow: hidden; text-wrap: pretty; }
   .name { font-weight: 550; }
   button.plain.name { display: inline; min-block-size: 0; padding: 0; border: 0; white-space: normal; text-align: start; overflow-wrap: anywhere; }
   button.plain.name:hover { background: none; text-decoration: underline; text-underline-offset: 2px; }

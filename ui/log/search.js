@@ -234,6 +234,7 @@ export class Search extends Element {
     .text { position: relative; flex: 1; min-inline-size: 0; direction: ltr; }
     input, .mirror { font: 400 0.8125rem/2.125rem var(--_mono); letter-spacing: 0; padding: 0; border: 0; inline-size: 100%; font-variant-ligatures: none; }
     input { position: relative; display: block; outline: none; background: none; color: transparent; caret-color: var(--_text); }
+    input:focus-visible { outline: none; }
     input::placeholder { color: var(--_muted); opacity: 1; font-family: var(--_font); font-size: 0.875rem; text-overflow: ellipsis; }
     input::selection { background: color-mix(in srgb, var(--_accent) 30%, transparent); }
     .mirror { position: absolute; inset: 0; overflow: hidden; white-space: pre; pointer-events: none; }

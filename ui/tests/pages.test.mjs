@@ -169,7 +169,7 @@ visiting("a transaction of many entries is one line that opens", { at: "/?q=sour
 visiting("new entries come live, and pause", {}, async (page) => {
   await page.getByRole("button", { name: "Live", exact: true }).click();
   await page.getByText("New entries appear as they come").waitFor();
-  const record = (id, name) => house.record({ id, action: "door.opened", actor: { type: "user", id: "ada", name }, targets: [{ type: "door", id: "1", name: "Front door" }] });
+  const record = (id, name) => house.record({ id, action: "door.opened", actor: { type: "user", id: "porter", name }, targets: [{ type: "door", id: "1", name: "Front door" }] });
   await record("evt_live_1", "Ada the First");
   await rows(page).first().getByText("Ada the First").waitFor();
   await page.evaluate(() => document.querySelector("deedbook-app").shadowRoot.querySelector("deedbook-log").scrollTo({ top: 900 }));
