@@ -2,7 +2,7 @@
 //!
 //! * [`workload`] makes realistic events, [`question`] asks about them.
 //! * [`contestant`] lists who takes part; [`race`] feeds them in turns and measures, [`quiz`] asks them all the same.
-//! * [`compare`], [`load`], [`stages`], [`http`], [`history`], [`drain`] are the commands; [`figures`] is what they find, [`report`] how people read it.
+//! * [`compare`], [`load`], [`stages`], [`http`], [`history`], [`drain`], [`tenants`] are the commands; [`figures`] is what they find, [`report`] how people read it.
 
 pub mod compare;
 pub mod contestant;
@@ -20,6 +20,7 @@ pub mod random;
 pub mod report;
 pub mod row;
 pub mod stages;
+pub mod tenants;
 pub mod vocabulary;
 pub mod workload;
 
