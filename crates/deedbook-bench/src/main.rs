@@ -1,7 +1,7 @@
 //! The command line of the benchmark.
 
 use clap::{Parser, Subcommand};
-use deedbook_bench::{compare, drain, history, http, load, stages};
+use deedbook_bench::{capture, compare, drain, history, http, load, stages};
 
 /// Measures Deedbook, and others on the same data.
 #[derive(Parser)]
@@ -26,6 +26,8 @@ enum Command {
     History(history::Options),
     /// The outbox of a PostgreSQL database into a directory.
     Drain(drain::Options),
+    /// What row capture and record_in cost a PostgreSQL database, beside others in their shape.
+    Capture(capture::Options),
 }
 
 /// Events are many small values, made on one thread and let go on another: the system's allocator spends a quarter of
@@ -42,5 +44,6 @@ fn main() -> deedbook_bench::Result<()> {
         Command::Http(options) => http::run(&options),
         Command::History(options) => history::run(&options),
         Command::Drain(options) => drain::run(&options),
+        Command::Capture(options) => capture::run(&options),
     }
 }
