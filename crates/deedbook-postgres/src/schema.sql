@@ -78,9 +78,9 @@ revoke all on deedbook.outbox, deedbook.shape, deedbook.rejected, deedbook.insta
 
 -- Sets who acts, as JSON in the terms of an event: {"actor": {"type": "user", "id": "ada"}, "tenant": "acme"}. It holds
 -- until the transaction ends, and for nobody else. Malformed JSON is no error here: it is kept as it is.
-create or replace function deedbook.context(json text) returns void
+create or replace function deedbook.context("json" text) returns void
 language sql volatile
-as $$ select pg_catalog.set_config('deedbook.context', json, true) $$;
+as $$ select pg_catalog.set_config('deedbook.context', "json", true) $$;
 grant execute on function deedbook.context(text) to public;
 
 -- The context of this transaction, to be written with a row of the outbox; leaves the mark that it was. The mark is the

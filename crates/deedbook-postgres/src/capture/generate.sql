@@ -301,6 +301,9 @@ as $$
 declare
     definition jsonb;
 begin
+    if not deedbook.sees(relation) then
+        raise exception 'the columns changed after this transaction had begun, and it does not see them';
+    end if;
     select deedbook.describe(c.relation, c.mapping) into definition
     from deedbook.captured c where c.relation = stale_query.relation;
     -- Without look-ups that were not made yet.
