@@ -9,6 +9,7 @@ mod build_cost;
 mod command;
 mod counts;
 mod fuzz;
+mod npm;
 mod skipped;
 mod sources;
 mod steps;

@@ -11,7 +11,7 @@ use crate::counts::{Counts, Runner};
 use crate::skipped::{self, SkippedLog};
 use crate::tools::{self, CARGO_DENY, CARGO_SHEAR, SCHEMATHESIS, Tool};
 use crate::workspace::Workspace;
-use crate::{Result, api, arrows, sources};
+use crate::{Result, api, arrows, npm, sources};
 
 /// One check with a title.
 struct Step {
@@ -237,6 +237,11 @@ fn counted(step: &Run<'_>, runner: Runner, mut command: Command) -> Result<Count
     let mut counts = Counts::default();
     let mut ignored = Vec::new();
     command.env(skipped::VARIABLE, step.skipped.path());
+    match npm::node_modules(step.workspace) {
+        Ok(folder) => drop(command.env(npm::VARIABLE, folder)),
+        // The tests that need them say that they are skipped; this is why.
+        Err(why) => println!("{why}"),
+    }
     let outcome = run_with_lines(&mut command, &mut |line| {
         counts += runner.closing_line(line).unwrap_or_default();
         ignored.extend(runner.ignored_test(line).map(str::to_owned));

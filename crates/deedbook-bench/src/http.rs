@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use deedbook_core::commitment::Key;
 use deedbook_core::query::Query;
+use deedbook_core::removal::Erasure;
 use deedbook_core::{
     AppendStatus, Appended, Atomicity, Digest, Draft, Entry, Group, GroupBy, MemoryStore, OWN_TENANT, Page,
     PageRequest, Receipt, Reply, Scope, Store, StoreExt, Timestamp,
@@ -312,5 +313,13 @@ impl Store for Yes {
 
     fn visible_count(&self) -> u64 {
         self.own.visible_count()
+    }
+
+    fn retire(&self, positions: &[u64]) -> deedbook_core::Result<()> {
+        self.own.retire(positions)
+    }
+
+    fn erase(&self, erasures: &[Erasure]) -> deedbook_core::Result<()> {
+        self.own.erase(erasures)
     }
 }

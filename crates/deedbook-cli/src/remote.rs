@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use deedbook::client::{Ask, Client, Found};
 use deedbook_core::query::{Bounds, Condition, Expression};
+use deedbook_core::removal::Erasure;
 use deedbook_core::{
     Appended, Atomicity, Draft, Entry, Error, ErrorKind, Group, GroupBy, Order, Page, PageRequest, Query, Receipt,
     Reply, Result, Scope, Store, Tenants, Visibility,
@@ -136,6 +137,14 @@ impl Store for Remote {
         // The trait has no place for an error; nothing on the command line asks a server this.
         count.unwrap_or_default()
     }
+
+    fn retire(&self, _positions: &[u64]) -> Result<()> {
+        Err(by_rules())
+    }
+
+    fn erase(&self, _erasures: &[Erasure]) -> Result<()> {
+        Err(by_rules())
+    }
 }
 
 /// An entry as a server gave it. Its canonical bytes are what it gave, without what the log added; nothing is proven of
@@ -163,6 +172,10 @@ pub(crate) fn entry(found: Found) -> Result<Entry> {
 fn numbered(receipt: deedbook::Receipt) -> Receipt {
     let deedbook::Receipt { id, tenant, seq, position, recorded_at, leaf_hash } = receipt;
     Receipt { id, tenant, seq, position: position.unwrap_or(WITHHELD | seq), recorded_at, leaf_hash }
+}
+
+fn by_rules() -> Error {
+    Error::new(ErrorKind::Invalid, "a server takes entries away by its own rules, erasures and runs of retention")
 }
 
 fn question(query: &Query, scope: &Scope) -> Result<Ask> {

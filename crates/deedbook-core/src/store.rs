@@ -6,6 +6,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use crate::query::Query;
+use crate::removal::Erasure;
 use crate::{Draft, Entry, Error, ErrorKind, Receipt, Result, Scope};
 
 /// Where checked events go and entries are found.
@@ -47,8 +48,34 @@ pub trait Store: Send + Sync {
     /// [`ErrorKind::Corrupt`], [`ErrorKind::Io`], [`ErrorKind::NotFound`] when the store was closed.
     fn follow(&self, from: u64, limit: usize, wait: Duration, scope: &Scope) -> Result<Vec<Entry>>;
 
-    /// How many entries of all tenants are visible; the next position.
+    /// How many positions of all tenants are visible, those of removed entries included; the next position.
     fn visible_count(&self) -> u64;
+
+    /// Takes away all but the leaf hash and the place (tenant, seq, position, `recorded_at`) of the entries at these
+    /// positions, each greater than the one before. They are in no answer any more, and their ids may be used again.
+    ///
+    /// When it returns, this is durable, and nothing of them is left in any file, index or cache. What is retired already
+    /// stays so. It blocks neither readers nor appends; a reader that began before may still be given what it found.
+    ///
+    /// An entry that authorises this ([`Authority`](crate::removal::Authority)) must be durable in the tenant of each
+    /// first. The store does not look for it; whoever checks the log does.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`] for positions that are not in the log or not in order, and for entries that are kept for
+    /// good ([`is_kept_for_good`](crate::removal::is_kept_for_good)): nothing changed. [`ErrorKind::DiskFull`],
+    /// [`ErrorKind::Io`], [`ErrorKind::Corrupt`], [`ErrorKind::Poisoned`]: each entry is as it was or retired, and the
+    /// same call again goes on.
+    fn retire(&self, positions: &[u64]) -> Result<()>;
+
+    /// Takes values or the whole content from entries, by rising position; otherwise as [`Store::retire`].
+    ///
+    /// In the place of an erased value is null, and no query finds the entry by it. An entry without its content is in no
+    /// answer. The id of either stays taken: any draft with it is a repetition, whatever its content. What went further
+    /// before stays so: values of an entry without content, anything of a retired one.
+    ///
+    /// # Errors
+    /// As [`Store::retire`]; [`ErrorKind::Invalid`] also for a path that is not that of a personal value of the entry.
+    fn erase(&self, erasures: &[Erasure]) -> Result<()>;
 }
 
 /// Called once with the fate of a batch.

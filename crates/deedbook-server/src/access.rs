@@ -8,12 +8,13 @@ use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use deedbook_core::{Actor, Auth, Context, Credential, Receipt, Scope};
 
 use crate::app::App;
+use crate::cookie::{SESSION, is_of_our_own_page};
 use crate::problem::{Answer, Problem};
 use crate::secret::Secret;
 use crate::settings::{Author, shown};
@@ -33,22 +34,57 @@ pub(crate) struct Caller {
 /// Lets in whoever brings a token that is accepted; what comes after it knows the [`Caller`].
 pub(crate) async fn authenticate(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
     let peer = request.extensions().get::<Peer>().copied();
-    match token(&app, request.headers()) {
+    match token(&app, request.method(), request.headers()) {
         Ok(token) => {
-            request.extensions_mut().insert(Caller { token, peer });
+            request.extensions_mut().insert(Caller::new(token, peer));
             next.run(request).await
         }
         Err(problem) => problem.into_response(),
     }
 }
 
-fn token(app: &App, headers: &HeaderMap) -> Answer<Arc<Token>> {
-    let secret = bearer(headers)?;
-    if secret.is_damaged() {
-        return Err(unauthenticated("bad_token", "the token is not whole: its checksum does not fit; copy all of it"));
+fn token(app: &App, method: &Method, headers: &HeaderMap) -> Answer<Arc<Token>> {
+    match SESSION.of(headers) {
+        Some(cookie) if !headers.contains_key(header::AUTHORIZATION) => of_session(app, cookie, method, headers),
+        _ => of_bearer(app, headers),
     }
-    let token = app.settings.find(&secret).filter(|token| token.is_live(app.now()));
-    token.ok_or_else(|| unauthenticated("bad_token", "the token is not known here, expired, or revoked"))
+}
+
+/// The token of who is signed in at a page of ours.
+fn of_session(app: &App, cookie: &str, method: &Method, headers: &HeaderMap) -> Answer<Arc<Token>> {
+    if !method.is_safe() && !is_of_our_own_page(headers) {
+        let detail = "a change by somebody who is signed in must come from a page of this server";
+        return Err(Problem::forbidden("foreign_page", detail));
+    }
+    let over = || unauthenticated("signed_out", "the session is over; sign in again");
+    let token = app.signed_in_token(cookie).filter(|token| token.is_live(app.now()));
+    token.ok_or_else(over)
+}
+
+impl App {
+    /// The token that the cookie of a session names.
+    pub(crate) fn signed_in_token(&self, cookie: &str) -> Option<Arc<Token>> {
+        self.settings.by_id(&self.sessions.token_id(cookie, self.now())?)
+    }
+
+    /// The token of this text, if it is accepted now.
+    ///
+    /// # Errors
+    /// 401 else.
+    pub(crate) fn accepted(&self, secret: &Secret) -> Answer<Arc<Token>> {
+        if secret.is_damaged() {
+            return Err(unauthenticated(
+                "bad_token",
+                "the token is not whole: its checksum does not fit; copy all of it",
+            ));
+        }
+        let token = self.settings.find(secret).filter(|token| token.is_live(self.now()));
+        token.ok_or_else(|| unauthenticated("bad_token", "the token is not known here, expired, or revoked"))
+    }
+}
+
+fn of_bearer(app: &App, headers: &HeaderMap) -> Answer<Arc<Token>> {
+    app.accepted(&bearer(headers)?)
 }
 
 fn bearer(headers: &HeaderMap) -> Answer<Secret> {
@@ -70,6 +106,10 @@ fn unauthenticated(code: &'static str, detail: &str) -> Problem {
 }
 
 impl Caller {
+    pub(crate) fn new(token: Arc<Token>, peer: Option<Peer>) -> Self {
+        Self { token, peer }
+    }
+
     /// Who changes a setting: the token, and the address it was used from. Nobody knows more.
     pub(crate) fn author(&self) -> Author {
         let token = &self.token;

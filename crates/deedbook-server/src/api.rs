@@ -9,7 +9,7 @@ use axum::Router;
 use axum::http::{StatusCode, header};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{any, get};
+use axum::routing::{any, get, post};
 use utoipa::OpenApi;
 use utoipa::openapi::OpenApi as OpenApiDocument;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
@@ -18,7 +18,7 @@ use utoipa_axum::routes;
 
 use crate::access::authenticate;
 use crate::app::App;
-use crate::endpoints::{count, entry, export, history, list, open, record, tail, tokens};
+use crate::endpoints::{count, entry, export, history, list, open, record, sign_in, tail, tokens};
 use crate::problem::Problem;
 use crate::watched::{admit, watch};
 
@@ -65,6 +65,7 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
     open.route("/openapi.json", get(move || ready(json_answer(json.clone()))))
         .route("/docs", get(move || ready(page_answer(page.clone()))))
         .nest("/v1", guarded)
+        .nest("/auth", signing_in().layer(from_fn_with_state(app.clone(), admit)))
         .fallback(|| ready(Problem::not_found()))
         .method_not_allowed_fallback(|| ready(method_not_allowed()))
         .layer(from_fn_with_state(app.clone(), watch))
@@ -102,6 +103,16 @@ fn endpoints() -> (Router<Arc<App>>, Router<Arc<App>>, OpenApiDocument) {
         .routes(routes!(open::metrics))
         .split_for_parts();
     (guarded, open, finished(description.nest("/v1", guarded_description)))
+}
+
+/// For browsers, and no part of the API that programs use.
+fn signing_in() -> Router<Arc<App>> {
+    Router::new()
+        .route("/sign-in", get(sign_in::begin).post(sign_in::with_token))
+        .route("/callback", get(sign_in::callback))
+        .route("/session", get(sign_in::session))
+        .route("/sign-out", post(sign_in::end))
+        .method_not_allowed_fallback(|| ready(method_not_allowed()))
 }
 
 fn with_missing(mut router: Router<Arc<App>>) -> Router<Arc<App>> {

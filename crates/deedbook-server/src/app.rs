@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use deedbook_core::{Result, Store, Timestamp};
+use deedbook_core::{Error, Result, Store, Timestamp};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::admission::Budget;
@@ -10,7 +10,9 @@ use crate::clock::Clock;
 use crate::cursor::Cursors;
 use crate::figures::Figures;
 use crate::limits::Limits;
+use crate::oidc::{OidcSettings, SignIn};
 use crate::problem::{Answer, Problem};
+use crate::session::Sessions;
 use crate::settings::Settings;
 
 /// What every endpoint shares. Endpoints reach the store through `recording` and `reading` alone.
@@ -19,6 +21,8 @@ pub(crate) struct App {
     pub(crate) settings: Settings,
     pub(crate) limits: Limits,
     pub(crate) cursors: Cursors,
+    pub(crate) sessions: Sessions,
+    pub(crate) sign_in: Option<SignIn>,
     pub(crate) figures: Figures,
     pub(crate) public_url: Option<String>,
     pub(crate) bodies: Budget,
@@ -48,16 +52,27 @@ impl App {
     /// Over a store and its settings.
     ///
     /// # Errors
-    /// As [`Settings::ensure_cursor_key`].
+    /// As [`Settings::ensure_cursor_key`]; [`deedbook_core::ErrorKind::Invalid`] where the settings of the provider cannot be.
     pub(crate) fn new(
         store: Arc<dyn Store>,
         settings: Settings,
         limits: Limits,
         public_url: Option<String>,
+        oidc: Option<OidcSettings>,
         clock: Clock,
     ) -> Result<Self> {
+        let key = settings.ensure_cursor_key()?;
+        let sign_in = oidc.map(|oidc| {
+            let missing = || {
+                let detail = "signing in needs the address at which browsers reach this server: give --public-url";
+                Error::invalid("/public_url", "missing_member", detail)
+            };
+            SignIn::new(oidc, public_url.as_ref().ok_or_else(missing)?, key)
+        });
         Ok(Self {
-            cursors: Cursors::new(&settings.ensure_cursor_key()?),
+            cursors: Cursors::new(&key),
+            sessions: Sessions::new(key),
+            sign_in: sign_in.transpose()?,
             figures: Figures::new(),
             public_url: public_url.map(|url| url.trim_end_matches('/').to_owned()),
             bodies: Budget::new(limits.bodies_bytes_max),

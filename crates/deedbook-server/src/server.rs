@@ -11,6 +11,7 @@ use tokio::net::TcpListener;
 use crate::app::{App, Phase};
 use crate::clock::Clock;
 use crate::limits::Limits;
+use crate::oidc::OidcSettings;
 use crate::secret::Secret;
 use crate::settings::{AdminToken, Settings};
 use crate::{api, connection};
@@ -25,13 +26,21 @@ pub struct Options {
     pub admin_token: Option<Secret>,
     /// How clients reach the server, such as `https://audit.example`; from the header `Host` where absent.
     pub public_url: Option<String>,
+    /// The provider with which staff sign in; [`Options::public_url`] must be there too.
+    pub oidc: Option<OidcSettings>,
     /// By what tokens expire and relative times of queries are meant.
     pub clock: Clock,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { limits: Limits::default(), admin_token: None, public_url: None, clock: Arc::new(Timestamp::now) }
+        Self {
+            limits: Limits::default(),
+            admin_token: None,
+            public_url: None,
+            oidc: None,
+            clock: Arc::new(Timestamp::now),
+        }
     }
 }
 
@@ -57,10 +66,10 @@ impl Server {
     /// [`ErrorKind::Invalid`] where the administrator's token of `options` is too short; as [`Store::submit`] and
     /// [`Store::page`].
     pub fn new(store: Arc<dyn Store>, options: Options) -> Result<(Self, AdminToken)> {
-        let Options { limits, admin_token, public_url, clock } = options;
+        let Options { limits, admin_token, public_url, oidc, clock } = options;
         let settings = Settings::load(store.clone(), clock.clone())?;
         let admin = settings.ensure_admin(admin_token.as_ref())?;
-        let app = App::new(store, settings, limits, public_url, clock)?;
+        let app = App::new(store, settings, limits, public_url, oidc, clock)?;
         Ok((Self { app: Arc::new(app) }, admin))
     }
 

@@ -75,6 +75,8 @@ pub struct Token {
     pub revoked_at: Option<Timestamp>,
     /// How it came to be.
     pub origin: Origin,
+    /// Id of the person who signed in, as the provider names them.
+    pub person: Option<String>,
 }
 
 /// How a token came to be.
@@ -86,10 +88,12 @@ pub enum Origin {
     Environment,
     /// Made by an administrator.
     Request,
+    /// Made for a person who signed in, for as long as they stay.
+    SignIn,
 }
 
 impl Origin {
-    const ALL: [Self; 3] = [Self::FirstStart, Self::Environment, Self::Request];
+    const ALL: [Self; 4] = [Self::FirstStart, Self::Environment, Self::Request, Self::SignIn];
 
     /// The word in the log.
     pub fn as_str(self) -> &'static str {
@@ -97,6 +101,7 @@ impl Origin {
             Self::FirstStart => "first_start",
             Self::Environment => "environment",
             Self::Request => "request",
+            Self::SignIn => "sign_in",
         }
     }
 
@@ -112,7 +117,7 @@ impl Token {
         self.revoked_at.is_none() && self.expires_at.is_none_or(|expires_at| now < expires_at)
     }
 
-    /// The token as the API shows it: `{id, kind, tenant, name, created_at, expires_at, revoked_at, origin}`.
+    /// The token as the API shows it: `{id, kind, tenant, name, created_at, expires_at, revoked_at, origin, person}`.
     pub fn to_json(&self) -> Value {
         json!({
             "id": self.id,
@@ -123,6 +128,7 @@ impl Token {
             "expires_at": self.expires_at.map(rfc3339),
             "revoked_at": self.revoked_at.map(rfc3339),
             "origin": self.origin.as_str(),
+            "person": self.person,
         })
     }
 }

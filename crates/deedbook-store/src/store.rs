@@ -1,11 +1,13 @@
 //! The door: [`FileStore`], a Deedbook in a directory.
 
+use std::borrow::Cow;
 use std::path::Path;
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use deedbook_core::query::Query;
+use deedbook_core::removal::Erasure;
 use deedbook_core::{
     Atomicity, Draft, Entry, Error, ErrorKind, Group, GroupBy, Limits, Page, PageRequest, Reply, Result, Scope, Store,
 };
@@ -300,7 +302,7 @@ impl Store for FileStore {
             return Ok(None);
         }
         let found = search::find(&self.shared.view(), self.shared.hasher, tenant, id)?;
-        Ok(found.filter(|entry| scope.allows(entry)))
+        Ok(found.and_then(|entry| scope.view(&entry).map(Cow::into_owned)))
     }
 
     fn page(&self, query: &Query, scope: &Scope, request: &PageRequest) -> Result<Page> {
@@ -328,6 +330,14 @@ impl Store for FileStore {
 
     fn visible_count(&self) -> u64 {
         self.shared.visible_end()
+    }
+
+    fn retire(&self, _positions: &[u64]) -> Result<()> {
+        Err(Error::new(ErrorKind::Invalid, "a log in a directory cannot retire entries in this version"))
+    }
+
+    fn erase(&self, _erasures: &[Erasure]) -> Result<()> {
+        Err(Error::new(ErrorKind::Invalid, "a log in a directory cannot erase entries in this version"))
     }
 }
 

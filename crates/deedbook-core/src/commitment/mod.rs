@@ -92,8 +92,9 @@ pub fn event_root(canonical: &[u8], seed: &Seed) -> Result<Digest> {
 
 /// As [`event_root`], from the salts themselves, as a verifier has them.
 ///
-/// `salt_of` is asked for every member and for every personal value that is still there; where a value was erased, its
-/// commitment stands in its place and its salt is gone.
+/// `salt_of` is asked for what [`salted_paths`] lists: every member and every personal value that is still there. Where a
+/// value was erased, its commitment stands in its place and its salt is gone; where it was a whole member, the commitment
+/// of the member does.
 ///
 /// # Errors
 /// [`ErrorKind::Corrupt`] where the bytes cannot be those of an event, or where `salt_of` has no answer.
@@ -112,15 +113,23 @@ pub fn event_root_with(canonical: &[u8], mut salt_of: impl FnMut(&str) -> Option
     let mut path = String::with_capacity(64);
     for (member, leaves) in members {
         let name_length = u8::try_from(member.name.len()).map_err(|_| corrupt("a name has more than 255 bytes"))?;
+        rooted.push(name_length);
+        rooted.extend_from_slice(&member.name);
+        if let Some(committed) = erased_member(canonical, member) {
+            rooted.extend_from_slice(committed);
+            continue;
+        }
         let value = cut(canonical, member, layout.leaves(leaves.clone()), &mut replaced, &mut salt_of)?;
         walk::member_path(&mut path, member)?;
         let salt = salt_of(&path).ok_or_else(|| no_salt(&path))?;
-        let committed = commit(&salt, &path, value);
-        rooted.push(name_length);
-        rooted.extend_from_slice(&member.name);
-        rooted.extend_from_slice(&committed.0);
+        rooted.extend_from_slice(&commit(&salt, &path, value).0);
     }
     Ok(Digest(Sha256::digest(&rooted).into()))
+}
+
+/// The commitment that stands in the place of a member that was erased as a whole.
+fn erased_member<'v>(canonical: &'v [u8], member: &Member<'_>) -> Option<&'v [u8]> {
+    canonical[member.value.clone()].strip_prefix(&[0])
 }
 
 /// The value of a member with its personal leaves replaced.
@@ -196,9 +205,27 @@ pub fn fields(canonical: &[u8]) -> Result<Vec<Field>> {
     Ok(fields)
 }
 
+/// The paths of the fields of canonical bytes whose salts the event root is computed with: each member and each personal
+/// leaf that is still there, in the order of [`fields`], each once.
+///
+/// # Errors
+/// [`ErrorKind::Corrupt`] where the bytes cannot be those of an event.
+pub fn salted_paths(canonical: &[u8]) -> Result<Vec<String>> {
+    let mut paths: Vec<String> = Vec::new();
+    for field in fields(canonical)? {
+        let is_erased = canonical.get(field.range.start) == Some(&0);
+        // A member that is personal as a whole is one with its leaf.
+        if !is_erased && paths.last() != Some(&field.path) {
+            paths.push(field.path);
+        }
+    }
+    Ok(paths)
+}
+
 /// The canonical bytes with `0x00 ‖ c` in place of each personal value at one of `paths`; the event root stays.
 ///
-/// What was erased before stays erased.
+/// c is the commitment of the leaf, or that of the member where the leaf is a whole member: both have one salt, with
+/// which an erased value could be guessed. What was erased before stays erased.
 ///
 /// # Errors
 /// [`ErrorKind::Invalid`] for a path that is not that of a personal value of this event; [`ErrorKind::Corrupt`] where
@@ -220,12 +247,22 @@ pub fn erase(canonical: &[u8], paths: &[&str], mut salt_of: impl FnMut(&str) -> 
     {
         out.extend_from_slice(&canonical[copied..field.range.start]);
         let salt = salt_of(&field.path).ok_or_else(|| no_salt(&field.path))?;
+        let committed = commit(&salt, &field.path, &canonical[field.range.clone()]);
         out.push(0);
-        out.extend_from_slice(&commit(&salt, &field.path, &canonical[field.range.clone()]).0);
+        out.extend_from_slice(&if is_member(&fields, field) {
+            commit(&salt, &field.path, &[&[0], &committed.0[..]].concat()).0
+        } else {
+            committed.0
+        });
         copied = field.range.end;
     }
     out.extend_from_slice(&canonical[copied..]);
     Ok(out)
+}
+
+/// Whether a personal leaf is a member as a whole.
+fn is_member(fields: &[Field], leaf: &Field) -> bool {
+    fields.iter().any(|field| field.kind == FieldKind::Member && field.path == leaf.path)
 }
 
 /// The SHA-256 of `parts`, one after the other. Most fields fill one block or two: those are laid out here and

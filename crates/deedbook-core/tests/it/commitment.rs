@@ -1,6 +1,8 @@
 //! Commitments: the test vector of the format, erasure, and what a verifier recomputes.
 
-use deedbook_core::commitment::{Field, FieldKind, Key, Seed, commit, erase, event_root, event_root_with, fields};
+use deedbook_core::commitment::{
+    Field, FieldKind, Key, Seed, commit, erase, event_root, event_root_with, fields, salted_paths,
+};
 use deedbook_core::tree::leaf_hash;
 use deedbook_core::{Digest, ErrorKind, Event, Timestamp, check_canonical};
 use proptest::prelude::*;
@@ -150,8 +152,11 @@ fn erasing_leaves_the_root_and_what_surrounds_the_value() {
     assert!(!String::from_utf8_lossy(&erased).contains("contract-bot"));
     assert_eq!(event_root(&erased, &SEED).unwrap(), root);
     check_canonical(&erased).unwrap();
-    // The salts of erased values are gone with them; their members' remain.
-    let salt_without = |path: &str| (path == "/description" || !paths.contains(&path)).then(|| SEED.salt(path));
+    // The salts of erased values are gone with them, also where the value was a whole member.
+    let salted = salted_paths(&erased).unwrap();
+    assert!(paths.iter().all(|gone| !salted.iter().any(|path| path == gone)));
+    assert!(["/actor", "/targets", "/context", "/metadata"].iter().all(|kept| salted.iter().any(|path| path == kept)));
+    let salt_without = |path: &str| salted.iter().any(|salted| salted == path).then(|| SEED.salt(path));
     assert_eq!(event_root_with(&erased, salt_without).unwrap(), root);
     let again = erase(&erased, &["/actor/name", "/reason"], salt_of).unwrap();
     assert_eq!(event_root(&again, &SEED).unwrap(), root);

@@ -11,6 +11,7 @@ mod hostile;
 mod id;
 mod json;
 mod prepare;
+mod removal;
 mod samples;
 mod tree;
 mod wire;

@@ -7,6 +7,7 @@ pub(crate) mod history;
 pub(crate) mod list;
 pub(crate) mod open;
 pub(crate) mod record;
+pub(crate) mod sign_in;
 pub(crate) mod tail;
 pub(crate) mod tokens;
 

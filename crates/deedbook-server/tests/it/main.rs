@@ -9,6 +9,7 @@ mod canaries;
 mod history;
 mod life;
 mod limits;
+mod oidc;
 mod overload;
 mod reading;
 mod recording;

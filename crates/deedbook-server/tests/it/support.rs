@@ -7,8 +7,10 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use deedbook_core::commitment::Key;
+use deedbook_core::removal::Erasure;
 use deedbook_core::{
     Atomicity, Draft, Entry, Group, GroupBy, MemoryStore, Page, PageRequest, Query, Reply, Result, Scope, Store,
+    Timestamp,
 };
 use deedbook_server::{AdminToken, Limits, NewToken, Options, Secret, Server, Settings, TokenKind};
 use deedbook_testkit::Clock;
@@ -51,6 +53,14 @@ impl<S: Fn(Vec<Draft>, Atomicity, Reply) + Send + Sync> Store for Through<S> {
     fn visible_count(&self) -> u64 {
         self.below.visible_count()
     }
+
+    fn retire(&self, positions: &[u64]) -> Result<()> {
+        self.below.retire(positions)
+    }
+
+    fn erase(&self, erasures: &[Erasure]) -> Result<()> {
+        self.below.erase(erasures)
+    }
 }
 
 /// A server in this process, over any store.
@@ -83,6 +93,15 @@ impl House {
         options.clock = Arc::new(clock.function());
         let (server, _) = Server::new(store.clone(), options).expect("a server");
         Self::running(server, store, clock)
+    }
+
+    /// Over an empty store in memory, by the clock of the wall, with these options.
+    pub(crate) fn by_the_wall(options: Options) -> Self {
+        let store: Arc<dyn Store> = Arc::new(MemoryStore::new(Timestamp::now, Key([7; 32])));
+        let mut options = options;
+        options.admin_token = Some(Secret::new(ADMIN));
+        let (server, _) = Server::new(store.clone(), options).expect("a server");
+        Self::running(server, store, Clock::fixed())
     }
 
     /// As its own first start would be: the administrator's token is made.
@@ -138,16 +157,7 @@ impl House {
 
     /// A request to be completed.
     pub(crate) fn request(&self, method: &str, path: &str) -> Request {
-        Request {
-            address: self.address,
-            line: format!("{method} {path} HTTP/1.1"),
-            headers: vec![
-                "Host: log.example".into(),
-                "Connection: close".into(),
-                format!("Authorization: Bearer {ADMIN}"),
-            ],
-            body: Vec::new(),
-        }
+        Request::to(self.address, method, path).token(ADMIN)
     }
 
     /// A connection on which a test writes what it likes.
@@ -185,6 +195,16 @@ pub(crate) struct Request {
 }
 
 impl Request {
+    /// A request to any server, without a token.
+    pub(crate) fn to(address: SocketAddr, method: &str, path: &str) -> Self {
+        Self {
+            address,
+            line: format!("{method} {path} HTTP/1.1"),
+            headers: vec!["Host: log.example".into(), "Connection: close".into()],
+            body: Vec::new(),
+        }
+    }
+
     /// With another token than the administrator's.
     pub(crate) fn token(mut self, token: &str) -> Self {
         self = self.without("Authorization");

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use deedbook_core::removal::Erasure;
 use deedbook_core::{
     AppendStatus, Appended, Atomicity, Draft, Entry, Error, ErrorKind, Group, GroupBy, Page, PageRequest, Query, Reply,
     Result, Scope, Store,
@@ -147,6 +148,14 @@ impl Store for Broken {
 
     fn visible_count(&self) -> u64 {
         self.inner.store().visible_count()
+    }
+
+    fn retire(&self, positions: &[u64]) -> Result<()> {
+        self.inner.store().retire(positions)
+    }
+
+    fn erase(&self, erasures: &[Erasure]) -> Result<()> {
+        self.inner.store().erase(erasures)
     }
 }
 

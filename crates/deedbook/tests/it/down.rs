@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use deedbook::store::{Atomicity, Draft, Entry, Group, Page, PageRequest, Query, Reply};
+use deedbook::store::{Atomicity, Draft, Entry, Erasure, Group, Page, PageRequest, Query, Reply};
 use deedbook::{Actor, Deedbook, Error, ErrorKind, Event, GroupBy, Result, Scope, Store};
 
 /// A store that refuses everything, or takes everything and never answers.
@@ -45,6 +45,14 @@ impl Store for Down {
 
     fn visible_count(&self) -> u64 {
         0
+    }
+
+    fn retire(&self, _: &[u64]) -> Result<()> {
+        Err(Error::new(ErrorKind::Io, "the store is down"))
+    }
+
+    fn erase(&self, _: &[Erasure]) -> Result<()> {
+        Err(Error::new(ErrorKind::Io, "the store is down"))
     }
 }
 

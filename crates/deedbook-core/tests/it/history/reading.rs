@@ -1,8 +1,8 @@
 //! Reading over a store: pages, neighbours, other things, erased values, limits.
 
-use deedbook_core::commitment::{Key, erase};
 use deedbook_core::history::{Existence, Moment, STATE_BYTES_MAX, TargetId, Version};
-use deedbook_core::{Entry, ErrorKind, Group, GroupBy, Order, Page, PageRequest, Query, Reply, Result, Store, Target};
+use deedbook_core::removal::{Erased, Erasure};
+use deedbook_core::{ErrorKind, Order, PageRequest, Query, Store, Target};
 use serde_json::json;
 
 use super::*;
@@ -79,60 +79,16 @@ fn a_version_is_an_entry_with_its_effect() {
     assert_eq!((&json["effect"], &json["id"], &json["seq"]), (&json!("created"), &json!("e0"), &json!(0)));
 }
 
-/// A store of which some values were erased after they were entered.
-struct Erased {
-    inner: MemoryStore,
-    paths: &'static [&'static str],
-}
-
-impl Erased {
-    fn entry(&self, entry: Entry) -> Entry {
-        let known: Vec<&str> =
-            self.paths.iter().copied().filter(|path| entry.event.personal.iter().any(|p| p == path)).collect();
-        let seed = Key([7; 32]).seed(&entry.receipt.tenant, &entry.receipt.id);
-        let canonical = erase(&entry.canonical, &known, |path| Some(seed.salt(path))).unwrap();
-        let event = Event::from_canonical(&canonical).unwrap();
-        Entry { event, canonical, ..entry }
-    }
-}
-
-impl Store for Erased {
-    fn submit(&self, drafts: Vec<deedbook_core::Draft>, atomicity: Atomicity, reply: Reply) {
-        self.inner.submit(drafts, atomicity, reply);
-    }
-
-    fn get(&self, tenant: &str, id: &str, scope: &Scope) -> Result<Option<Entry>> {
-        Ok(self.inner.get(tenant, id, scope)?.map(|entry| self.entry(entry)))
-    }
-
-    fn page(&self, query: &Query, scope: &Scope, request: &PageRequest) -> Result<Page> {
-        let page = self.inner.page(query, scope, request)?;
-        Ok(Page { entries: page.entries.into_iter().map(|entry| self.entry(entry)).collect(), ..page })
-    }
-
-    fn count(&self, query: &Query, scope: &Scope, groups: &[GroupBy]) -> Result<Vec<Group>> {
-        self.inner.count(query, scope, groups)
-    }
-
-    fn follow(&self, from: u64, limit: usize, wait: std::time::Duration, scope: &Scope) -> Result<Vec<Entry>> {
-        self.inner.follow(from, limit, wait, scope)
-    }
-
-    fn visible_count(&self) -> u64 {
-        self.inner.visible_count()
-    }
-}
-
 /// The thing after `/note` and `/a` were set by an event of which `paths` are erased.
-fn with_erased(paths: &'static [&'static str]) -> State {
+fn with_erased(paths: &[&str]) -> State {
     let note = change("/note", None, json!({"text": "personal", "size": 8}));
-    let personal = paths.iter().map(ToString::to_string).collect();
+    let personal: Vec<String> = paths.iter().map(ToString::to_string).collect();
     let log = Log::of([
         created(vec![change("/a", None, json!(0))]),
-        Event { personal, ..updated(vec![change("/a", json!(0), json!(1)), note]) },
+        Event { personal: personal.clone(), ..updated(vec![change("/a", json!(0), json!(1)), note]) },
     ]);
-    let store = Erased { inner: log.store, paths };
-    History::new(&store, "default", target(), &Scope::tenant("default")).blame().unwrap()
+    log.store.erase(&[Erasure { position: 1, what: Erased::Values(personal) }]).unwrap();
+    History::new(&log.store, "default", target(), &Scope::tenant("default")).blame().unwrap()
 }
 
 #[test]
