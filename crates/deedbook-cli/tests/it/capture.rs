@@ -226,8 +226,14 @@ async fn what_dry_run_prints_makes_what_install_makes() {
             CREATE TABLE tmp_import (id int)"#;
         client.batch_execute(tables).await.expect(tables);
     }
-    let options =
-        ["--exclude", "tmp_*", "--mask", "invoices.number", "--entity", "invoices=invoice,label=number,audience=a'b"];
+    let options = [
+        "--exclude",
+        "tmp_*",
+        "--personal",
+        "invoices.number",
+        "--entity",
+        "invoices=invoice,label=number,audience=members",
+    ];
     let run =
         |url: &str, arguments: &[&str]| room.run(&[&["capture", "postgres"], arguments, &["--database", url]].concat());
     run(&installed.url(), &[&["install"], &options[..]].concat()).exits(0);
