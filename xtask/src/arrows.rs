@@ -27,7 +27,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("deedbook-testkit", &["deedbook-core", "deedbook-store"]),
     (
         "deedbook-bench",
-        &["deedbook-core", "deedbook-store", "deedbook-postgres", "deedbook-server", "deedbook-testkit"],
+        &["deedbook-core", "deedbook-store", "deedbook-postgres", "deedbook-server", "deedbook", "deedbook-testkit"],
     ),
     ("xtask", &[]),
 ];
