@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, RwLock};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, RwLock};
 use std::time::Duration;
 
 use deedbook_core::{Error, Result};
@@ -42,8 +42,10 @@ pub(crate) struct Shared {
     generation: RwLock<Option<Arc<Generation>>>,
     work: Mutex<Work>,
     work_changed: Condvar,
-    /// Held while segments are merged, so that only one merge picks its sources.
+    /// Held while segments are merged or written anew, so that nobody else picks the same ones, and at the end.
     merging: Mutex<()>,
+    /// Files that could not be removed, or that the manifest names perhaps.
+    left_over: Mutex<Vec<String>>,
     next_cache_key: AtomicU64,
     filter_bytes: AtomicU64,
     poisoned: AtomicBool,
@@ -98,6 +100,7 @@ impl Shared {
             work: Mutex::default(),
             work_changed: Condvar::new(),
             merging: Mutex::default(),
+            left_over: Mutex::default(),
             next_cache_key: AtomicU64::new(0),
             filter_bytes: AtomicU64::new(0),
             poisoned: AtomicBool::new(false),
@@ -219,8 +222,9 @@ impl Shared {
     /// Removes a file that could not be named in the manifest, unless the manifest names it perhaps; then the next
     /// start removes it, if it is to go.
     fn cleared_away(&self, name: &str, not_listed: NotReplaced) -> Error {
-        if let NotReplaced::ForSure(_) = not_listed {
-            self.remove_file(name);
+        match not_listed {
+            NotReplaced::ForSure(_) => self.remove_file(name),
+            NotReplaced::Perhaps(_) => crate::locked(&self.left_over).push(name.to_owned()),
         }
         not_listed.into()
     }
@@ -245,9 +249,38 @@ impl Shared {
         Ok(())
     }
 
-    /// Removes a file that the manifest does not name any more; if that fails, the next start does it.
+    /// Removes a file that the manifest does not name any more; if that fails, the next removal or start does it.
     fn remove_file(&self, name: &str) {
-        let _ = self.disk.remove(name);
+        if self.disk.remove(name).is_err() {
+            crate::locked(&self.left_over).push(name.to_owned());
+        }
+    }
+
+    /// Removes what could not be removed before, and makes every removal so far durable.
+    pub(crate) fn remove_left_over(&self) -> Result<()> {
+        if !crate::locked(&self.left_over).is_empty() {
+            // From here on the disk names the files that memory names, and no others.
+            self.change_manifest(|_| ())?;
+        }
+        let left_over = std::mem::take(&mut *crate::locked(&self.left_over));
+        let gone = left_over.iter().try_for_each(|name| self.remove_for_sure(name));
+        if gone.is_err() {
+            crate::locked(&self.left_over).extend(left_over);
+        }
+        gone?;
+        self.disk.sync_directory().map_err(|error| io_error("sync", "the directory", error))
+    }
+
+    fn remove_for_sure(&self, name: &str) -> Result<()> {
+        if crate::locked(&self.manifest).names(name) {
+            return Ok(());
+        }
+        match self.disk.remove(name) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(io_error("remove the left-over file", name, error))
+            }
+            _ => Ok(()),
+        }
     }
 
     // Sealing.
@@ -364,7 +397,24 @@ impl Shared {
         if segment.ids.is_resident() {
             self.filter_bytes.fetch_sub(segment.ids.filter_bytes(), Ordering::Relaxed);
         }
+        segment.file.leave_cache();
         self.remove_file(&segment.name.name);
+    }
+
+    /// Waits until everything before a position is sealed.
+    ///
+    /// # Errors
+    /// Why sealing does not get on.
+    pub(crate) fn wait_sealed_until(&self, end: u64) -> Result<()> {
+        self.work_inline();
+        let mut work = crate::locked(&self.work);
+        while self.view().sealed_end() < end {
+            if let Some(error) = &work.seal_error {
+                return Err(error.clone());
+            }
+            work = self.work_changed.wait(work).unwrap_or_else(|poisoned| poisoned.into_inner());
+        }
+        Ok(())
     }
 
     /// Waits until everything handed over is sealed.
@@ -417,22 +467,40 @@ impl Shared {
 
     /// Merges all small segments, as long as it does not rewrite much more than was added.
     pub(crate) fn compact(&self) -> Result<()> {
-        let _one_at_a_time = crate::locked(&self.merging);
+        let _one_at_a_time = self.hold_segments()?;
         let view = self.view();
         let sizes: Vec<u64> = view.segments.iter().map(|segment| segment.name.positions).collect();
         let from = compaction_start(&sizes, self.options.segment_entries_max);
         if sizes.len() - from > 1 { self.merge(&view.segments[from..]) } else { Ok(()) }
     }
 
+    /// Keeps others from choosing segments to be replaced.
+    ///
+    /// # Errors
+    /// The log was closed: its directory may be another's.
+    pub(crate) fn hold_segments(&self) -> Result<MutexGuard<'_, ()>> {
+        let held = crate::locked(&self.merging);
+        if crate::locked(&self.visible).closed { Err(closed()) } else { Ok(held) }
+    }
+
     fn merge(&self, sources: &[Arc<Segment>]) -> Result<()> {
         self.merges_running.fetch_add(1, Ordering::Relaxed);
-        let name = crate::locked(&self.manifest).take_name("segment");
-        let written = segment::merge(&*self.disk, &name, self.options.random(), sources);
-        let merged = self.installed(&name, written, |_| ());
+        let merged = self.replace(sources, |name, file_id| segment::merge(&*self.disk, name, file_id, sources));
         self.merges_running.fetch_sub(1, Ordering::Relaxed);
-        let merged = merged?;
-        self.change_view(|view| view.put_segment(merged));
-        sources.iter().for_each(|source| self.close_segment(source));
+        merged
+    }
+
+    /// Puts the segment that `write` makes, under a name and with an identity, in the place of others.
+    pub(crate) fn replace(
+        &self,
+        replaced: &[Arc<Segment>],
+        write: impl FnOnce(&str, [u8; 16]) -> Result<SegmentName>,
+    ) -> Result<()> {
+        let name = crate::locked(&self.manifest).take_name("segment");
+        let written = write(&name, self.options.random());
+        let segment = self.installed(&name, written, |_| ())?;
+        self.change_view(|view| view.put_segment(segment));
+        replaced.iter().for_each(|segment| self.close_segment(segment));
         Ok(())
     }
 
@@ -456,6 +524,7 @@ impl Shared {
     pub(crate) fn finish(&self) -> Result<()> {
         let finished = self.seal_error().and_then(|()| self.merge_small());
         let finished = finished.and(self.drop_empty_generations());
+        let _nothing_is_replaced = crate::locked(&self.merging);
         crate::locked(&self.visible).closed = true;
         self.visible_changed.notify_all();
         finished

@@ -31,7 +31,7 @@ pub(super) fn every_scope(open: &mut Open<'_>) {
 }
 
 /// How many of `entries` match, which must be what pages and counts tell.
-fn compare(store: &dyn Store, entries: &[Entry], query: &Query, scope: &Scope) -> usize {
+pub(super) fn compare(store: &dyn Store, entries: &[Entry], query: &Query, scope: &Scope) -> usize {
     let matching: Vec<Entry> =
         entries.iter().filter(|entry| scope.allows(entry) && query.matches(entry)).cloned().collect();
     let (found, _) = page(store, query, scope, &PageRequest::oldest(EVENTS as usize));
