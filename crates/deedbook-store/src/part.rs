@@ -54,6 +54,9 @@ pub(crate) trait Part: Send + Sync {
     /// The numbers within their tenant of the entries of `tenant` in this part, removed ones included, if there are any.
     fn seqs(&self, tenant: &str) -> Result<Option<Range<u64>>>;
 
+    /// The positions of a tenant's entries, removed ones included, in order.
+    fn positions_of_tenant(&self, tenant: &str) -> Result<Vec<u32>>;
+
     /// Calls `visit` with how many entries of each (tenant, day, outcome, action) there are, for one tenant or all.
     fn visit_tallies(&self, tenant: Option<&str>, visit: &mut dyn FnMut(Tally<'_>)) -> Result<()>;
 }

@@ -146,9 +146,8 @@ fn pending(segment: &Segment, removal: Removal<'_>) -> Result<Vec<u32>> {
 fn has_values(segment: &Segment, position: u32, paths: &[String]) -> Result<bool> {
     let loaded = segment.load(position)?;
     let Some(canonical) = loaded.content().canonical() else { return Ok(false) };
-    let is_there = |field: &deedbook_core::commitment::Field| {
-        field.kind == FieldKind::Personal && paths.iter().any(|path| *path == field.path)
-    };
+    let is_there =
+        |field: &deedbook_core::commitment::Field| field.kind == FieldKind::Personal && paths.contains(&field.path);
     Ok(fields(canonical)?.iter().any(is_there))
 }
 

@@ -146,10 +146,27 @@ fn receipt(part: &dyn Part, position: u32, seq: u64, (tenant, id): (String, Stri
     })
 }
 
+/// The leaf hashes of a tenant's tree, those of removed entries included.
+pub(crate) fn leaf_hashes(view: &View, tenant: &str) -> Result<Vec<Digest>> {
+    let mut hashes = Vec::new();
+    for part in view.parts() {
+        for position in part.positions_of_tenant(tenant)? {
+            let loaded = part.load(position)?;
+            let content = loaded.content();
+            let event =
+                content.canonical().map(|canonical| read_event(canonical, part.first_position())).transpose()?;
+            let id = event.and_then(|event| event.id).unwrap_or_default();
+            let receipt = receipt(part, position, loaded.seq(), (tenant.to_owned(), id))?;
+            hashes.push(content.leaf_hash(part.key(position), (tenant, &receipt.id), receipt.recorded_at)?);
+        }
+    }
+    Ok(hashes)
+}
+
 /// What has an id.
 pub(crate) enum Holder {
     /// An entry, perhaps with erased values.
-    Entry(Entry),
+    Entry(Box<Entry>),
     /// An entry whose content was erased.
     Erased(Receipt),
 }
@@ -157,7 +174,7 @@ pub(crate) enum Holder {
 /// The entry with this id, whoever may see it.
 pub(crate) fn find(view: &View, hasher: IdHasher, tenant: &str, id: &str) -> Result<Option<Entry>> {
     let holder = find_in(view.parts().rev(), hasher.event(tenant, id), tenant, id)?;
-    Ok(holder.and_then(|holder| if let Holder::Entry(entry) = holder { Some(entry) } else { None }))
+    Ok(holder.and_then(|holder| if let Holder::Entry(entry) = holder { Some(*entry) } else { None }))
 }
 
 /// What is sealed and has this id, whose hash is known.
@@ -190,7 +207,7 @@ fn holder_at(part: &dyn Part, position: u32, (tenant, id): (&str, &str)) -> Resu
         Content::Whole(_) | Content::Seeded(..) | Content::Blanked { .. } => {
             let found = Found::new(part, position)?;
             let is_same = found.entry.receipt.tenant == tenant && found.entry.receipt.id == id;
-            if is_same { found.into_entry(part).map(|entry| Some(Holder::Entry(entry))) } else { Ok(None) }
+            if is_same { found.into_entry(part).map(|entry| Some(Holder::Entry(Box::new(entry)))) } else { Ok(None) }
         }
     }
 }

@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use deedbook_core::query::Query;
 use deedbook_core::removal::Erasure;
 use deedbook_core::{
-    Atomicity, Draft, Entry, Error, ErrorKind, Group, GroupBy, Limits, Page, PageRequest, Reply, Result, Scope, Store,
+    Atomicity, Digest, Draft, Entry, Error, ErrorKind, Group, GroupBy, Limits, Page, PageRequest, Reply, Result, Scope,
+    Store,
 };
 
 use crate::disk::{Disk, LockKind, RealDisk};
@@ -182,6 +183,15 @@ impl FileStore {
         let ended = self.shut_down();
         drop(crate::locked(&self.lock).take());
         ended
+    }
+
+    /// The leaf hashes of the tree of `tenant`, by seq, those of removed entries included. It reads every entry of the
+    /// tenant.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`], [`ErrorKind::Io`].
+    pub fn leaf_hashes(&self, tenant: &str) -> Result<Vec<Digest>> {
+        search::leaf_hashes(&self.shared.view(), tenant)
     }
 
     /// What goes on at this moment.

@@ -135,9 +135,12 @@ impl Part for Run {
         Some(&self.generation.key)
     }
 
+    fn positions_of_tenant(&self, tenant: &str) -> Result<Vec<u32>> {
+        Ok(self.index.get(&[&[crate::terms::TENANT], tenant.as_bytes()].concat()).to_vec())
+    }
+
     fn seqs(&self, tenant: &str) -> Result<Option<Range<u64>>> {
-        let term = [&[crate::terms::TENANT], tenant.as_bytes()].concat();
-        let positions = self.index.get(&term);
+        let positions = self.positions_of_tenant(tenant)?;
         let ends = positions.first().zip(positions.last());
         Ok(ends.map(|(&first, &last)| self.entry(first).seq..self.entry(last).seq + 1))
     }

@@ -276,6 +276,14 @@ impl Part for Segment {
         Ok(self.tenant(tenant)?.map(|run| run.frontier.size() - u64::from(run.count)..run.frontier.size()))
     }
 
+    fn positions_of_tenant(&self, tenant: &str) -> Result<Vec<u32>> {
+        let Some(run) = self.tenant(tenant)? else { return Ok(Vec::new()) };
+        let positions = self.entries.positions(&self.file)?;
+        let of_tenant = positions.get(run.first_ordinal as usize..(run.first_ordinal + run.count) as usize);
+        let of_tenant = of_tenant.ok_or_else(|| self.file.corrupt("the entries of a tenant lie outside of it"))?;
+        Ok(of_tenant.to_vec())
+    }
+
     fn visit_tallies(&self, tenant: Option<&str>, visit: &mut dyn FnMut(Tally<'_>)) -> Result<()> {
         let prefix = tenant.map(|tenant| [tenant.as_bytes(), &[0]].concat()).unwrap_or_default();
         self.tallies.visit_prefix(&prefix, |key, payload| {

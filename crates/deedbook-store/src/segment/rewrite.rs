@@ -230,7 +230,7 @@ impl<'a> Editor<'a> {
         let Segment { times, file, .. } = self.segment;
         let mut positions = 0..self.segment.footer.positions;
         for chunk in 0..times.chunks() {
-            for (position, of_entry) in positions.by_ref().zip(times.chunk(file, chunk)?) {
+            for (of_entry, position) in times.chunk(file, chunk)?.into_iter().zip(positions.by_ref()) {
                 let occurred_at = if self.is_gone(position) { of_entry.recorded_at } else { of_entry.occurred_at };
                 writer.put_times(Times { occurred_at, ..of_entry })?;
             }

@@ -6,8 +6,11 @@ use deedbook_core::commitment::{FieldKind, fields};
 use deedbook_core::removal::{self, Erased, Erasure, RETIRED};
 use deedbook_core::{AppendStatus, Entry, ErrorKind, Event, OWN_TENANT, PageRequest, Receipt, Store, StoreExt};
 
-use super::{EVENTS, Open, all, append, everything, fill, positions};
+use super::{Open, all, append, everything, fill, positions};
 use crate::{Clock, Durability, Subject, events, questions};
+
+/// How many events are appended: everything is asked after each removal.
+const COUNT: u64 = 160;
 
 /// Every third of the events that may go, and no two neighbours of one kind only: 0 to 40 are all among them.
 fn chosen(receipts: &[Receipt]) -> Vec<u64> {
@@ -18,7 +21,7 @@ fn chosen(receipts: &[Receipt]) -> Vec<u64> {
 pub(super) fn retired_is_in_no_answer(open: &mut Open<'_>) {
     let clock = Clock::fixed();
     let mut subject = open(&clock);
-    let receipts = fill(&*subject, &clock, 0..EVENTS);
+    let receipts = fill(&*subject, &clock, 0..COUNT);
     let gone = chosen(&receipts);
     let mut left = everything(subject.store());
     left.retain(|entry| !gone.contains(&entry.receipt.position));
@@ -56,7 +59,7 @@ pub(super) fn ids_of_retired_are_free(open: &mut Open<'_>) {
 pub(super) fn content_is_in_no_answer(open: &mut Open<'_>) {
     let clock = Clock::fixed();
     let mut subject = open(&clock);
-    let receipts = fill(&*subject, &clock, 0..EVENTS);
+    let receipts = fill(&*subject, &clock, 0..COUNT);
     let gone = chosen(&receipts);
     let mut left = everything(subject.store());
     left.retain(|entry| !gone.contains(&entry.receipt.position));
@@ -84,7 +87,7 @@ pub(super) fn content_is_in_no_answer(open: &mut Open<'_>) {
 pub(super) fn values_are_in_no_answer(open: &mut Open<'_>) {
     let clock = Clock::fixed();
     let mut subject = open(&clock);
-    fill(&*subject, &clock, 0..EVENTS);
+    fill(&*subject, &clock, 0..COUNT);
     let mut left = everything(subject.store());
     let mut erasures = Vec::new();
     for entry in left.iter_mut().filter(|entry| entry.receipt.position % 2 == 0) {
@@ -181,9 +184,9 @@ fn each_time(subject: &mut dyn Subject, check: impl Fn(&dyn Store)) {
 /// Every answer is that of exactly these entries, and the log is as long as it was.
 fn answers_as(store: &dyn Store, left: &[Entry]) {
     assert_eq!(positions(&everything(store)), positions(left));
-    assert_eq!(store.visible_count(), EVENTS);
+    assert_eq!(store.visible_count(), COUNT);
     let newest = store.page(&deedbook_core::Query::all(), &all(), &PageRequest::newest(1)).expect("the page is read");
-    assert_eq!(newest.watermark, Some(EVENTS - 1));
+    assert_eq!(newest.watermark, Some(COUNT - 1));
     let followed = store.follow(0, usize::MAX, std::time::Duration::ZERO, &all()).expect("followed");
     assert_eq!(positions(&followed), positions(left));
     let mut scopes = questions::scopes();
