@@ -2,7 +2,8 @@
 //!
 //! * [`Event`] is what a caller claims; [`prepare`] checks, bounds and canonicalises it into a [`Draft`].
 //! * [`commitment`] and [`tree`] turn a draft into leaves of an RFC 6962 tree that can be verified offline.
-//! * [`query`] defines what a filter means, [`Scope`] what a reader may see.
+//! * [`query`] defines what a filter means, [`Scope`] which entries a reader may see, [`FieldProfile`] which of their
+//!   values.
 //! * [`history`] folds the entries about one thing into its versions, its state at a time, and differences.
 //! * [`removal`] is what is taken away from accepted entries, and what authorises it.
 //! * [`Store`] is what every store can do; [`MemoryStore`] is the plainest of them and the oracle of the others' tests.
@@ -25,7 +26,9 @@ mod json;
 mod memory;
 mod number;
 mod plain;
+mod pointer;
 mod prepare;
+mod profile;
 mod scope;
 mod store;
 mod time;
@@ -40,6 +43,7 @@ pub use jiff::Timestamp;
 pub use json::{array_elements, parse_json};
 pub use memory::MemoryStore;
 pub use prepare::{Draft, IdOrigin, Limits, canonical_json, prepare, prepare_own};
+pub use profile::{FieldProfile, FieldRule, Treatment};
 pub use query::Query;
 pub use scope::{OWN_TENANT, Scope, Tenants, Visibility};
 pub use serde_json;

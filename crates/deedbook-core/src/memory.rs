@@ -3,6 +3,7 @@
 //! It keeps every promise of [`Store`] but durability, and has no index on purpose: whatever it answers follows from
 //! [`Scope::allows`] and [`Query::matches`] alone.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -119,18 +120,19 @@ impl Store for MemoryStore {
     fn get(&self, tenant: &str, id: &str, scope: &Scope) -> Result<Option<Entry>> {
         let log = self.log();
         let found = log.entries().find(|entry| entry.receipt.tenant == tenant && entry.receipt.id == id);
-        Ok(found.filter(|entry| scope.allows(entry)).cloned())
+        Ok(found.and_then(|entry| scope.view(entry)).map(Cow::into_owned))
     }
 
     fn page(&self, query: &Query, scope: &Scope, request: &PageRequest) -> Result<Page> {
         let log = self.log();
-        let mut matching: Vec<&Entry> = log.entries().filter(|entry| is_beyond(entry, request)).collect();
-        matching.retain(|entry| scope.allows(entry) && query.matches(entry));
+        let beyond = log.entries().filter(|entry| is_beyond(entry, request));
+        let mut matching: Vec<_> = beyond.filter_map(|entry| scope.view(entry)).collect();
+        matching.retain(|entry| query.matches(entry));
         if request.order == Order::Descending {
             matching.reverse();
         }
         let has_more = matching.len() > request.limit;
-        let entries = matching.into_iter().take(request.limit).cloned().collect();
+        let entries = matching.into_iter().take(request.limit).map(Cow::into_owned).collect();
         Ok(Page { entries, has_more, watermark: (log.slots.len() as u64).checked_sub(1) })
     }
 
@@ -140,8 +142,9 @@ impl Store for MemoryStore {
         if groups.is_empty() {
             counts.insert(Vec::new(), 0);
         }
-        for entry in log.entries().filter(|entry| scope.allows(entry) && query.matches(entry)) {
-            for key in keys(entry, groups) {
+        let views = log.entries().filter_map(|entry| scope.view(entry));
+        for entry in views.filter(|entry| query.matches(entry)) {
+            for key in keys(&entry, groups) {
                 *counts.entry(key).or_default() += 1;
             }
         }
@@ -152,8 +155,8 @@ impl Store for MemoryStore {
 
     fn follow(&self, from: u64, limit: usize, wait: Duration, scope: &Scope) -> Result<Vec<Entry>> {
         let find = |log: &Log| -> Vec<Entry> {
-            let visible = log.entries().filter(|entry| entry.receipt.position >= from && scope.allows(entry));
-            visible.take(limit).cloned().collect()
+            let due = log.entries().filter(|entry| entry.receipt.position >= from);
+            due.filter_map(|entry| scope.view(entry)).take(limit).map(Cow::into_owned).collect()
         };
         let nothing_yet = |log: &mut Log| limit > 0 && find(log).is_empty();
         let waited = self.grown.wait_timeout_while(self.log(), wait, nothing_yet);

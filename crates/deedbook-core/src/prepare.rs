@@ -179,7 +179,7 @@ fn draft(mut event: Event, limits: &Limits, fresh_id: impl FnOnce() -> [u8; 16],
 }
 
 /// Redacts, and gives everything the one form in which it is compared.
-fn settle(event: &mut Event) {
+pub(crate) fn settle(event: &mut Event) {
     event.occurred_at = event.occurred_at.map(time::truncated);
     for change in event.changes.iter_mut().filter(|change| change.redacted) {
         change.from = None;

@@ -1,7 +1,10 @@
 //! What a reader may see: the [`Scope`] without which no store answers.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use crate::query::{Expression, Query};
-use crate::{Entry, Event};
+use crate::{Entry, Event, FieldProfile};
 
 /// The tenant that holds the log's own settings; left out of "all tenants" unless named.
 pub const OWN_TENANT: &str = "_deedbook";
@@ -12,6 +15,7 @@ pub struct Scope {
     pub(crate) tenants: Tenants,
     pub(crate) visibility: Visibility,
     pub(crate) filter: Option<Query>,
+    profile: Option<Arc<FieldProfile>>,
 }
 
 /// Whose logs are read.
@@ -57,7 +61,7 @@ impl Scope {
     }
 
     fn over(tenants: Tenants) -> Self {
-        Self { tenants, visibility: Visibility::Everything, filter: None }
+        Self { tenants, visibility: Visibility::Everything, filter: None, profile: None }
     }
 
     /// The same scope, narrowed to entries for these labels or of this person (a union).
@@ -65,7 +69,8 @@ impl Scope {
         Self { visibility: Visibility::Some { audiences, self_actor }, ..self }
     }
 
-    /// The same scope, narrowed to entries that match `filter`, and what it was narrowed to before.
+    /// The same scope, narrowed to entries that match `filter`, and what it was narrowed to before. It is asked of the
+    /// true entries: a reader's own question belongs into the query, which is asked of the masked ones.
     pub fn matching(self, filter: Query) -> Self {
         let filter = match self.filter {
             Some(before) => {
@@ -74,6 +79,15 @@ impl Scope {
             None => filter,
         };
         Self { filter: Some(filter), ..self }
+    }
+
+    /// The same scope, its entries masked by `profile` after whatever masks them already.
+    pub fn masked_by(self, profile: FieldProfile) -> Self {
+        let profile = match self.profile {
+            Some(before) => Arc::unwrap_or_clone(before).then(profile),
+            None => profile,
+        };
+        Self { profile: Some(Arc::new(profile)), ..self }
     }
 
     /// The same scope over this tenant alone; over nothing, where it does not allow the tenant.
@@ -98,6 +112,11 @@ impl Scope {
         self.filter.as_ref()
     }
 
+    /// What masks its entries.
+    pub fn profile(&self) -> Option<&FieldProfile> {
+        self.profile.as_deref()
+    }
+
     /// Whether the log of `tenant` is within the scope.
     pub fn allows_tenant(&self, tenant: &str) -> bool {
         match &self.tenants {
@@ -107,7 +126,13 @@ impl Scope {
         }
     }
 
-    /// Whether this reader may see `entry`.
+    /// `entry` as this reader sees it, `None` where it is not this reader's to see. What is asked is asked of this.
+    pub fn view<'e>(&self, entry: &'e Entry) -> Option<Cow<'e, Entry>> {
+        let shown = || self.profile.as_ref().map_or(Cow::Borrowed(entry), |profile| Cow::Owned(profile.applied(entry)));
+        self.allows(entry).then(shown)
+    }
+
+    /// Whether this reader may see `entry`, be it masked.
     pub fn allows(&self, entry: &Entry) -> bool {
         self.allows_tenant(&entry.receipt.tenant)
             && self.visibility.shows(&entry.event)

@@ -9,7 +9,7 @@ use std::ops::Range;
 use deedbook_core::query::{
     Condition, Expression, HasField, IpNetwork, LastWord, MetaTest, Pattern, TextField, WordsTest, words,
 };
-use deedbook_core::{OWN_TENANT, Order, Result, Scope, Tenants, Timestamp, Visibility};
+use deedbook_core::{FieldProfile, OWN_TENANT, Order, Result, Scope, Tenants, Timestamp, Visibility};
 
 use crate::cursor::{AndCursor, Cursor, NotCursor, OccurredCursor, OrCursor, RangeCursor, SliceCursor, of_postings};
 use crate::part::Part;
@@ -45,13 +45,14 @@ impl<'p> Planner<'p> {
         Self { part, order, hasher, tenants: scope.tenants().clone() }
     }
 
-    /// The entries within `scope` that match `expression`.
+    /// The entries within `scope` that match `expression`. The scope is asked of the true entries, the expression of the
+    /// masked ones.
     pub(crate) fn plan(&self, expression: &Expression, scope: &Scope) -> Result<Plan<'p>> {
         let mut all = vec![self.tenants()?, self.visibility(scope.visibility())?];
         if let Some(filter) = scope.filter() {
-            all.push(self.expression(filter.expression())?);
+            all.push(self.expression(filter.expression(), None)?);
         }
-        all.push(self.expression(expression)?);
+        all.push(self.expression(expression, scope.profile())?);
         Ok(self.and(all))
     }
 
@@ -90,17 +91,21 @@ impl<'p> Planner<'p> {
         Ok(self.or(any))
     }
 
-    fn expression(&self, expression: &Expression) -> Result<Plan<'p>> {
+    fn expression(&self, expression: &Expression, profile: Option<&FieldProfile>) -> Result<Plan<'p>> {
         match expression {
-            Expression::And(all) => Ok(self.and(self.each(all)?)),
-            Expression::Or(any) => Ok(self.or(self.each(any)?)),
-            Expression::Not(inner) => Ok(self.not(self.expression(inner)?)),
+            Expression::And(all) => Ok(self.and(self.each(all, profile)?)),
+            Expression::Or(any) => Ok(self.or(self.each(any, profile)?)),
+            Expression::Not(inner) => Ok(self.not(self.expression(inner, profile)?)),
+            // The index knows true values alone; what it takes must not even depend on them.
+            Expression::Is(condition) if profile.is_some_and(|profile| profile.touches(condition)) => {
+                Ok(superset(self.all()))
+            }
             Expression::Is(condition) => self.condition(condition),
         }
     }
 
-    fn each(&self, expressions: &[Expression]) -> Result<Vec<Plan<'p>>> {
-        expressions.iter().map(|expression| self.expression(expression)).collect()
+    fn each(&self, expressions: &[Expression], profile: Option<&FieldProfile>) -> Result<Vec<Plan<'p>>> {
+        expressions.iter().map(|expression| self.expression(expression, profile)).collect()
     }
 
     fn condition(&self, condition: &Condition) -> Result<Plan<'p>> {

@@ -27,7 +27,7 @@ pub(crate) fn page(view: &View, hasher: IdHasher, query: &Query, scope: &Scope, 
         matching.visit(hasher, bound, &mut |found| {
             has_more = entries.len() == request.limit;
             if !has_more {
-                entries.push(found.load()?.into_entry(part)?);
+                entries.push(masked(scope, found.load()?.into_entry(part)?));
             }
             Ok(!has_more)
         })?;
@@ -84,6 +84,14 @@ impl Matching<'_> {
     }
 }
 
+/// An entry that is within `scope`, as its reader sees it.
+fn masked(scope: &Scope, entry: Entry) -> Entry {
+    match scope.profile() {
+        Some(profile) => profile.applied(&entry),
+        None => entry,
+    }
+}
+
 /// A position that matches, and its entry where that had to be looked at.
 struct Match<'a> {
     part: &'a dyn Part,
@@ -95,7 +103,8 @@ impl Match<'_> {
     /// Whether the entry itself matches.
     fn passes(&mut self, matching: &Matching<'_>) -> Result<bool> {
         let found = self.looked_at.insert(Found::new(self.part, self.position)?);
-        Ok(matching.scope.allows(&found.entry) && matching.query.matches(&found.entry))
+        let view = matching.scope.view(&found.entry);
+        Ok(view.is_some_and(|view| matching.query.matches(&view)))
     }
 
     fn load(self) -> Result<Found> {
@@ -357,7 +366,7 @@ fn count_entries(
     for part in view.parts() {
         let matching = Matching { part, query, scope, order: Order::Ascending };
         matching.visit(hasher, 0, &mut |found| {
-            for key in group_keys(&found.load()?.entry, groups) {
+            for key in group_keys(&masked(scope, found.load()?.entry), groups) {
                 *counts.entry(key).or_default() += 1;
             }
             Ok(true)

@@ -1,5 +1,6 @@
 //! The door: [`FileStore`], a Deedbook in a directory.
 
+use std::borrow::Cow;
 use std::path::Path;
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread::JoinHandle;
@@ -338,7 +339,7 @@ impl Store for FileStore {
             return Ok(None);
         }
         let found = search::find(&self.shared.view(), self.shared.hasher, tenant, id)?;
-        Ok(found.filter(|entry| scope.allows(entry)))
+        Ok(found.and_then(|entry| scope.view(&entry).map(Cow::into_owned)))
     }
 
     fn page(&self, query: &Query, scope: &Scope, request: &PageRequest) -> Result<Page> {

@@ -1,7 +1,8 @@
 //! Queries, scopes and pages to ask about the generated [`crate::events`]: a fixed table, and random ones.
 
+use deedbook_core::commitment::Key;
 use deedbook_core::query::{Condition, Expression, ParseOptions};
-use deedbook_core::{GroupBy, Order, PageRequest, Query, Scope, Timestamp};
+use deedbook_core::{FieldProfile, FieldRule, GroupBy, Order, PageRequest, Query, Scope, Timestamp, Treatment};
 use proptest::prelude::*;
 
 /// Queries that between them use every field, operator and form of value, most of them with some answers.
@@ -240,7 +241,33 @@ pub fn scopes() -> Vec<Scope> {
         Scope::tenant("acme").matching(query("target:doc_42 OR target.type:user")),
         Scope::tenant("acme").matching(query("target:doc_42 OR target.type:user")).matching(query("-outcome:denied")),
         seen_by(Scope::all_tenants(), &["owners"], Some("user_2")).matching(query("occurred:>=-20d -action:user.*")),
+        masked(Scope::tenant("acme"), &[("/actor/name", "drop"), ("/targets/*/name", "mask"), ("/context/ip", "drop")]),
+        masked(Scope::all_tenants(), &[("/actor/id", "hash"), ("/targets/*/id", "hash"), ("/context/ip", "truncate")]),
+        masked(
+            Scope::all_tenants(),
+            &[("/metadata/amount", "show"), ("/metadata", "drop"), ("/changes/~1role", "mask")],
+        ),
+        masked(
+            Scope::all_tenants().matching(query("actor:user_1 OR plan")),
+            &[("/targets", "drop"), ("/source", "mask")],
+        ),
+        masked(seen_by(Scope::tenant("acme"), &["owners"], Some("user_1")), &[("", "drop")]),
+        masked(Scope::all_tenants(), &[("/description", "show"), ("/actor/on_behalf_of", "drop"), ("/reason", "mask")])
+            .masked_by(profile(&[("/correlation_id", "hash"), ("/changes/*/to", "drop"), ("/error", "drop")])),
     ]
+}
+
+fn masked(scope: Scope, rules: &[(&str, &str)]) -> Scope {
+    scope.masked_by(profile(rules))
+}
+
+fn profile(rules: &[(&str, &str)]) -> FieldProfile {
+    let rule = |(path, word): &(&str, &str)| FieldRule {
+        path: (*path).to_owned(),
+        treatment: Treatment::from_word(word).unwrap_or_else(|| panic!("{word} is a treatment")),
+    };
+    let rules: Vec<FieldRule> = rules.iter().map(rule).collect();
+    FieldProfile::new(&rules, Key([9; 32])).unwrap_or_else(|error| panic!("{error}"))
 }
 
 fn seen_by(scope: Scope, labels: &[&str], me: Option<&str>) -> Scope {

@@ -40,6 +40,38 @@ fn a_server_that_cannot_listen_makes_no_token() {
 }
 
 #[test]
+fn a_file_that_cannot_be_used_is_told_before_anything_is_made() {
+    let room = Room::new();
+    let good = "[sign_in]\nissuer = \"https://login.example\"\nclient_id = \"deedbook\"\n";
+    let role = "[[sign_in.roles]]\ngroup = \"staff\"\nkind = \"read\"\n";
+    for (content, says) in [
+        ("[sign_in", &["deedbook.toml cannot be used", "line 1"][..]),
+        ("[signin]\n", &["unknown field `signin`"]),
+        ("[sign_in]\nissuer = \"https://login.example\"\n", &["missing field `client_id`"]),
+        (good, &["without a role nobody can sign in"]),
+        (&format!("{good}{}", role.replace("read", "reader")), &["role 1 of [[sign_in.roles]]", "/kind"]),
+        (&format!("{good}{role}size = 1\n"), &["/size", "not known"]),
+        (&format!("{good}client_secret_file = \"absent\"\n{role}"), &["cannot read", "absent"]),
+        (&format!("{good}{role}").replace("https:", "http:"), &["neither https nor on this machine"]),
+    ] {
+        room.file("deedbook.toml", content);
+        let arguments = ["serve", "--listen", "127.0.0.1:0", "--config", "deedbook.toml", "--public-url", "http://a"];
+        let failed = room.run(&arguments);
+        assert!([4, 8].contains(&failed.code), "{content}: {}", failed.stderr);
+        failed.says(says);
+    }
+    room.file("deedbook.toml", format!("{good}{role}"));
+    room.run(&["serve", "--listen", "127.0.0.1:0", "--config", "deedbook.toml"]).exits(4).says(&["--public-url"]);
+    room.file("secret", "s\n");
+    room.file("deedbook.toml", format!("{good}client_secret_file = \"secret\"\n{role}tenant = \"acme\"\n"));
+    let served =
+        Served::start(room.command(), &["serve", "--config", "deedbook.toml", "--public-url", "https://audit.example"]);
+    let (status, session) = served.client().send("GET", "/auth/session", "none", "").unwrap();
+    assert!(status == 200 && session.contains(r#""ways":["token","oidc"]"#), "{session}");
+    assert!(served.terminate().success());
+}
+
+#[test]
 fn tokens_are_made_listed_and_revoked_on_a_directory() {
     let room = Room::new();
     let made = room.run(&["token", "create", "--kind", "write", "--tenant", "acme", "--expires", "90d"]).exits(0);

@@ -4,9 +4,10 @@
 
 use serde_json::Value;
 
+use super::Unknown;
 use super::node::{Content, Node, Origin, Put, Sides};
-use super::{Unknown, pointer};
 use crate::commitment::{FieldKind, fields};
+use crate::pointer;
 use crate::{Change, Entry};
 
 /// One change, read.

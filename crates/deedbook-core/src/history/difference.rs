@@ -10,7 +10,8 @@ use super::fold::Fold;
 use super::node::{Content, Key, Node, Origin, Others, Parts, Shape, Stamp};
 use super::state::{Existence, FieldValue, Unknown};
 use super::words::{Piece, Work};
-use super::{Mark, Moment, TargetId, pointer};
+use super::{Mark, Moment, TargetId};
+use crate::pointer;
 
 /// What differs between two states of a thing.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -8,7 +8,8 @@ use super::bound::Bound;
 use super::claim::{self, Claim, Told, put};
 use super::node::{Content, Node, Origin, Others, Put, Sides, Stamp, mark};
 use super::state::{Contradiction, Existence, Sight, Unknown};
-use super::{Effect, TargetId, pointer};
+use super::{Effect, TargetId};
+use crate::pointer;
 use crate::{Entry, Result};
 
 /// Contradictions that a state tells of: 100, the newest; each has two values of an event.

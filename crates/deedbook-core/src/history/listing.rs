@@ -5,7 +5,8 @@ use serde_json::{Map, Value};
 use super::fold::Fold;
 use super::node::{Content, Key, Node, Origin, Others, Parts, Shape, mark};
 use super::state::{Existence, Field, FieldValue, State, Unknown};
-use super::{Mark, Moment, TargetId, pointer};
+use super::{Mark, Moment, TargetId};
+use crate::pointer;
 
 /// A value that came as a whole, and where it is.
 pub(super) struct KnownPlace<'a> {

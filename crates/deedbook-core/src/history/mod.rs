@@ -20,7 +20,6 @@ mod listing;
 mod mark;
 mod moment;
 mod node;
-mod pointer;
 mod reader;
 mod restore;
 mod state;

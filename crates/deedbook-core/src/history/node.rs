@@ -10,8 +10,9 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{Mark, Unknown, pointer};
+use super::{Mark, Unknown};
 use crate::Entry;
+use crate::pointer;
 
 /// One place.
 #[derive(Clone, Debug)]

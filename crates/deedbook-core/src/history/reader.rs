@@ -70,7 +70,8 @@ impl<'a> History<'a> {
     /// The history of `target` in the log of `tenant`, as far as it is within `scope`; empty where the scope does not
     /// allow the tenant.
     pub fn new(store: &'a dyn Store, tenant: &str, target: TargetId, scope: &Scope) -> Self {
-        let narrow = scope.visibility() != &Visibility::Everything || scope.filter().is_some();
+        let narrow =
+            scope.visibility() != &Visibility::Everything || scope.filter().is_some() || scope.profile().is_some();
         let sight = if narrow { Sight::Part } else { Sight::Whole };
         Self { store, target, scope: scope.clone().within(tenant), sight }
     }

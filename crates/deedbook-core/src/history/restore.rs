@@ -5,7 +5,8 @@ use serde_json::Value;
 
 use super::fold::Fold;
 use super::node::{Content, Key, Node, Origin, Others, Parts, Shape};
-use super::{Moment, TargetId, pointer};
+use super::{Moment, TargetId};
+use crate::pointer;
 
 /// The way back to a past state: what to do, and what cannot be told.
 ///

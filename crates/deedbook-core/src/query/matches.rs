@@ -7,6 +7,7 @@
 //! * An absent outcome is `success`, an absent `occurred_at` is `recorded_at`.
 
 use std::net::IpAddr;
+use std::str::FromStr;
 
 use serde_json::{Map, Value};
 
@@ -15,7 +16,7 @@ use super::{
     Bounds, Condition, Expression, HasField, Inclusive, IpNetwork, LastWord, MetaTest, Pattern, Query, TextField,
     WordsTest, number, words,
 };
-use crate::{Actor, Entry, Event, Outcome, Target};
+use crate::{Actor, Entry, Error, Event, Outcome, Target};
 
 impl Query {
     /// Whether `entry` matches.
@@ -250,6 +251,28 @@ impl IpNetwork {
         let Some(network) = Self::new(self.address, self.prefix_bits) else { return false };
         let same = Self::new(ip.to_canonical(), network.prefix_bits);
         same.is_some_and(|same| same.address == network.address)
+    }
+}
+
+impl FromStr for IpNetwork {
+    type Err = Error;
+
+    /// Reads an address, or a network in CIDR form: `10.0.0.0/8`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) with `bad_network`.
+    fn from_str(text: &str) -> crate::Result<Self> {
+        let bad = || {
+            let detail = "expected an address such as \"203.0.113.9\" or a network such as \"10.0.0.0/8\"";
+            Error::invalid("", "bad_network", detail)
+        };
+        let (address, bits) = match text.split_once('/') {
+            Some((address, bits)) => (address, Some(bits.parse().map_err(|_| bad())?)),
+            None => (text, None),
+        };
+        let address: IpAddr = address.parse().map_err(|_| bad())?;
+        let all_bits = if address.is_ipv4() { 32 } else { 128 };
+        Self::new(address, bits.unwrap_or(all_bits)).ok_or_else(bad)
     }
 }
 

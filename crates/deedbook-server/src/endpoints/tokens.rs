@@ -7,7 +7,7 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use deedbook_core::{Error, ErrorKind, Problem as Place, Timestamp, parse_json};
+use deedbook_core::{Error, ErrorKind, parse_json};
 use serde_json::{Value, json};
 
 use super::schema;
@@ -17,7 +17,6 @@ use crate::body::{Format, Received};
 use crate::parameters::Parameters;
 use crate::problem::{Answer, Problem};
 use crate::settings::NewToken;
-use crate::token::TokenKind;
 
 /// Make a token.
 ///
@@ -44,7 +43,7 @@ pub(crate) async fn create(
         let app = app.clone();
         move || {
             let (text, _room) = received.decompressed(&app.limits)?;
-            let new = new_token(&text).map_err(refused)?;
+            let new = parse_json(&text).and_then(|json| NewToken::from_json(&json)).map_err(refused)?;
             app.settings.create_by(new, &caller.author()).map_err(|error| app.failed(error))
         }
     };
@@ -113,50 +112,6 @@ fn refused(error: Error) -> Problem {
     }
     let detail = "the token breaks a rule; errors[] tells where and how";
     Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", detail).at(problem.errors().to_vec())
-}
-
-fn new_token(text: &[u8]) -> deedbook_core::Result<NewToken> {
-    let Value::Object(members) = parse_json(text)? else {
-        return Err(Error::invalid("", "wrong_type", "expected an object with \"kind\""));
-    };
-    let mut new = NewToken { kind: TokenKind::Read, tenant: None, name: None, expires_at: None };
-    let mut problems = Vec::new();
-    for (name, value) in members.iter().filter(|(_, value)| !value.is_null()) {
-        if let Err(expected) = take(&mut new, name, value) {
-            let pointer = format!("/{}", name.replace('~', "~0").replace('/', "~1"));
-            problems.push(Place { pointer, code: expected.0.into(), detail: expected.1.to_owned() });
-        }
-    }
-    if members.get("kind").is_none_or(Value::is_null) {
-        let detail = "the member \"kind\" is required; add \"write\" or \"read\"".to_owned();
-        problems.push(Place { pointer: "/kind".to_owned(), code: "missing_member".into(), detail });
-    }
-    if problems.is_empty() { Ok(new) } else { Err(Error::from_problems(problems)) }
-}
-
-fn take(new: &mut NewToken, name: &str, value: &Value) -> Result<(), (&'static str, &'static str)> {
-    let text = value.as_str();
-    let string = || text.map(str::to_owned).ok_or(("wrong_type", "expected a string"));
-    match name {
-        "kind" => {
-            let kind = text.and_then(TokenKind::from_word);
-            new.kind = kind.ok_or(("unknown_value", "expected \"write\", \"read\" or \"admin\""))?;
-        }
-        "tenant" => new.tenant = Some(string()?),
-        "name" => new.name = Some(string()?),
-        "expires_at" => {
-            let time: Option<Timestamp> = text.and_then(|text| text.parse().ok());
-            let expected = ("bad_time", "expected a time such as \"2026-09-20T14:03:27Z\" (RFC 3339)");
-            new.expires_at = Some(time.ok_or(expected)?);
-        }
-        _ => {
-            return Err((
-                "unknown_member",
-                "this member is not known here; a token has kind, tenant, name, expires_at",
-            ));
-        }
-    }
-    Ok(())
 }
 
 fn answer(status: StatusCode, body: Value) -> Response {

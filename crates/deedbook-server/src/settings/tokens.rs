@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use deedbook_core::{Entry, Error, ErrorKind, Result, Target, Timestamp, rfc3339};
+use deedbook_core::{Entry, Error, ErrorKind, Problem, Result, Target, Timestamp, rfc3339};
 use serde_json::{Map, Value};
 
 use super::{Author, Settings};
@@ -292,6 +292,52 @@ impl NewToken {
     /// A token of this kind that nothing narrows.
     pub fn of_kind(kind: TokenKind) -> Self {
         Self { kind, tenant: None, name: None, expires_at: None }
+    }
+
+    /// What an object of JSON asks for; `docs/api.md` names the members, and null is as good as absent.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`] with pointers to the members that are not known, of the wrong type, or missing.
+    pub fn from_json(json: &Value) -> Result<Self> {
+        let Value::Object(members) = json else {
+            return Err(Error::invalid("", "wrong_type", "expected an object with \"kind\""));
+        };
+        let mut new = Self::of_kind(TokenKind::Read);
+        let mut problems = Vec::new();
+        for (name, value) in members.iter().filter(|(_, value)| !value.is_null()) {
+            if let Err((code, detail)) = new.take(name, value) {
+                let pointer = format!("/{}", name.replace('~', "~0").replace('/', "~1"));
+                problems.push(Problem { pointer, code: code.into(), detail: detail.to_owned() });
+            }
+        }
+        if members.get("kind").is_none_or(Value::is_null) {
+            let detail = "the member \"kind\" is required; add \"write\" or \"read\"".to_owned();
+            problems.push(Problem { pointer: "/kind".to_owned(), code: "missing_member".into(), detail });
+        }
+        if problems.is_empty() { Ok(new) } else { Err(Error::from_problems(problems)) }
+    }
+
+    fn take(&mut self, name: &str, value: &Value) -> std::result::Result<(), (&'static str, &'static str)> {
+        let text = value.as_str();
+        let string = || text.map(str::to_owned).ok_or(("wrong_type", "expected a string"));
+        match name {
+            "kind" => {
+                let kind = text.and_then(TokenKind::from_word);
+                self.kind = kind.ok_or(("unknown_value", "expected \"write\", \"read\" or \"admin\""))?;
+            }
+            "tenant" => self.tenant = Some(string()?),
+            "name" => self.name = Some(string()?),
+            "expires_at" => {
+                let time: Option<Timestamp> = text.and_then(|text| text.parse().ok());
+                let expected = ("bad_time", "expected a time such as \"2026-09-20T14:03:27Z\" (RFC 3339)");
+                self.expires_at = Some(time.ok_or(expected)?);
+            }
+            _ => {
+                let detail = "this member is not known here; a token has kind, tenant, name, expires_at";
+                return Err(("unknown_member", detail));
+            }
+        }
+        Ok(())
     }
 }
 

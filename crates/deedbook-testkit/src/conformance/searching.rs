@@ -1,6 +1,8 @@
 //! Queries: whatever index a store has, it answers as [`deedbook_core::Query::matches`] does.
 
-use deedbook_core::{Entry, GroupBy, PageRequest, Query, Scope, Store};
+use std::borrow::Cow;
+
+use deedbook_core::{Actor, Entry, Group, GroupBy, PageRequest, Query, Scope, Store};
 
 use super::{EVENTS, Open, all, everything, fill, page, positions};
 use crate::{Clock, questions};
@@ -32,8 +34,8 @@ pub(super) fn every_scope(open: &mut Open<'_>) {
 
 /// How many of `entries` match, which must be what pages and counts tell.
 pub(super) fn compare(store: &dyn Store, entries: &[Entry], query: &Query, scope: &Scope) -> usize {
-    let matching: Vec<Entry> =
-        entries.iter().filter(|entry| scope.allows(entry) && query.matches(entry)).cloned().collect();
+    let views = entries.iter().filter_map(|entry| scope.view(entry));
+    let matching: Vec<Entry> = views.filter(|entry| query.matches(entry)).map(Cow::into_owned).collect();
     let (found, _) = page(store, query, scope, &PageRequest::oldest(EVENTS as usize));
     assert_eq!(positions(&found), positions(&matching), "the page of {query} within {scope:?}");
     assert_eq!(found, matching, "the entries of {query} within {scope:?}");
@@ -46,5 +48,12 @@ pub(super) fn compare(store: &dyn Store, entries: &[Entry], query: &Query, scope
     let by_day = store.count(query, scope, &[GroupBy::Day]).expect("counted");
     let sum: u64 = by_day.iter().map(|group| group.count).sum();
     assert_eq!(sum, matching.len() as u64, "the days of {query} within {scope:?}");
+    let by_actor = store.count(query, scope, &[GroupBy::Actor]).expect("counted");
+    let named = |group: &Group| matching.iter().any(|entry| goes_by(&entry.event.actor, &group.key[0]));
+    assert!(by_actor.iter().all(named), "the actors of {query} within {scope:?}: {by_actor:?}");
     matching.len()
+}
+
+fn goes_by(actor: &Actor, name: &str) -> bool {
+    actor.id.as_ref().map_or_else(|| actor.kind.clone(), |id| format!("{}:{id}", actor.kind)) == name
 }

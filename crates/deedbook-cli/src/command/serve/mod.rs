@@ -1,8 +1,10 @@
 //! `serve`: a directory → the HTTP API, until it is told to end.
 
+mod config;
+
 use std::io::{self, Write};
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
@@ -48,6 +50,10 @@ pub(crate) struct Door {
     #[arg(long, value_name = "URL", env = "DEEDBOOK_PUBLIC_URL")]
     public_url: Option<String>,
 
+    /// The operator's file, in TOML: how staff sign in (docs/operating.md)
+    #[arg(long, value_name = "FILE", env = "DEEDBOOK_CONFIG")]
+    config: Option<PathBuf>,
+
     /// What the server writes to standard error: off, error, warn, info, or debug, which has a line for each request
     #[arg(long, value_name = "LEVEL", env = "DEEDBOOK_LOG", default_value = "info")]
     log: LevelFilter,
@@ -81,6 +87,7 @@ impl Door {
         options.admin_token =
             std::env::var("DEEDBOOK_ADMIN_TOKEN").ok().filter(|token| !token.is_empty()).map(Secret::new);
         options.public_url = self.public_url;
+        options.oidc = self.config.as_deref().map_or(Ok(None), config::read)?;
         // Whoever cannot have the address must not be given a token first.
         let listener = TcpListener::bind(self.listen).await;
         let listener = listener.map_err(|error| Failure::io(format_args!("listen on {}", self.listen), error))?;

@@ -3,7 +3,7 @@
 use crate::json::push_segment;
 
 /// The names on the way to the place, unescaped; `None` where `pointer` is none.
-pub(super) fn parse(pointer: &str) -> Option<Vec<String>> {
+pub(crate) fn parse(pointer: &str) -> Option<Vec<String>> {
     if pointer.is_empty() {
         return Some(Vec::new());
     }
@@ -11,7 +11,7 @@ pub(super) fn parse(pointer: &str) -> Option<Vec<String>> {
 }
 
 /// `pointer` and one name more.
-pub(super) fn below(pointer: &str, name: &str) -> String {
+pub(crate) fn below(pointer: &str, name: &str) -> String {
     let mut out = String::with_capacity(pointer.len() + name.len() + 1);
     out.push_str(pointer);
     push_segment(&mut out, name);
@@ -19,7 +19,7 @@ pub(super) fn below(pointer: &str, name: &str) -> String {
 }
 
 /// The place in a list that `name` stands for: digits without a leading zero.
-pub(super) fn index(name: &str) -> Option<usize> {
+pub(crate) fn index(name: &str) -> Option<usize> {
     let digits = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit());
     let plain = name == "0" || !name.starts_with('0');
     (digits && plain).then(|| name.parse().ok()).flatten()

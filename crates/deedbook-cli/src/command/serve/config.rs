@@ -1,0 +1,108 @@
+//! The operator's file: what a server is told that is too much for flags, or too secret.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use deedbook_core::Error;
+use deedbook_server::{NewToken, OidcSettings, Role, Secret};
+use serde::Deserialize;
+
+use crate::exit::{Failure, Outcome};
+
+/// The variable with the secret of the client, where no file has it.
+const SECRET_VARIABLE: &str = "DEEDBOOK_OIDC_CLIENT_SECRET";
+
+/// The file as it is written.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    sign_in: Option<SignIn>,
+}
+
+/// How staff sign in.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SignIn {
+    issuer: String,
+    client_id: String,
+    client_secret_file: Option<PathBuf>,
+    #[serde(default = "SignIn::scopes")]
+    scopes: Vec<String>,
+    #[serde(default = "SignIn::groups_claim")]
+    groups_claim: String,
+    #[serde(default = "SignIn::session_minutes")]
+    session_minutes: u32,
+    #[serde(default)]
+    roles: Vec<RoleTable>,
+}
+
+/// A group, and the members of the token that those in it get.
+#[derive(Debug, Deserialize)]
+struct RoleTable {
+    group: String,
+    #[serde(flatten)]
+    token: serde_json::Map<String, serde_json::Value>,
+}
+
+impl SignIn {
+    fn scopes() -> Vec<String> {
+        ["openid", "profile", "email"].map(str::to_owned).into()
+    }
+
+    fn groups_claim() -> String {
+        "groups".to_owned()
+    }
+
+    fn session_minutes() -> u32 {
+        480
+    }
+
+    /// `base` is the folder that relative paths start from.
+    fn settings(self, base: &Path) -> Outcome<OidcSettings> {
+        let client_secret = match &self.client_secret_file {
+            Some(file) => Some(secret(&base.join(file))?),
+            None => std::env::var(SECRET_VARIABLE).ok().filter(|secret| !secret.is_empty()).map(Secret::new),
+        };
+        let roles = self.roles.into_iter().enumerate().map(|(place, table)| table.role(place));
+        Ok(OidcSettings {
+            issuer: self.issuer,
+            client_id: self.client_id,
+            client_secret,
+            scopes: self.scopes,
+            groups_claim: self.groups_claim,
+            session_minutes: self.session_minutes,
+            roles: roles.collect::<Outcome<_>>()?,
+        })
+    }
+}
+
+impl RoleTable {
+    fn role(self, place: usize) -> Outcome<Role> {
+        let token = NewToken::from_json(&self.token.into()).map_err(|error| at(place, &error))?;
+        Ok(Role { group: self.group, token })
+    }
+}
+
+/// What is wrong with a role, and which one it is, counted from 1 as people do.
+fn at(place: usize, error: &Error) -> Failure {
+    let problems: Vec<String> =
+        error.problems().iter().map(|problem| format!("{}: {}", problem.pointer, problem.detail)).collect();
+    Failure::invalid(format!("role {} of [[sign_in.roles]] breaks a rule: {}", place + 1, problems.join("; ")))
+}
+
+fn secret(path: &Path) -> Outcome<Secret> {
+    let text = fs::read_to_string(path).map_err(|error| Failure::io(format!("read {}", path.display()), error))?;
+    let text = text.trim_end_matches(['\r', '\n']);
+    if text.is_empty() {
+        return Err(Failure::invalid(format!("{} is empty, and should hold the secret of the client", path.display())));
+    }
+    Ok(Secret::new(text))
+}
+
+/// How staff sign in, by the operator's file.
+pub(super) fn read(path: &Path) -> Outcome<Option<OidcSettings>> {
+    let text = fs::read_to_string(path).map_err(|error| Failure::io(format!("read {}", path.display()), error))?;
+    let file: File = toml::from_str(&text)
+        .map_err(|error| Failure::invalid(format!("{} cannot be used", path.display())).caused_by(error))?;
+    file.sign_in.map(|sign_in| sign_in.settings(path.parent().unwrap_or(Path::new(".")))).transpose()
+}
