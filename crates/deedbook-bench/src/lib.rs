@@ -2,7 +2,7 @@
 //!
 //! * [`workload`] makes realistic events, [`question`] asks about them.
 //! * [`contestant`] lists who takes part; [`race`] feeds them in turns and measures, [`quiz`] asks them all the same.
-//! * [`compare`], [`load`], [`stages`], [`http`], [`history`], [`drain`] are the commands; [`figures`] is what they find, [`report`] how people read it.
+//! * [`compare`], [`load`], [`stages`], [`http`], [`history`], [`retire`], [`drain`] are the commands; [`figures`] is what they find, [`report`] how people read it.
 
 pub mod compare;
 pub mod contestant;
@@ -18,6 +18,7 @@ pub mod quiz;
 pub mod race;
 pub mod random;
 pub mod report;
+pub mod retire;
 pub mod row;
 pub mod stages;
 pub mod vocabulary;

@@ -1,7 +1,7 @@
 //! The command line of the benchmark.
 
 use clap::{Parser, Subcommand};
-use deedbook_bench::{compare, drain, history, http, load, stages};
+use deedbook_bench::{compare, drain, history, http, load, retire, stages};
 
 /// Measures Deedbook, and others on the same data.
 #[derive(Parser)]
@@ -24,6 +24,8 @@ enum Command {
     Http(http::Options),
     /// The history of one thing among many other events, over HTTP.
     History(history::Options),
+    /// The oldest part of a log is retired while others read and append.
+    Retire(retire::Options),
     /// The outbox of a PostgreSQL database into a directory.
     Drain(drain::Options),
 }
@@ -41,6 +43,7 @@ fn main() -> deedbook_bench::Result<()> {
         Command::Stages(options) => stages::run(&options),
         Command::Http(options) => http::run(&options),
         Command::History(options) => history::run(&options),
+        Command::Retire(options) => retire::run(&options),
         Command::Drain(options) => drain::run(&options),
     }
 }
