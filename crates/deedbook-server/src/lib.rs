@@ -11,7 +11,8 @@
 //! * `connection` accepts, bounds and drains connections; `watched` gives each request its id, its log line, its figures
 //!   and its time; `problem` is what every refusal looks like.
 //! * [`Settings`] are entries of the tenant `_deedbook`, folded from the log: tokens, and the key of cursors.
-//! * `access` says who a caller is and what may be read; `recording` and `reading` are the only ways to the store.
+//! * `access` says who a caller is and what may be read, `grant` to what a token is narrowed; `recording` and `reading`
+//!   are the only ways to the store, and `readings` enters who read.
 //! * [`Limits`] bounds everything that a stranger can make grow.
 //!
 //! Endpoints are one function each, below `endpoints`; `api` lists them all.
@@ -22,17 +23,21 @@ mod api;
 mod app;
 mod body;
 mod clock;
+mod codes;
 mod connection;
 mod cookie;
 mod cursor;
 mod endpoints;
 mod figures;
+mod grant;
 mod limits;
+mod members;
 mod oidc;
 mod own;
 mod parameters;
 mod problem;
 mod reading;
+mod readings;
 mod recording;
 mod seal;
 mod secret;
@@ -43,9 +48,10 @@ mod token;
 mod watched;
 
 pub use clock::Clock;
+pub use grant::{Export, Grant};
 pub use limits::Limits;
 pub use oidc::{OidcSettings, Role};
 pub use secret::Secret;
 pub use server::{Options, Server};
 pub use settings::{AdminToken, NewToken, Settings};
-pub use token::{Origin, Token, TokenId, TokenKind};
+pub use token::{Appearance, Origin, Token, TokenId, TokenKind};

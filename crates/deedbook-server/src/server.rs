@@ -12,6 +12,7 @@ use crate::app::{App, Phase};
 use crate::clock::Clock;
 use crate::limits::Limits;
 use crate::oidc::OidcSettings;
+use crate::readings::Enterer;
 use crate::secret::Secret;
 use crate::settings::{AdminToken, Settings};
 use crate::{api, connection};
@@ -81,8 +82,10 @@ impl Server {
     /// more can be acknowledged until the log is opened anew. [`ErrorKind::Io`] when a thread cannot be started.
     pub async fn serve(self, listener: TcpListener, shutdown: impl Future<Output = ()>) -> Result<()> {
         let follower = Follower::start(self.app.clone())?;
+        let enterer = Enterer::start(self.app.clone())?;
         let router = api::router(&self.app);
         connection::serve(&self.app, router, listener, shutdown).await;
+        enterer.stop().await;
         follower.stop().await;
         match *self.app.phase.borrow() {
             Phase::Poisoned => Err(Error::new(

@@ -8,7 +8,9 @@
 
 mod cursor_key;
 mod fold;
+mod found;
 mod sessions;
+mod sign_ins;
 mod tokens;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
@@ -21,6 +23,9 @@ use crate::clock::Clock;
 use crate::own;
 use fold::Folded;
 
+pub(crate) use found::{Found, Life, Proof};
+pub(crate) use sessions::{LIFE_MAX as SESSION_LIFE_MAX, NewSession};
+pub(crate) use tokens::Uses;
 pub use tokens::{AdminToken, NewToken};
 
 /// Entries that are folded at once.
@@ -73,7 +78,7 @@ impl Settings {
     /// # Errors
     /// As [`Store::page`].
     pub(crate) fn refresh(&self) -> Result<()> {
-        let query = fold::query();
+        let query = fold::query(self.now());
         let scope = Scope::tenant(OWN_TENANT);
         loop {
             let after = self.folded().after();

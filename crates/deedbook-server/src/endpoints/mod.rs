@@ -10,6 +10,7 @@ pub(crate) mod record;
 pub(crate) mod sign_in;
 pub(crate) mod tail;
 pub(crate) mod tokens;
+pub(crate) mod viewer_sessions;
 
 mod claims;
 mod paging;

@@ -1,9 +1,10 @@
 //! Entries of the tenant `_deedbook` → what holds now: the list of the kinds of settings.
 
-use deedbook_core::query::{Condition, Expression, Pattern, TextField};
-use deedbook_core::{Entry, Query};
+use deedbook_core::query::{Bounds, Condition, Expression, Pattern, TextField};
+use deedbook_core::{Entry, Query, Timestamp};
 
 use super::cursor_key::{self, CursorKey};
+use super::sessions::{self, ViewerSessions};
 use super::tokens::{self, Tokens};
 
 /// What holds after the entries up to `after`.
@@ -11,17 +12,22 @@ use super::tokens::{self, Tokens};
 pub(super) struct Folded {
     after: Option<u64>,
     pub(super) tokens: Tokens,
+    pub(super) sessions: ViewerSessions,
     pub(super) cursor_key: CursorKey,
 }
 
-/// The actions of each kind of setting.
-const ACTIONS: [&[&str]; 2] = [&tokens::ACTIONS, &cursor_key::ACTIONS];
+/// The actions of each kind of setting that holds until it is changed.
+const LASTING: [&[&str]; 2] = [&tokens::ACTIONS, &cursor_key::ACTIONS];
 /// The actions of entries that are shown to nobody.
-const SECRETS: [&str; 2] = [tokens::HASHED, cursor_key::CREATED];
+const SECRETS: [&str; 3] = [tokens::HASHED, sessions::HASHED, cursor_key::CREATED];
 
-/// The entries that are settings; readings of the log, of which there are many, are not among them.
-pub(super) fn query() -> Query {
-    Query::from_expression(one_of(ACTIONS.concat()))
+/// The entries that are settings at `now`; readings of the log, of which there are many, are not among them, nor are
+/// sessions that have ended for their age.
+pub(super) fn query(now: Timestamp) -> Query {
+    let since = now.checked_sub(sessions::LIFE_MAX).ok();
+    let recent = Expression::Is(Condition::Recorded(Bounds { from: since, until: None }));
+    let sessions = Expression::And(vec![one_of(sessions::ACTIONS.to_vec()), recent]);
+    Query::from_expression(Expression::Or(vec![one_of(LASTING.concat()), sessions]))
 }
 
 /// The entries that are no secrets of the server.
@@ -48,6 +54,7 @@ impl Folded {
         self.after = Some(entry.receipt.position);
         match entry.event.action.as_str() {
             action if tokens::ACTIONS.contains(&action) => self.tokens.enter(entry),
+            action if sessions::ACTIONS.contains(&action) => self.sessions.enter(entry),
             action if cursor_key::ACTIONS.contains(&action) => self.cursor_key.enter(entry),
             _ => {}
         }
