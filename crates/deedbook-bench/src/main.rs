@@ -1,7 +1,7 @@
 //! The command line of the benchmark.
 
 use clap::{Parser, Subcommand};
-use deedbook_bench::{capture, compare, drain, history, http, load, stages, tenants};
+use deedbook_bench::{capture, compare, drain, history, http, load, retire, stages, tenants};
 
 /// Measures Deedbook, and others on the same data.
 #[derive(Parser)]
@@ -24,6 +24,8 @@ enum Command {
     Http(http::Options),
     /// The history of one thing among many other events, over HTTP.
     History(history::Options),
+    /// The oldest part of a log is retired while others read and append.
+    Retire(retire::Options),
     /// The outbox of a PostgreSQL database into a directory.
     Drain(drain::Options),
     /// Very many small tenants, and what a busy one costs its neighbours.
@@ -45,6 +47,7 @@ fn main() -> deedbook_bench::Result<()> {
         Command::Stages(options) => stages::run(&options),
         Command::Http(options) => http::run(&options),
         Command::History(options) => history::run(&options),
+        Command::Retire(options) => retire::run(&options),
         Command::Drain(options) => drain::run(&options),
         Command::Tenants(options) => tenants::run(&options),
         Command::Capture(options) => capture::run(&options),
