@@ -134,7 +134,9 @@ const IRREGULAR = new Set(
  * @param {Entry} entry
  * @param {import("./texts.js").Words} words */
 function phrase(entry, words) {
-  const segments = entry.action.split(".").map((segment) => segment.replaceAll("_", " "));
+  const all = entry.action.split(".").map((segment) => segment.replaceAll("_", " "));
+  // What is done to the log itself: `audit.viewed`, `audit.token.created`.
+  const segments = all[0] !== "audit" ? all : all.length > 2 ? all.slice(1) : [words.say("sentence.log"), ...all.slice(1)];
   const verb = segments.at(-1) ?? entry.action;
   const first = verb.split(" ")[0] ?? verb;
   const isPast = first.endsWith("ed") || IRREGULAR.has(first);

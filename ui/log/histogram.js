@@ -91,7 +91,7 @@ export class Histogram extends Element {
     const sum = shown.reduce((sum, bar) => sum + bar.count, 0);
     const title = say("histogram.title", { unit: say(`histogram.unit.${unit}`), from, to });
     return html`
-      <figure part="histogram">
+      <figure part="histogram" dir="ltr">
         <svg viewBox=${`0 0 ${shown.length} ${HEIGHT}`} preserveAspectRatio="none" role="img"
           aria-label=${`${title}. ${say("log.count", { count: sum })}.`}
           @pointerdown=${this.begin} @pointermove=${this.move} @pointerup=${this.end} @pointercancel=${() => { this.drawn = null; }}
@@ -100,7 +100,7 @@ export class Histogram extends Element {
           ${shown.map((bar, index) => this.bar(bar.count / highest, index))}
           ${this.drawn ? this.veil(shown.length) : nothing}
         </svg>
-        <div class="sliders" dir="ltr">${this.slider("from", 0, shown)}${this.slider("to", shown.length - 1, shown)}</div>
+        <div class="sliders">${this.slider("from", 0, shown)}${this.slider("to", shown.length - 1, shown)}</div>
         <figcaption class="line"><span>${from}</span><span class="told" aria-hidden="true">${this.told(shown)}</span>
           <span>${this.range ? this.whole() : to}</span></figcaption>
       </figure>`;

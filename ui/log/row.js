@@ -109,7 +109,9 @@ export const rowStyle = css`
   .action code { font-size: 0.75rem; }
   .toggle.plain { min-block-size: 1.375rem; padding: 0 0.5rem 0 0.25rem; margin-inline-start: -0.25rem; background: var(--_raised); color: var(--_text); }
   .toggle .icon { inline-size: 0.875rem; block-size: 0.875rem; transition: rotate 0.12s; }
+  .toggle:dir(rtl) .icon { scale: -1 1; }
   .toggle[aria-expanded="true"] .icon { rotate: 90deg; }
+  .toggle[aria-expanded="true"]:dir(rtl) .icon { rotate: -90deg; }
   .members { border-inline-start: 2px solid var(--_line); margin-inline-start: 0.875rem; }
   .all { margin: 0.25rem 0.75rem; color: var(--_accent); }
   .row[data-group] .words { -webkit-line-clamp: 1; }

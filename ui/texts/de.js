@@ -6,6 +6,7 @@ export const de = {
   "actor.anonymous": "jemand",
   "sentence.order": "name",
   "sentence.for": "für",
+  "sentence.log": "das Protokoll",
   "sentence.more": "und {count} weitere",
 
   "outcome.success": "gelungen",

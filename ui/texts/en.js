@@ -6,6 +6,7 @@ export const en = {
   "actor.anonymous": "somebody",
   "sentence.order": "verb",
   "sentence.for": "for",
+  "sentence.log": "the log",
   "sentence.more": "and {count} more",
 
   "outcome.success": "succeeded",
