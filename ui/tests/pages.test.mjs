@@ -5,45 +5,15 @@ import fs from "node:fs";
 import path from "node:path";
 import { after, before, test } from "node:test";
 
-import { company } from "./history.mjs";
-import { isTooWide, open, OUTPUT, ROOT, settled, TOKEN, violations, visit } from "./house.mjs";
+import { box, count, furnished, query, rows, search, visiting as visitingIn } from "./driving.mjs";
+import { isTooWide, open, OUTPUT, settled, TOKEN, visit } from "./house.mjs";
 
 let house;
 
-before(async () => {
-  house = await open("pages", (run) => {
-    run("import", "git", ROOT);
-    run("import", "cloudtrail", process.env.DEEDBOOK_CLOUDTRAIL ?? path.join(ROOT, "crates/deedbook-cli/tests/fixtures/cloudtrail.ndjson"));
-    const file = path.join(OUTPUT, "company.ndjson");
-    fs.writeFileSync(file, company().map((event) => JSON.stringify(event)).join("\n"));
-    run("import", "ndjson", file);
-  });
-});
+before(async () => { house = await furnished("pages"); });
 after(() => house.close());
 
-/** A test with a page of its own. */
-function visiting(name, options, act) {
-  test(name, { timeout: 60_000 }, async () => {
-    const page = await visit(house, options.at ?? "/", options);
-    try {
-      await act(page);
-    } catch (error) {
-      await page.screenshot({ path: path.join(OUTPUT, `failed-${name.replace(/\W+/g, "-")}.png`) });
-      throw error;
-    }
-    await page.leave();
-  });
-}
-
-const rows = (page) => page.locator("deedbook-feed article[data-id]");
-const count = (page) => page.locator("deedbook-log [part=count]");
-const box = (page) => page.getByRole("combobox", { name: "Search the log" });
-const query = (page) => new URL(page.url()).searchParams.get("q");
-
-async function search(page, text) {
-  await box(page).fill(text);
-  await page.keyboard.press("Enter");
-}
+const visiting = (...test) => visitingIn(() => house, ...test);
 
 visiting("one signs in with a token, and out again", { signedIn: false, at: "/?q=outcome%3Adenied" }, async (page) => {
   await page.getByLabel("Token").fill("deed_read_wrong");
@@ -437,50 +407,3 @@ visiting("right to left, the page is its own mirror", { locale: "ar-EG" }, async
   assert.equal(await isTooWide(page), false);
   await page.screenshot({ path: path.join(OUTPUT, "right-to-left.png") });
 });
-
-const PICTURES = [
-  ["sign-in", "/", { signedIn: false }, async (page) => page.getByLabel("Token").waitFor()],
-  ["log", "/?q=service%3Abilling", {}, async (page) => rows(page).first().waitFor()],
-  ["log-entry", "/?q=invoice", {}, async (page) => {
-    await rows(page).filter({ hasText: "contract-bot" }).first().locator(".opener").click();
-    await page.getByRole("complementary", { name: "Entry" }).waitFor();
-  }],
-  ["log-narrowed", "/?q=-outcome%3Asuccess", {}, async (page) => rows(page).first().waitFor()],
-  ["log-completion", "/", {}, async (page) => {
-    await box(page).focus();
-    await page.keyboard.type("action:invoice.");
-    await page.locator("deedbook-search").getByRole("option").first().waitFor();
-  }],
-  ["log-wrong", "/?q=actoin%3Ax", {}, async (page) => page.getByText("did you mean").waitFor()],
-  ["log-none", "/?q=nothing-like-this", {}, async (page) => page.getByRole("heading", { name: "No entry matches" }).waitFor()],
-  ["log-help", "/", {}, async (page) => {
-    await rows(page).first().waitFor();
-    await page.keyboard.press("?");
-    await page.getByRole("dialog").waitFor();
-  }],
-  ["log-phone", "/?q=invoice", { size: [390, 844] }, async (page) => rows(page).first().waitFor()],
-  ["object", "/object?target=invoice%3A3", {}, async (page) => page.getByRole("slider").waitFor()],
-  ["object-compared", "/object?target=invoice%3A3", {}, async (page) => {
-    await page.getByRole("button", { name: "Compare two versions" }).click();
-    await page.locator("td del").first().waitFor();
-  }],
-  ["person", "/person?id=user%3Aada", {}, async (page) => rows(page).first().waitFor()],
-  ["overview", "/overview", {}, async (page) => page.getByRole("heading", { name: "Most frequent actions" }).waitFor()],
-  ["object-phone", "/object?target=invoice%3A3", { size: [390, 844] }, async (page) => page.getByRole("slider").waitFor()],
-  ["entry", "/?q=action%3Ainvoice.corrected", {}, async (page) => {
-    await rows(page).first().click({ position: { x: 700, y: 10 } });
-    await page.getByRole("link", { name: "Open on its own page" }).click();
-    await page.getByRole("heading", { level: 1 }).waitFor();
-  }],
-];
-
-for (const theme of ["light", "dark"]) {
-  for (const [name, place, options, arrive] of PICTURES) {
-    visiting(`axe finds nothing: ${name}, ${theme}`, { ...options, at: place, theme }, async (page) => {
-      await arrive(page);
-      await settled(page);
-      await page.screenshot({ path: path.join(OUTPUT, `${name}-${theme}.png`) });
-      assert.deepEqual(await violations(page), []);
-    });
-  }
-}
