@@ -207,6 +207,9 @@ pub(crate) struct Writer(pub(crate) Caller);
 /// A caller who may read and change settings.
 pub(crate) struct Administrator(pub(crate) Caller);
 
+/// A caller who may read settings.
+pub(crate) struct Inspector;
+
 impl FromRequestParts<Arc<App>> for Caller {
     type Rejection = Problem;
 
@@ -247,5 +250,13 @@ impl FromRequestParts<Arc<App>> for Administrator {
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Answer<Self> {
         Caller::allowed(parts, app, TokenKind::may_administer, "read or change settings").await.map(Self)
+    }
+}
+
+impl FromRequestParts<Arc<App>> for Inspector {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Answer<Self> {
+        Caller::allowed(parts, app, TokenKind::may_inspect, "read settings").await.map(|_| Self)
     }
 }

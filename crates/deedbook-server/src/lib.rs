@@ -27,6 +27,7 @@ mod cookie;
 mod cursor;
 mod endpoints;
 mod figures;
+mod governance;
 mod limits;
 mod oidc;
 mod own;
@@ -43,9 +44,13 @@ mod token;
 mod watched;
 
 pub use clock::Clock;
+pub use governance::{ErasurePlan, Governance, Mention, Pace, Plan, Policy, RulePlan, Tally, TenantPlan, Watch};
 pub use limits::Limits;
 pub use oidc::{OidcSettings, Role};
 pub use secret::Secret;
 pub use server::{Options, Server};
-pub use settings::{AdminToken, NewToken, Settings};
+pub use settings::{
+    AdminToken, Approval, Author, Ended, Erasure, Hold, Mentions, NewErasure, NewHold, NewToken, Released, RulesSet,
+    Search, Settings,
+};
 pub use token::{Origin, Token, TokenId, TokenKind};

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use deedbook_core::{Result, Store};
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::access::Caller;
 use crate::app::App;
@@ -55,6 +56,15 @@ impl ReadKind {
 }
 
 impl App {
+    /// A turn among those who read.
+    ///
+    /// # Errors
+    /// 503 where too many read.
+    pub(crate) async fn read_turn(&self) -> Answer<OwnedSemaphorePermit> {
+        let turn = tokio::time::timeout(self.limits.read_wait_max, self.reads.clone().acquire_owned()).await;
+        turn.ok().and_then(std::result::Result::ok).ok_or_else(no_turn)
+    }
+
     /// Reads the log for `reader`.
     ///
     /// # Errors
@@ -65,8 +75,7 @@ impl App {
         kind: ReadKind,
         work: impl FnOnce(&dyn Store) -> Result<T> + Send + 'static,
     ) -> Answer<T> {
-        let turn = tokio::time::timeout(self.limits.read_wait_max, self.reads.clone().acquire_owned()).await;
-        let turn = turn.ok().and_then(std::result::Result::ok).ok_or_else(no_turn)?;
+        let turn = self.read_turn().await?;
         self.figures.read(kind.as_str());
         tracing::debug!(token = %reader.0.token.id, kind = kind.as_str(), "read");
         let app = self.clone();

@@ -50,6 +50,11 @@ impl TokenKind {
         matches!(self, Self::Admin | Self::Read)
     }
 
+    /// Whether its holder may read settings.
+    pub(crate) fn may_inspect(self) -> bool {
+        matches!(self, Self::Admin)
+    }
+
     /// Whether its holder may read and change settings.
     pub(crate) fn may_administer(self) -> bool {
         matches!(self, Self::Admin)

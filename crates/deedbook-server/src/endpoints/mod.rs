@@ -2,16 +2,20 @@
 
 pub(crate) mod count;
 pub(crate) mod entry;
+pub(crate) mod erasures;
 pub(crate) mod export;
 pub(crate) mod history;
+pub(crate) mod holds;
 pub(crate) mod list;
 pub(crate) mod open;
 pub(crate) mod record;
+pub(crate) mod retention;
 pub(crate) mod sign_in;
 pub(crate) mod tail;
 pub(crate) mod tokens;
 
 mod claims;
+mod members;
 mod paging;
 mod question;
 mod schema;

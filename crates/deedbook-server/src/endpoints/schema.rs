@@ -9,6 +9,10 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::{IntoParams, IntoResponses, ToSchema};
 
+mod governing;
+
+pub(super) use governing::*;
+
 /// Which entries, and in whose log.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]

@@ -4,6 +4,9 @@ use deedbook_core::query::{Condition, Expression, Pattern, TextField};
 use deedbook_core::{Entry, Query};
 
 use super::cursor_key::{self, CursorKey};
+use super::erasures::{self, Erasures};
+use super::holds::{self, Holds};
+use super::retention::{self, Retention};
 use super::tokens::{self, Tokens};
 
 /// What holds after the entries up to `after`.
@@ -12,10 +15,14 @@ pub(super) struct Folded {
     after: Option<u64>,
     pub(super) tokens: Tokens,
     pub(super) cursor_key: CursorKey,
+    pub(super) retention: Retention,
+    pub(super) holds: Holds,
+    pub(super) erasures: Erasures,
 }
 
 /// The actions of each kind of setting.
-const ACTIONS: [&[&str]; 2] = [&tokens::ACTIONS, &cursor_key::ACTIONS];
+const ACTIONS: [&[&str]; 5] =
+    [&tokens::ACTIONS, &cursor_key::ACTIONS, &retention::ACTIONS, &holds::ACTIONS, &erasures::ACTIONS];
 /// The actions of entries that are shown to nobody.
 const SECRETS: [&str; 2] = [tokens::HASHED, cursor_key::CREATED];
 
@@ -49,6 +56,9 @@ impl Folded {
         match entry.event.action.as_str() {
             action if tokens::ACTIONS.contains(&action) => self.tokens.enter(entry),
             action if cursor_key::ACTIONS.contains(&action) => self.cursor_key.enter(entry),
+            action if retention::ACTIONS.contains(&action) => self.retention.enter(entry),
+            action if holds::ACTIONS.contains(&action) => self.holds.enter(entry),
+            action if erasures::ACTIONS.contains(&action) => self.erasures.enter(entry),
             _ => {}
         }
     }

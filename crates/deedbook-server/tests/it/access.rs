@@ -9,11 +9,8 @@ use crate::support::{House, Response, event};
 const OPEN: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
 
 /// What the API names and this server does not have yet.
-const MISSING: [&str; 11] = [
+const MISSING: [&str; 8] = [
     "/v1/viewer-sessions",
-    "/v1/retention",
-    "/v1/holds/7",
-    "/v1/erasures",
     "/v1/sinks/7/parked",
     "/v1/searches",
     "/v1/tenants",
@@ -27,7 +24,7 @@ const MISSING: [&str; 11] = [
 /// administrator's is bound to none), and for a read token when the tenant `other` is named.
 type Row = (&'static str, &'static str, [u16; 3], Option<u16>);
 
-const ROWS: [Row; 18] = [
+const ROWS: [Row; 31] = [
     ("post /v1/events", "/v1/events", [200, 200, 403], None),
     ("get /v1/events", "/v1/events?x", [200, 403, 200], Some(404)),
     ("get /v1/events/{id}", "/v1/events/a?x", [200, 403, 200], Some(404)),
@@ -46,6 +43,19 @@ const ROWS: [Row; 18] = [
     ("get /v1/tokens", "/v1/tokens", [200, 403, 403], None),
     ("post /v1/tokens", "/v1/tokens", [201, 403, 403], None),
     ("delete /v1/tokens/{id}", "/v1/tokens/tok_none", [404, 403, 403], None),
+    ("get /v1/retention", "/v1/retention", [200, 403, 403], None),
+    ("put /v1/retention", "/v1/retention", [200, 403, 403], None),
+    ("get /v1/retention/plan", "/v1/retention/plan", [200, 403, 403], None),
+    ("post /v1/retention/plan", "/v1/retention/plan", [200, 403, 403], None),
+    ("post /v1/retention/run", "/v1/retention/run", [202, 403, 403], None),
+    ("get /v1/holds", "/v1/holds", [200, 403, 403], None),
+    ("post /v1/holds", "/v1/holds", [201, 403, 403], None),
+    ("post /v1/holds/{id}/release", "/v1/holds/hold_none/release", [404, 403, 403], None),
+    ("get /v1/erasures", "/v1/erasures", [200, 403, 403], None),
+    ("post /v1/erasures", "/v1/erasures", [200, 403, 403], None),
+    ("get /v1/erasures/{id}", "/v1/erasures/era_none", [404, 403, 403], None),
+    ("delete /v1/erasures/{id}", "/v1/erasures/era_none", [404, 403, 403], None),
+    ("post /v1/erasures/{id}/approve", "/v1/erasures/era_none/approve", [404, 403, 403], None),
 ];
 
 /// Every documented endpoint but the open ones, as `method path`.
@@ -68,6 +78,11 @@ fn send(house: &House, row: &Row, token: &str, tenant: Option<&str>) -> Response
             request.body("application/json", event("a").replace("{\"id\"", "{\"tenant\":\"acme\",\"id\""))
         }
         "post /v1/tokens" => request.body("application/json", r#"{"kind":"read"}"#),
+        "put /v1/retention" => request.body("application/json", r#"{"rules":[],"reason":"x"}"#),
+        "post /v1/retention/plan" => request.body("application/json", r#"{"rules":[]}"#),
+        "post /v1/holds" => request.body("application/json", r#"{"tenant":"acme","reason":"x"}"#),
+        "post /v1/holds/{id}/release" => request.body("application/json", r#"{"reason":"x"}"#),
+        "post /v1/erasures" => request.body("application/json", r#"{"principal":"user:u","basis":"x","dry_run":true}"#),
         _ => request,
     }
     .send()
