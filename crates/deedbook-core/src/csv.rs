@@ -48,8 +48,10 @@ const COLUMNS: [Column; 30] = [
 /// How many columns there are.
 pub const COLUMNS_COUNT: usize = COLUMNS.len();
 
-/// The place of the column with the position in the whole log.
+/// The places of the columns with numbers of the log: within the tenant, in the whole log, and the hash of the leaf.
+const SEQ: usize = 2;
 const POSITION: usize = 3;
+const LEAF_HASH: usize = 29;
 
 /// The names of the columns in their order.
 pub fn column_names() -> [&'static str; COLUMNS_COUNT] {
@@ -75,6 +77,15 @@ pub fn row(entry: &Entry) -> String {
 pub fn row_unpositioned(entry: &Entry) -> String {
     let mut values = values(entry);
     values[POSITION].clear();
+    line(&values)
+}
+
+/// As [`row`] with all numbers of the log left empty, for those who may see only a part of a tenant's entries.
+pub fn row_unnumbered(entry: &Entry) -> String {
+    let mut values = values(entry);
+    for place in [SEQ, POSITION, LEAF_HASH] {
+        values[place].clear();
+    }
     line(&values)
 }
 
@@ -114,8 +125,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_position_is_where_it_is_sought() {
-        assert_eq!(column_names()[POSITION], "position");
+    fn the_numbers_are_where_they_are_sought() {
+        assert_eq!([SEQ, POSITION, LEAF_HASH].map(|place| column_names()[place]), ["seq", "position", "leaf_hash"]);
     }
 
     #[test]

@@ -20,12 +20,13 @@ use crate::access::authenticate;
 use crate::app::App;
 use crate::endpoints::{
     count, entry, erasures, export, history, holds, list, open, record, retention, sign_in, tail, tokens,
+    viewer_sessions,
 };
 use crate::problem::Problem;
 use crate::watched::{admit, watch};
 
 /// What the API names below `/v1` and this server does not have yet: 501, never an empty 200.
-const MISSING: [&str; 6] = ["/viewer-sessions", "/sinks", "/searches", "/tenants", "/exports", "/checkpoint"];
+const MISSING: [&str; 5] = ["/sinks", "/searches", "/tenants", "/exports", "/checkpoint"];
 
 #[derive(OpenApi)]
 #[openapi(
@@ -38,7 +39,7 @@ const MISSING: [&str; 6] = ["/viewer-sessions", "/sinks", "/searches", "/tenants
     tags(
         (name = "events", description = "Recording and reading"),
         (name = "history", description = "One thing: its entries, its states, what differs, the way back"),
-        (name = "settings", description = "Tokens, retention, holds, erasures"),
+        (name = "settings", description = "Tokens, viewer sessions, retention, holds, erasures"),
         (name = "operation", description = "Open to everyone, without any content of events"),
     ),
 )]
@@ -46,7 +47,7 @@ struct Description;
 
 /// Every endpoint with what surrounds it.
 pub(crate) fn router(app: &Arc<App>) -> Router {
-    let (guarded, open, description) = endpoints();
+    let Endpoints { guarded, by_code, open, description } = endpoints();
     let (page, json) = (page::html(&description), written(&description));
     // Whoever has no token is told so before anything else, also where there is nothing.
     let guarded = with_missing(guarded)
@@ -54,9 +55,10 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
         .method_not_allowed_fallback(|| ready(method_not_allowed()))
         .layer(from_fn_with_state(app.clone(), authenticate))
         .layer(from_fn_with_state(app.clone(), admit));
+    let by_code = by_code.layer(from_fn_with_state(app.clone(), admit));
     open.route("/openapi.json", get(move || ready(json_answer(json.clone()))))
         .route("/docs", get(move || ready(page_answer(page.clone()))))
-        .nest("/v1", guarded)
+        .nest("/v1", guarded.merge(by_code))
         .nest("/auth", signing_in().layer(from_fn_with_state(app.clone(), admit)))
         .fallback(|| ready(Problem::not_found()))
         .method_not_allowed_fallback(|| ready(method_not_allowed()))
@@ -66,11 +68,19 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
 
 /// The description of the API, as `/openapi.json` gives it.
 pub(crate) fn openapi_json() -> String {
-    written(&endpoints().2)
+    written(&endpoints().description)
 }
 
-/// The endpoints that want a token, those that do not, and the description of both.
-fn endpoints() -> (Router<Arc<App>>, Router<Arc<App>>, OpenApiDocument) {
+struct Endpoints {
+    /// Below `/v1`, for whoever has a token.
+    guarded: Router<Arc<App>>,
+    /// Below `/v1`, for whoever has a one-time code.
+    by_code: Router<Arc<App>>,
+    open: Router<Arc<App>>,
+    description: OpenApiDocument,
+}
+
+fn endpoints() -> Endpoints {
     let (guarded, guarded_description) = OpenApiRouter::new()
         .routes(routes!(record::record, list::list))
         .routes(routes!(count::count))
@@ -88,6 +98,12 @@ fn endpoints() -> (Router<Arc<App>>, Router<Arc<App>>, OpenApiDocument) {
         .routes(routes!(history::restore))
         .routes(routes!(tokens::create, tokens::list))
         .routes(routes!(tokens::revoke))
+        .routes(routes!(tokens::rotate))
+        .routes(routes!(viewer_sessions::create, viewer_sessions::list))
+        .routes(routes!(viewer_sessions::current))
+        .routes(routes!(viewer_sessions::revoke))
+        .routes(routes!(viewer_sessions::renew))
+        .routes(routes!(viewer_sessions::code))
         .routes(routes!(retention::show, retention::set))
         .routes(routes!(retention::plan, retention::try_out))
         .routes(routes!(retention::run))
@@ -97,12 +113,14 @@ fn endpoints() -> (Router<Arc<App>>, Router<Arc<App>>, OpenApiDocument) {
         .routes(routes!(erasures::get, erasures::withdraw))
         .routes(routes!(erasures::approve))
         .split_for_parts();
+    let (by_code, code_description) = OpenApiRouter::new().routes(routes!(viewer_sessions::exchange)).split_for_parts();
     let (open, description) = OpenApiRouter::with_openapi(Description::openapi())
         .routes(routes!(open::health))
         .routes(routes!(open::ready))
         .routes(routes!(open::metrics))
         .split_for_parts();
-    (guarded, open, finished(description.nest("/v1", guarded_description)))
+    let description = description.nest("/v1", guarded_description).nest("/v1", code_description);
+    Endpoints { guarded, by_code, open, description: finished(description) }
 }
 
 /// For browsers, and no part of the API that programs use.

@@ -2,17 +2,20 @@
 
 use std::sync::Arc;
 
+use deedbook_core::commitment::Key;
 use deedbook_core::{Error, Result, Store, Timestamp};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::admission::Budget;
 use crate::clock::Clock;
-use crate::cursor::Cursors;
+use crate::codes::Codes;
+use crate::cursor::{Cursors, mac};
 use crate::figures::Figures;
 use crate::governance::{Governance, Orders};
 use crate::limits::Limits;
 use crate::oidc::{OidcSettings, SignIn};
 use crate::problem::{Answer, Problem};
+use crate::readings::Readings;
 use crate::session::Sessions;
 use crate::settings::Settings;
 
@@ -27,6 +30,8 @@ pub(crate) struct App {
     pub(crate) cursors: Cursors,
     pub(crate) sessions: Sessions,
     pub(crate) sign_in: Option<SignIn>,
+    pub(crate) readings: Readings,
+    pub(crate) codes: Codes,
     pub(crate) figures: Figures,
     pub(crate) public_url: Option<String>,
     pub(crate) bodies: Budget,
@@ -38,6 +43,7 @@ pub(crate) struct App {
     pub(crate) phase: watch::Sender<Phase>,
     /// How many entries are visible, told by the follower.
     pub(crate) visible: watch::Sender<u64>,
+    fields_key: [u8; 32],
     clock: Clock,
 }
 
@@ -66,6 +72,7 @@ impl App {
         clock: Clock,
     ) -> Result<Self> {
         let key = settings.ensure_cursor_key()?;
+        let figures = Figures::new();
         let sign_in = oidc.map(|oidc| {
             let missing = || {
                 let detail = "signing in needs the address at which browsers reach this server: give --public-url";
@@ -75,9 +82,12 @@ impl App {
         });
         Ok(Self {
             cursors: Cursors::new(&key),
+            readings: Readings::new(&figures, clock.clone()),
+            codes: Codes::default(),
+            fields_key: mac(&key, b"deedbook/fields/v1", b""),
             sessions: Sessions::new(key),
             sign_in: sign_in.transpose()?,
-            figures: Figures::new(),
+            figures,
             public_url: public_url.map(|url| url.trim_end_matches('/').to_owned()),
             bodies: Budget::new(limits.bodies_bytes_max),
             appends: Budget::new(limits.append_bytes_max),
@@ -98,6 +108,12 @@ impl App {
 
     pub(crate) fn now(&self) -> Timestamp {
         (self.clock)()
+    }
+
+    /// The key under which values are hashed for whoever may read `tenant`, or all where absent: what two of them see
+    /// looks equal, what somebody of another tenant sees does not.
+    pub(crate) fn fields_key(&self, tenant: Option<&str>) -> Key {
+        Key(mac(&self.fields_key, b"tenant", tenant.unwrap_or_default().as_bytes()))
     }
 
     /// The position of the next entry.

@@ -108,7 +108,8 @@ impl Place {
     }
 }
 
-fn mac(key: &[u8; 32], first: &[u8], second: &[u8]) -> [u8; 32] {
+/// HMAC-SHA-256 of two texts, the first of which must have a length of its own for each purpose.
+pub(crate) fn mac(key: &[u8; 32], first: &[u8], second: &[u8]) -> [u8; 32] {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes a key of any length");
     mac.update(first);
     mac.update(second);

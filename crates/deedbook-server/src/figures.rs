@@ -17,6 +17,10 @@ pub(crate) struct Figures {
     pub(crate) streams: Gauge,
     /// Connections that were refused because there are too many.
     pub(crate) connections_refused: Counter,
+    /// Readings that could not be kept until they are entered.
+    pub(crate) readings_missed: Counter,
+    /// Entries about readings that the log has not taken yet.
+    pub(crate) readings_waiting: Gauge,
     /// Events that were entered.
     pub(crate) created: Counter,
     /// Events that stood there already.
@@ -36,6 +40,8 @@ const IN_FLIGHT: &str = "deedbook_http_requests_in_flight";
 const CONNECTIONS: &str = "deedbook_http_connections";
 const CONNECTIONS_REFUSED: &str = "deedbook_http_connections_refused_total";
 const STREAMS: &str = "deedbook_http_streams";
+const READINGS_MISSED: &str = "deedbook_readings_missed_total";
+const READINGS_WAITING: &str = "deedbook_readings_waiting";
 
 /// Upper bounds of the times of requests, in seconds: from one write to the limit of time.
 const BUCKETS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 60.0];
@@ -54,6 +60,8 @@ impl Figures {
             connections: gauge(CONNECTIONS),
             streams: gauge(STREAMS),
             connections_refused: counter(Key::from_static_name(CONNECTIONS_REFUSED)),
+            readings_missed: counter(Key::from_static_name(READINGS_MISSED)),
+            readings_waiting: gauge(READINGS_WAITING),
             created: events("created"),
             replayed: events("replayed"),
             refused: events("refused"),
@@ -102,6 +110,7 @@ fn describe(recorder: &PrometheusRecorder) {
         (READS, "Reads of the log, by kind"),
         (EVENTS, "Events by what became of them: created, replayed, refused"),
         (CONNECTIONS_REFUSED, "Connections that were refused because there are too many"),
+        (READINGS_MISSED, "Readings of the log of which no entry could be kept"),
     ] {
         recorder.describe_counter(name(key), None, text.into());
     }
@@ -110,6 +119,7 @@ fn describe(recorder: &PrometheusRecorder) {
         (IN_FLIGHT, "Requests that are worked on"),
         (CONNECTIONS, "Connections that are open"),
         (STREAMS, "Tails and exports that are open"),
+        (READINGS_WAITING, "Entries about readings that the log has not taken yet"),
     ] {
         recorder.describe_gauge(name(key), None, text.into());
     }

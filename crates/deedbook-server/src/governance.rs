@@ -123,14 +123,22 @@ impl Governance {
     }
 
     /// The rules as the API shows them, with the latest run and when the next one begins by itself:
-    /// `{rules, text, set_at, set_by, reason, run, next_run_at}`.
-    pub fn retention(&self) -> Value {
-        let rules = self.settings.rules();
-        let default = || json!({"rules": rules.to_json(), "text": rules.to_string(), "set_at": null, "set_by": null, "reason": null});
-        let mut shown = self.settings.retention().map_or_else(default, |set| set.to_json());
-        shown["run"] = self.settings.latest_run().map_or(Value::Null, |run| run.to_json());
-        shown["next_run_at"] = self.next_run_at().map_or(Value::Null, |at| rfc3339(at).into());
-        shown
+    /// `{rules, text, set_at, set_by, reason, run, next_run_at}`. For one tenant the rules that are about it, and no run.
+    pub fn retention(&self, tenant: Option<&str>) -> Value {
+        let mut rules = self.settings.rules();
+        if let Some(tenant) = tenant {
+            rules.keep_tenant(tenant);
+        }
+        let set = self.settings.retention();
+        json!({
+            "rules": rules.to_json(),
+            "text": rules.to_string(),
+            "set_at": set.as_ref().map(|set| rfc3339(set.set_at)),
+            "set_by": set.as_ref().map(|set| &set.set_by),
+            "reason": set.as_ref().map(|set| &set.reason),
+            "run": self.settings.latest_run().filter(|_| tenant.is_none()).map(|run| run.to_json()),
+            "next_run_at": self.next_run_at().map(rfc3339),
+        })
     }
 
     /// The settings that all of this rests on.

@@ -11,7 +11,8 @@
 //! * `connection` accepts, bounds and drains connections; `watched` gives each request its id, its log line, its figures
 //!   and its time; `problem` is what every refusal looks like.
 //! * [`Settings`] are entries of the tenant `_deedbook`, folded from the log: tokens, and the key of cursors.
-//! * `access` says who a caller is and what may be read; `recording` and `reading` are the only ways to the store.
+//! * `access` says who a caller is and what may be read, `grant` to what a token is narrowed; `recording` and `reading`
+//!   are the only ways to the store, and `readings` enters who read.
 //! * [`Limits`] bounds everything that a stranger can make grow.
 //!
 //! Endpoints are one function each, below `endpoints`; `api` lists them all.
@@ -22,18 +23,22 @@ mod api;
 mod app;
 mod body;
 mod clock;
+mod codes;
 mod connection;
 mod cookie;
 mod cursor;
 mod endpoints;
 mod figures;
 mod governance;
+mod grant;
 mod limits;
+mod members;
 mod oidc;
 mod own;
 mod parameters;
 mod problem;
 mod reading;
+mod readings;
 mod recording;
 mod seal;
 mod secret;
@@ -45,6 +50,7 @@ mod watched;
 
 pub use clock::Clock;
 pub use governance::{ErasurePlan, Governance, Mention, Pace, Plan, Policy, RulePlan, Tally, TenantPlan, Watch};
+pub use grant::{Export, Grant};
 pub use limits::Limits;
 pub use oidc::{OidcSettings, Role};
 pub use secret::Secret;
@@ -53,4 +59,4 @@ pub use settings::{
     AdminToken, Approval, Author, Ended, Erasure, Hold, Mentions, NewErasure, NewHold, NewToken, Released, RulesSet,
     Search, Settings,
 };
-pub use token::{Origin, Token, TokenId, TokenKind};
+pub use token::{Appearance, Origin, Token, TokenId, TokenKind};

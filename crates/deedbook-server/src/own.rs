@@ -26,6 +26,15 @@ pub(crate) fn draft_in(tenant: &str, event: Event) -> Result<Draft> {
     prepare_own(event, &Limits::default(), random)
 }
 
+/// Makes a draft of an entry about a read, in the tenant that was read: for administrators, and by nobody's audience.
+///
+/// # Errors
+/// As [`prepare_own`].
+pub(crate) fn access_draft(tenant: &str, event: Event) -> Result<Draft> {
+    let event = Event { tenant: Some(tenant.to_owned()), category: Some("access".to_owned()), audience: None, ..event };
+    prepare_own(event, &Limits::default(), random)
+}
+
 /// Makes a draft of what a caller claims.
 ///
 /// # Errors

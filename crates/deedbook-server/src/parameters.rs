@@ -7,11 +7,13 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
+use axum::http::Uri;
 use axum::http::request::Parts;
 
 use crate::problem::{Answer, Problem};
 
 /// What stands after the question mark. Take what the endpoint knows, then call [`Parameters::finish`].
+#[derive(Default)]
 pub(crate) struct Parameters(Vec<(String, String)>);
 
 impl<S: Sync> FromRequestParts<Arc<S>> for Parameters
@@ -21,11 +23,19 @@ where
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &Arc<S>) -> Answer<Self> {
-        Self::parse(parts.uri.query().unwrap_or_default())
+        Self::of(&parts.uri)
     }
 }
 
 impl Parameters {
+    /// Those of a URL.
+    ///
+    /// # Errors
+    /// 400 where they cannot be read.
+    pub(crate) fn of(uri: &Uri) -> Answer<Self> {
+        Self::parse(uri.query().unwrap_or_default())
+    }
+
     fn parse(query: &str) -> Answer<Self> {
         let pairs = query.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));

@@ -17,6 +17,7 @@ pub(crate) struct Problem {
     errors: Vec<Place>,
     position: Option<usize>,
     retry_after_seconds: Option<u32>,
+    denied: Option<&'static str>,
 }
 
 /// What a handler answers.
@@ -31,7 +32,7 @@ const OVERLOADED: &str = "overloaded";
 impl Problem {
     pub(crate) fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
         let detail = detail.into();
-        Self { status, code, detail, errors: Vec::new(), position: None, retry_after_seconds: None }
+        Self { status, code, detail, errors: Vec::new(), position: None, retry_after_seconds: None, denied: None }
     }
 
     /// 400: the request cannot be read.
@@ -44,9 +45,14 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, "not_found", "there is no such thing here, or it is not for this token to see")
     }
 
+    /// As [`Problem::not_found`] to whoever asked; the log is told that another tenant was asked for.
+    pub(crate) fn of_other_tenant() -> Self {
+        Self { denied: Some("foreign_tenant"), ..Self::not_found() }
+    }
+
     /// 403: the token is good, and not for this.
     pub(crate) fn forbidden(code: &'static str, detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::FORBIDDEN, code, detail)
+        Self { denied: Some(code), ..Self::new(StatusCode::FORBIDDEN, code, detail) }
     }
 
     /// 413: more than a limit allows.
@@ -84,6 +90,11 @@ impl Problem {
     /// The same, with the place in a query, in characters from 1.
     pub(crate) fn at_position(self, position: usize) -> Self {
         Self { position: Some(position), ..self }
+    }
+
+    /// Why somebody who is known was refused, where that was for want of a right.
+    pub(crate) fn denied(&self) -> Option<&'static str> {
+        self.denied
     }
 
     pub(crate) fn status(&self) -> StatusCode {

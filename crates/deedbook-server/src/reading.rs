@@ -1,4 +1,5 @@
-//! The only way out of the log: every read of every endpoint passes [`App::read`], with whoever reads and how.
+//! The only way out of the log: every read of every endpoint passes [`App::read`], with whoever reads, how, and what is
+//! asked; and every read is entered.
 //!
 //! Reads block on files, so each runs on a thread of its own, a bounded number at a time.
 
@@ -6,22 +7,24 @@ use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use deedbook_core::{Result, Store};
+use deedbook_core::{Result, Scope, Store, Tenants};
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::access::Caller;
 use crate::app::App;
 use crate::problem::{Answer, Problem};
+use crate::readings::Asked;
 use crate::token::TokenKind;
 
-/// A caller who may read.
-pub(crate) struct Reader(pub(crate) Caller);
+/// A caller who may read, and what is asked.
+pub(crate) struct Reader(pub(crate) Caller, pub(crate) Asked);
 
 impl FromRequestParts<Arc<App>> for Reader {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Answer<Self> {
-        Caller::allowed(parts, app, TokenKind::may_read, "read").await.map(Self)
+        let caller = Caller::allowed(parts, app, TokenKind::may_read, "read").await?;
+        Ok(Self(caller, Asked::from_parts(&parts.uri, &parts.extensions)))
     }
 }
 
@@ -65,7 +68,7 @@ impl App {
         turn.ok().and_then(std::result::Result::ok).ok_or_else(no_turn)
     }
 
-    /// Reads the log for `reader`.
+    /// Reads the log for `reader` within `scope`, and enters that it was read.
     ///
     /// # Errors
     /// 503 where too many read, 500 where the log cannot be read.
@@ -73,11 +76,33 @@ impl App {
         self: &Arc<Self>,
         reader: &Reader,
         kind: ReadKind,
+        scope: &Scope,
+        work: impl FnOnce(&dyn Store) -> Result<T> + Send + 'static,
+    ) -> Answer<T> {
+        self.note_read(reader, kind, scope);
+        self.look(kind, work).await
+    }
+
+    /// Enters that `reader` reads the log.
+    pub(crate) fn note_read(&self, reader: &Reader, kind: ReadKind, scope: &Scope) {
+        let tenant = match scope.tenants() {
+            Tenants::One(tenant) => Some(tenant.as_str()),
+            Tenants::All | Tenants::AllAndOwn => None,
+        };
+        self.readings.viewed(&reader.0, kind.as_str(), tenant, &reader.1);
+    }
+
+    /// Reads the log once more for somebody whose reading was entered before, or is by what comes of it.
+    ///
+    /// # Errors
+    /// As [`App::read`].
+    pub(crate) async fn look<T: Send + 'static>(
+        self: &Arc<Self>,
+        kind: ReadKind,
         work: impl FnOnce(&dyn Store) -> Result<T> + Send + 'static,
     ) -> Answer<T> {
         let turn = self.read_turn().await?;
         self.figures.read(kind.as_str());
-        tracing::debug!(token = %reader.0.token.id, kind = kind.as_str(), "read");
         let app = self.clone();
         let read = tokio::task::spawn_blocking(move || {
             // The turn belongs to the work: whoever asked may have gone or been given up, and the work goes on.

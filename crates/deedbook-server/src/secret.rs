@@ -66,7 +66,7 @@ fn checksum(head: &str) -> String {
 /// Base 32 in lower case without padding: letters and digits alone, so that a double click selects all of a token.
 ///
 /// Source: RFC 4648, section 6.
-fn base32(bytes: &[u8]) -> String {
+pub(crate) fn base32(bytes: &[u8]) -> String {
     const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
     let mut text = String::with_capacity(bytes.len().div_ceil(5) * 8);
     let (mut buffer, mut bits) = (0_u32, 0);

@@ -14,6 +14,7 @@ use crate::clock::Clock;
 use crate::governance::{Governance, Policy, Worker};
 use crate::limits::Limits;
 use crate::oidc::OidcSettings;
+use crate::readings::Enterer;
 use crate::secret::Secret;
 use crate::settings::{AdminToken, Settings};
 use crate::{api, connection};
@@ -96,9 +97,11 @@ impl Server {
     pub async fn serve(self, listener: TcpListener, shutdown: impl Future<Output = ()>) -> Result<()> {
         let follower = Follower::start(self.app.clone())?;
         let worker = Worker::start(self.app.governance.clone(), self.app.orders.clone())?;
+        let enterer = Enterer::start(self.app.clone())?;
         let router = api::router(&self.app);
         connection::serve(&self.app, router, listener, shutdown).await;
         worker.stop().await;
+        enterer.stop().await;
         follower.stop().await;
         match *self.app.phase.borrow() {
             Phase::Poisoned => Err(Error::new(

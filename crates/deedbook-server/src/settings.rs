@@ -9,9 +9,11 @@
 mod cursor_key;
 mod erasures;
 mod fold;
+mod found;
 mod holds;
 mod retention;
 mod sessions;
+mod sign_ins;
 mod tokens;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
@@ -27,9 +29,12 @@ use fold::Folded;
 
 pub use erasures::{Approval, Ended, Erasure, Mentions, NewErasure, Search};
 pub(crate) use erasures::{Decision, PERSONAL};
+pub(crate) use found::{Found, Life, Proof};
 pub use holds::{Hold, NewHold, Released};
 pub use retention::RulesSet;
 pub(crate) use retention::Run;
+pub(crate) use sessions::{LIFE_MAX as SESSION_LIFE_MAX, NewSession};
+pub(crate) use tokens::Uses;
 pub use tokens::{AdminToken, NewToken};
 
 /// Entries that are folded at once.
@@ -121,7 +126,7 @@ impl Settings {
     /// # Errors
     /// As [`Store::page`].
     pub(crate) fn refresh(&self) -> Result<()> {
-        let query = fold::query();
+        let query = fold::query(self.now());
         let scope = Scope::tenant(OWN_TENANT);
         loop {
             let after = self.folded().after();

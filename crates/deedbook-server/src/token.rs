@@ -1,7 +1,9 @@
-//! What a token is: its kind, its tenant, its life.
+//! What a token is: its kind, its tenant, its life, and what it is narrowed to.
 
 use deedbook_core::{Id, IdKind, Timestamp, rfc3339};
 use serde_json::{Value, json};
+
+use crate::grant::{Export, Grant};
 
 /// The id of a token: `tok_` and 16 random bytes. It is no secret.
 pub type TokenId = Id<Token>;
@@ -20,11 +22,15 @@ pub enum TokenKind {
     Write,
     /// Reading.
     Read,
+    /// Reading and verifying everything, the settings too, and configuring nothing.
+    Auditor,
+    /// Reading in a page of a product, for a short time: a viewer session.
+    Viewer,
 }
 
 impl TokenKind {
     /// Every kind, in the order of the documentation.
-    pub const ALL: [Self; 3] = [Self::Admin, Self::Write, Self::Read];
+    pub const ALL: [Self; 5] = [Self::Admin, Self::Write, Self::Read, Self::Auditor, Self::Viewer];
 
     /// The word on the wire.
     pub fn as_str(self) -> &'static str {
@@ -32,6 +38,8 @@ impl TokenKind {
             Self::Admin => "admin",
             Self::Write => "write",
             Self::Read => "read",
+            Self::Auditor => "auditor",
+            Self::Viewer => "viewer",
         }
     }
 
@@ -47,17 +55,27 @@ impl TokenKind {
 
     /// Whether its holder may read entries.
     pub(crate) fn may_read(self) -> bool {
-        matches!(self, Self::Admin | Self::Read)
+        !matches!(self, Self::Write)
     }
 
     /// Whether its holder may read settings.
     pub(crate) fn may_inspect(self) -> bool {
+        matches!(self, Self::Admin | Self::Auditor)
+    }
+
+    /// Whether its holder may change settings.
+    pub(crate) fn may_administer(self) -> bool {
         matches!(self, Self::Admin)
     }
 
-    /// Whether its holder may read and change settings.
-    pub(crate) fn may_administer(self) -> bool {
-        matches!(self, Self::Admin)
+    /// Whether its holder may make viewer sessions, narrower than itself.
+    pub(crate) fn may_pass_on(self) -> bool {
+        matches!(self, Self::Admin | Self::Read)
+    }
+
+    /// Whether it can be narrowed to a part of the entries of its tenant, or of their values.
+    pub(crate) fn can_be_narrowed(self) -> bool {
+        matches!(self, Self::Read | Self::Viewer)
     }
 }
 
@@ -82,6 +100,25 @@ pub struct Token {
     pub origin: Origin,
     /// Id of the person who signed in, as the provider names them.
     pub person: Option<String>,
+    /// What it is narrowed to.
+    pub grant: Grant,
+    /// The token by which it was made, without which it is refused; a viewer session has one.
+    pub parent: Option<String>,
+    /// Until when the text it had before the last rotation is accepted.
+    pub old_accepted_until: Option<Timestamp>,
+    /// When it was used last, to the minute; after a restart as of the last time that this was entered.
+    pub last_used_at: Option<Timestamp>,
+    /// What the page of a viewer session is to look like.
+    pub appearance: Appearance,
+}
+
+/// What the page of a viewer session is to look like; of no meaning to the log.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Appearance {
+    /// A language tag such as `de-CH`.
+    pub locale: Option<String>,
+    /// A word that the page knows, such as `dark`.
+    pub theme: Option<String>,
 }
 
 /// How a token came to be.
@@ -122,9 +159,20 @@ impl Token {
         self.revoked_at.is_none() && self.expires_at.is_none_or(|expires_at| now < expires_at)
     }
 
-    /// The token as the API shows it: `{id, kind, tenant, name, created_at, expires_at, revoked_at, origin, person}`.
+    /// Whether its holder may take whole files out.
+    pub(crate) fn may_export(&self) -> bool {
+        self.kind.may_read() && self.grant.export == Export::Allowed
+    }
+
+    /// Whether it belongs to a viewer session.
+    pub(crate) fn is_session(&self) -> bool {
+        self.kind == TokenKind::Viewer
+    }
+
+    /// The token as the API shows it: `{id, kind, tenant, name, created_at, expires_at, revoked_at, last_used_at,
+    /// old_accepted_until, origin, person}`, and what it is narrowed to.
     pub fn to_json(&self) -> Value {
-        json!({
+        let mut shown = json!({
             "id": self.id,
             "kind": self.kind.as_str(),
             "tenant": self.tenant,
@@ -132,8 +180,14 @@ impl Token {
             "created_at": rfc3339(self.created_at),
             "expires_at": self.expires_at.map(rfc3339),
             "revoked_at": self.revoked_at.map(rfc3339),
+            "last_used_at": self.last_used_at.map(rfc3339),
+            "old_accepted_until": self.old_accepted_until.map(rfc3339),
             "origin": self.origin.as_str(),
             "person": self.person,
-        })
+        });
+        if let Some(members) = shown.as_object_mut() {
+            members.extend(self.grant.to_json());
+        }
+        shown
     }
 }

@@ -10,6 +10,7 @@ mod get;
 mod history;
 mod import;
 mod log;
+mod narrowing;
 mod record;
 mod restore;
 mod serve;

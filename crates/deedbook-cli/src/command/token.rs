@@ -1,4 +1,4 @@
-//! `token`: make, list and revoke the tokens of a server, through it or on its directory while it is not running.
+//! `token`: make, list, rotate and revoke the tokens of a server, through it or on its directory while it is not running.
 
 use std::io::Write;
 use std::path::Path;
@@ -10,8 +10,9 @@ use deedbook_core::{ErrorKind, Store, Timestamp, rfc3339};
 use deedbook_server::{NewToken, Settings, TokenKind};
 use jiff::Span;
 use jiff::tz::TimeZone;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
+use super::narrowing::Narrowing;
 use crate::book::{self, Book};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output::log::HEADING;
@@ -29,7 +30,9 @@ directory, which a server must not have open then.
 
 Example:
   deedbook token create --kind write --tenant acme --expires 90d
+  deedbook token create --kind read --tenant acme --audience owners --target project:prj_1 --field /context/ip=truncate
   deedbook token list
+  deedbook token rotate tok_8hWAb-kHmq5nmfE-xPggAA --overlap 24h
   deedbook token revoke tok_8hWAb-kHmq5nmfE-xPggAA")]
 pub(crate) struct TokenCommand {
     #[command(subcommand)]
@@ -42,14 +45,16 @@ enum Action {
     Create(Create),
     /// Show every token, without its text
     List(List),
+    /// Give a token a new text and print it; the old one is accepted for a while
+    Rotate(Rotate),
     /// Refuse a token from now on
     Revoke(Revoke),
 }
 
 #[derive(Debug, Args)]
 struct Create {
-    /// What it may do: write records, read reads, admin does everything
-    #[arg(long, value_enum, hide_possible_values = true, value_name = "write|read|admin")]
+    /// What it may do: write records, read reads, auditor reads everything and the settings, admin does everything
+    #[arg(long, value_enum, hide_possible_values = true, value_name = "write|read|auditor|admin")]
     kind: Kind,
 
     /// The one tenant it is bound to; all of them when absent
@@ -63,12 +68,26 @@ struct Create {
     /// From when on it is refused: a time from now such as 90d, 12h or 1y, or an instant such as 2027-01-01T00:00:00Z
     #[arg(long, value_name = "D", value_parser = expiry)]
     expires: Option<Timestamp>,
+
+    #[command(flatten)]
+    narrowing: Narrowing,
+}
+
+#[derive(Debug, Args)]
+struct Rotate {
+    /// Its id, as `list` shows it
+    id: String,
+
+    /// How long the old text is accepted, at most 90d
+    #[arg(long, value_name = "D", default_value = "1h", value_parser = overlap)]
+    overlap: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Kind {
     Write,
     Read,
+    Auditor,
     Admin,
 }
 
@@ -104,6 +123,7 @@ impl TokenCommand {
         match self.action {
             Action::Create(create) => create.run(&tokens),
             Action::List(list) => list.run(&tokens),
+            Action::Rotate(rotate) => rotate.run(&tokens),
             Action::Revoke(revoke) => revoke.run(&tokens),
         }
     }
@@ -117,21 +137,27 @@ impl Create {
         Ok(Exit::Done)
     }
 
-    fn for_directory(self) -> NewToken {
+    fn for_directory(self) -> Outcome<NewToken> {
         let kind = match self.kind {
             Kind::Write => TokenKind::Write,
             Kind::Read => TokenKind::Read,
+            Kind::Auditor => TokenKind::Auditor,
             Kind::Admin => TokenKind::Admin,
         };
-        NewToken { kind, tenant: self.tenant, name: self.name, expires_at: self.expires }
+        let mut members = self.narrowing.members();
+        members.insert("kind".to_owned(), json!(kind.as_str()));
+        let NewToken { grant, .. } = NewToken::from_json(&Value::Object(members))?;
+        Ok(NewToken { kind, tenant: self.tenant, name: self.name, expires_at: self.expires, grant })
     }
 
     fn for_server(self) -> client::NewToken {
         let mut new = client::NewToken::new(match self.kind {
             Kind::Write => client::TokenKind::Write,
             Kind::Read => client::TokenKind::Read,
+            Kind::Auditor => client::TokenKind::Auditor,
             Kind::Admin => client::TokenKind::Admin,
         });
+        new = new.narrowed_by(self.narrowing.members());
         if let Some(tenant) = self.tenant {
             new = new.tenant(tenant);
         }
@@ -164,14 +190,24 @@ impl List {
     }
 }
 
+impl Rotate {
+    fn run(self, tokens: &Tokens<'_>) -> Outcome<Exit> {
+        let Some((token, secret)) = tokens.rotate(&self.id, &self.overlap)? else { return Err(unknown(&self.id)) };
+        writeln!(anstream::stderr(), "{}", sentence(&token)).map_err(output::unwritable)?;
+        output::print_line(secret)?;
+        Ok(Exit::Done)
+    }
+}
+
+fn unknown(id: &str) -> Failure {
+    Failure::new(Exit::No, format!("there is no token {}", safe(id))).advise("`deedbook token list` shows their ids.")
+}
+
 impl Revoke {
     fn run(self, tokens: &Tokens<'_>) -> Outcome<Exit> {
         match tokens.revoke(&self.id)? {
             Some(token) => output::print_line(sentence(&token))?,
-            None => {
-                let failure = Failure::new(Exit::No, format!("there is no token {}", safe(&self.id)));
-                return Err(failure.advise("`deedbook token list` shows their ids."));
-            }
+            None => return Err(unknown(&self.id)),
         }
         Ok(Exit::Done)
     }
@@ -189,7 +225,7 @@ impl Tokens<'_> {
         match self {
             Self::Directory(directory) => {
                 let book = Book::open(directory)?;
-                let (token, secret) = settings(book.shared())?.create(new.for_directory())?;
+                let (token, secret) = settings(book.shared())?.create(new.for_directory()?)?;
                 book.close()?;
                 Ok((token.to_json(), secret.expose().to_owned()))
             }
@@ -210,6 +246,27 @@ impl Tokens<'_> {
             Self::Server(remote) => {
                 let (client, runtime) = remote.parts();
                 Ok(runtime.block_on(client.tokens())?.iter().map(shown).collect())
+            }
+        }
+    }
+
+    /// The token and its new text; `None` where there is no such token.
+    fn rotate(&self, id: &str, overlap: &str) -> Outcome<Option<(Value, String)>> {
+        match self {
+            Self::Directory(directory) => {
+                let until = expiry(overlap).map_err(|why| Failure::new(Exit::Usage, why))?;
+                let book = Book::open(directory)?;
+                let rotated = settings(book.shared())?.rotate(id, until);
+                book.close()?;
+                Ok(rotated?.map(|(token, secret)| (token.to_json(), secret.expose().to_owned())))
+            }
+            Self::Server(remote) => {
+                let (client, runtime) = remote.parts();
+                match runtime.block_on(client.rotate_token(id, overlap)) {
+                    Ok((token, record)) => Ok(Some((shown(&record), token.expose().to_owned()))),
+                    Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+                    Err(error) => Err(error.into()),
+                }
             }
         }
     }
@@ -237,7 +294,7 @@ impl Tokens<'_> {
 
 fn shown(record: &client::TokenRecord) -> Value {
     let time = |time: Option<Timestamp>| time.map(rfc3339);
-    json!({
+    let mut shown = json!({
         "id": record.id,
         "kind": record.kind.as_str(),
         "tenant": record.tenant,
@@ -245,14 +302,22 @@ fn shown(record: &client::TokenRecord) -> Value {
         "created_at": rfc3339(record.created_at),
         "expires_at": time(record.expires_at),
         "revoked_at": time(record.revoked_at),
-    })
+        "last_used_at": time(record.last_used_at),
+        "old_accepted_until": time(record.old_accepted_until),
+    });
+    if let Some(members) = shown.as_object_mut() {
+        let narrowing = ["scope", "fields", "addresses", "capabilities"];
+        let said = narrowing.iter().filter_map(|name| Some(((*name).to_owned(), record.narrowing.get(*name)?.clone())));
+        members.extend(said);
+    }
+    shown
 }
 
 fn settings(store: Arc<dyn Store>) -> Outcome<Settings> {
     Ok(Settings::load(store, Arc::new(Timestamp::now))?)
 }
 
-/// A token on one line, the words between tabs: id, kind, tenant, name, life.
+/// A token on one line, the words between tabs: id, kind, tenant, name, life, last use, and what narrows it as JSON.
 fn sentence(token: &Value) -> String {
     let text = |name: &str| token[name].as_str().map(|text| safe(text).into_owned());
     let tenant = text("tenant").unwrap_or_else(|| "all tenants".to_owned());
@@ -261,8 +326,28 @@ fn sentence(token: &Value) -> String {
         (None, Some(expires_at)) => format!("expires {expires_at}"),
         (None, None) => "does not expire".to_owned(),
     };
-    let words = [text("id"), text("kind"), Some(tenant), text("name").or_else(|| Some(String::new())), Some(life)];
+    let used = text("last_used_at").map_or_else(|| "not used".to_owned(), |at| format!("used {at}"));
+    let narrowing: Map<String, Value> = ["scope", "fields", "addresses", "capabilities"]
+        .iter()
+        .filter_map(|name| Some(((*name).to_owned(), token.get(*name).filter(|value| !value.is_null())?.clone())))
+        .collect();
+    let narrowing = (!narrowing.is_empty()).then(|| safe(&Value::Object(narrowing).to_string()).into_owned());
+    let words = [
+        text("id"),
+        text("kind"),
+        Some(tenant),
+        text("name").or_else(|| Some(String::new())),
+        Some(life),
+        Some(used),
+        narrowing,
+    ];
     words.into_iter().flatten().collect::<Vec<_>>().join("\t")
+}
+
+/// A time such as the API takes it.
+fn overlap(text: &str) -> Result<String, String> {
+    let span: Result<Span, _> = text.parse();
+    span.map(|_| text.to_owned()).map_err(|_| "expected a time such as 24h or 7d".to_owned())
 }
 
 /// A time from now, or an instant.

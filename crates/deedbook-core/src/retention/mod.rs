@@ -81,6 +81,11 @@ impl Rules {
         Self(Vec::new())
     }
 
+    /// Leaves out what is about other tenants than this one.
+    pub fn keep_tenant(&mut self, tenant: &str) {
+        self.0.retain(|rule| rule.tenant.as_ref().is_none_or(|of| of == tenant));
+    }
+
     /// The rules, in order.
     pub fn as_slice(&self) -> &[Rule] {
         &self.0

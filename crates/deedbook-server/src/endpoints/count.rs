@@ -47,12 +47,12 @@ pub(crate) async fn count(State(app): State<Arc<App>>, reader: Reader, mut param
     let limit = parameters.count("limit", app.limits.groups_max)?.unwrap_or(GROUPS_LIMIT);
     parameters.finish(&["q", "tz", "tenant", "by", "limit"])?;
     let (query, scope) = (question.query(app.now())?, question.scope);
-    let groups = by.clone();
+    let (groups, within) = (by.clone(), scope.clone());
     let work = move |store: &dyn Store| {
         let lines = if groups.is_empty() { None } else { Some(store.count(&query, &scope, &groups)?) };
         Ok((total(store, &query, &scope)?, lines))
     };
-    let (total, lines) = app.read(&reader, ReadKind::Count, work).await?;
+    let (total, lines) = app.read(&reader, ReadKind::Count, &within, work).await?;
     let mut body = Map::from_iter([("count".to_owned(), json!(total))]);
     if let Some(lines) = lines {
         body.insert("has_more".to_owned(), json!(lines.len() > limit));
@@ -79,11 +79,11 @@ pub(crate) async fn facets(State(app): State<Arc<App>>, reader: Reader, mut para
     let limit = parameters.count("limit", app.limits.groups_max)?.unwrap_or(FACET_LIMIT);
     parameters.finish(&["q", "tz", "tenant", "by", "limit"])?;
     let (query, scope) = (question.query(app.now())?, question.scope);
-    let groups = by.clone();
+    let (groups, within) = (by.clone(), scope.clone());
     let work = move |store: &dyn Store| {
         groups.iter().map(|group| store.count(&query, &scope, &[*group])).collect::<Result<Vec<_>>>()
     };
-    let counted = app.read(&reader, ReadKind::Count, work).await?;
+    let counted = app.read(&reader, ReadKind::Count, &within, work).await?;
     let facets = by.iter().zip(&counted).map(|(group, lines)| (name_of(*group).to_owned(), facet(lines, limit)));
     Ok(answer(json!({ "facets": Map::from_iter(facets) })))
 }
@@ -98,8 +98,9 @@ pub(crate) async fn histogram(State(app): State<Arc<App>>, reader: Reader, mut p
     let question = Question::take(&mut parameters, &reader.0)?;
     parameters.finish(&super::question::PARAMETERS)?;
     let (query, scope) = (question.query(app.now())?, question.scope);
+    let within = scope.clone();
     let work = move |store: &dyn Store| store.count(&query, &scope, &[GroupBy::Day]);
-    let mut days = app.read(&reader, ReadKind::Count, work).await?;
+    let mut days = app.read(&reader, ReadKind::Count, &within, work).await?;
     days.sort_by(|a, b| a.key.cmp(&b.key));
     let bucket = |day: &Group| json!({ "day": day.key.first(), "count": day.count });
     Ok(answer(json!({ "buckets": days.iter().map(bucket).collect::<Value>() })))

@@ -37,8 +37,9 @@ pub(crate) async fn entry(
     // What is no text is no id of ours.
     let Path(id) = id.map_err(|_| Problem::not_found())?;
     let scope = reader.0.scope(Some(&tenant))?;
+    let within = scope.clone();
     let work = move |store: &dyn Store| store.get(&tenant, &id, &scope);
-    let found = app.read(&reader, ReadKind::Entry, work).await?;
+    let found = app.read(&reader, ReadKind::Entry, &within, work).await?;
     let found = found.ok_or_else(Problem::not_found)?;
     Ok(json(StatusCode::OK, reader.0.numbers().entry(&found)))
 }

@@ -9,13 +9,13 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-use super::members::Members;
+use super::request::Members;
 use super::schema;
-use crate::access::{Administrator, Inspector};
+use crate::access::{Administrator, Caller, Inspector};
 use crate::app::App;
 use crate::parameters::Parameters;
 use crate::problem::{Answer, Problem};
-use crate::settings::{Mentions, NewErasure, Search};
+use crate::settings::{Erasure, Mentions, NewErasure, Search};
 
 /// The code of what cannot be done to an erasure as it stands.
 const STATE: &str = "erasure_state";
@@ -61,9 +61,11 @@ pub(crate) async fn request(
     get, path = "/erasures", tag = "settings", operation_id = "list_erasures",
     responses((status = 200, description = "Every erasure", body = schema::Erasures), schema::Refusals),
 )]
-pub(crate) async fn list(State(app): State<Arc<App>>, _: Inspector, parameters: Parameters) -> Answer {
+pub(crate) async fn list(State(app): State<Arc<App>>, Inspector(caller): Inspector, parameters: Parameters) -> Answer {
     parameters.finish(&[])?;
-    let erasures: Vec<Value> = app.settings.erasures().iter().map(|erasure| erasure.to_json()).collect();
+    let mut erasures = app.settings.erasures();
+    erasures.retain(|erasure| is_theirs(&caller, erasure));
+    let erasures: Vec<Value> = erasures.iter().map(|erasure| erasure.to_json()).collect();
     Ok(answer(StatusCode::OK, &json!({ "data": erasures })))
 }
 
@@ -75,13 +77,14 @@ pub(crate) async fn list(State(app): State<Arc<App>>, _: Inspector, parameters: 
 )]
 pub(crate) async fn get(
     State(app): State<Arc<App>>,
-    _: Inspector,
+    Inspector(caller): Inspector,
     id: Result<Path<String>, PathRejection>,
     parameters: Parameters,
 ) -> Answer {
     parameters.finish(&[])?;
     let Path(id) = id.map_err(|_| Problem::not_found())?;
-    let erasure = app.settings.erasure(&id).ok_or_else(Problem::not_found)?;
+    let erasure = app.settings.erasure(&id).filter(|erasure| is_theirs(&caller, erasure));
+    let erasure = erasure.ok_or_else(Problem::not_found)?;
     Ok(answer(StatusCode::OK, &erasure.to_json()))
 }
 
@@ -126,6 +129,11 @@ pub(crate) async fn withdraw(
     let withdrawn = app.govern(move |governance, watch| governance.withdraw_erasure(&id, &author, watch)).await?;
     let erasure = withdrawn.map_err(|error| app.refusal(error, STATE))?.ok_or_else(Problem::not_found)?;
     Ok(answer(StatusCode::OK, &erasure.to_json()))
+}
+
+/// Whether the erasure is for this caller to see.
+fn is_theirs(caller: &Caller, erasure: &Erasure) -> bool {
+    caller.token.tenant.as_ref().is_none_or(|tenant| *tenant == erasure.tenant)
 }
 
 fn new_erasure(members: &mut Members) -> NewErasure {

@@ -43,6 +43,7 @@ pub(crate) async fn history(
     let thing = Thing::take(&mut parameters)?;
     let question = Question::take(&mut parameters, &reader.0)?.about(&thing.text);
     let tenant = reader.0.tenant(question.tenant())?;
+    let question = question.within(&tenant);
     let paging = Paging::take(&app, &mut parameters)?;
     parameters.finish(&["target", "q", "tz", "tenant", "after", "before", "limit", "order"])?;
     let opened = paging.open(&app, &question)?;
@@ -207,12 +208,13 @@ impl Place {
         reader: &Reader,
         ask: impl FnOnce(&History<'_>) -> Result<Option<T>> + Send + 'static,
     ) -> Answer<Option<T>> {
+        let within = self.scope.clone();
         let work = move |store: &dyn Store| {
             let history = self.thing.history(store, &self.tenant, &self.scope);
             let is_named = !history.page(&Query::all(), &PageRequest::newest(1))?.versions.is_empty();
             if is_named { ask(&history) } else { Ok(None) }
         };
-        app.read(reader, ReadKind::History, work).await
+        app.read(reader, ReadKind::History, &within, work).await
     }
 }
 

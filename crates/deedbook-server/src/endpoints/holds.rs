@@ -8,8 +8,8 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
 
-use super::members::Members;
 use super::record::json as answer;
+use super::request::Members;
 use super::schema;
 use crate::access::{Administrator, Inspector};
 use crate::app::App;
@@ -18,13 +18,17 @@ use crate::problem::{Answer, Problem};
 use crate::settings::NewHold;
 
 /// List holds, oldest first, those that were released too.
+///
+/// A token that is bound to a tenant sees those of this tenant alone.
 #[utoipa::path(
     get, path = "/holds", tag = "settings", operation_id = "list_holds",
     responses((status = 200, description = "Every hold", body = schema::Holds), schema::Refusals),
 )]
-pub(crate) async fn list(State(app): State<Arc<App>>, _: Inspector, parameters: Parameters) -> Answer {
+pub(crate) async fn list(State(app): State<Arc<App>>, Inspector(caller): Inspector, parameters: Parameters) -> Answer {
     parameters.finish(&[])?;
-    let holds: Vec<Value> = app.settings.holds().iter().map(|hold| hold.to_json()).collect();
+    let mut holds = app.settings.holds();
+    holds.retain(|hold| caller.token.tenant.is_none() || caller.token.tenant == hold.tenant);
+    let holds: Vec<Value> = holds.iter().map(|hold| hold.to_json()).collect();
     Ok(answer(StatusCode::OK, json!({ "data": holds }).to_string()))
 }
 

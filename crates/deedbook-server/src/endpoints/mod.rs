@@ -13,9 +13,10 @@ pub(crate) mod retention;
 pub(crate) mod sign_in;
 pub(crate) mod tail;
 pub(crate) mod tokens;
+pub(crate) mod viewer_sessions;
 
 mod claims;
-mod members;
 mod paging;
 mod question;
+mod request;
 mod schema;

@@ -86,7 +86,7 @@ impl Opened<'_> {
         let wanted = Wanted { order: self.direction.read_in(self.order), limit: self.limit, after };
         let bytes_max = self.app.limits.page_bytes_max;
         let work = move |store: &dyn Store| gather(wanted, bytes_max, &mut |request| read(store, request));
-        let gathered = self.app.read(reader, kind, work).await?;
+        let gathered = self.app.read(reader, kind, &self.question.scope, work).await?;
         let Self { app, question, order, limit, now, .. } = self;
         let neighbours = Neighbours { app, path, question, order, limit, now, base: base(app, headers) };
         Ok(neighbours.page(&self.direction, gathered))

@@ -1,6 +1,6 @@
 //! What every reading endpoint is asked: `q`, `tz`, `tenant` → a [`Query`], a [`Scope`], and what cursors belong to.
 
-use deedbook_core::query::ParseOptions;
+use deedbook_core::query::{Condition, Expression, ParseOptions};
 use deedbook_core::{Query, Scope, Timestamp};
 use jiff::tz::TimeZone;
 
@@ -36,7 +36,8 @@ impl Question {
             .with(text.as_deref())
             .with(zone.as_deref())
             .with(tenant.as_deref())
-            .with(caller.token.tenant.as_deref());
+            .with(caller.token.tenant.as_deref())
+            .with(caller.token.grant.binding().as_deref());
         let question = Self {
             scope: caller.scope(tenant.as_deref())?,
             numbers: caller.numbers(),
@@ -60,14 +61,32 @@ impl Question {
         Self { binding: self.binding.with(Some(target)), given, ..self }
     }
 
+    /// The same question in the log of one tenant.
+    pub(super) fn within(self, tenant: &str) -> Self {
+        Self { scope: self.scope.within(tenant), ..self }
+    }
+
     /// The query, its relative times being those of `now`.
     ///
     /// # Errors
-    /// 400 with the position where the text breaks the grammar.
+    /// 400 with the position where the text breaks the grammar, and where it asks for numbers that are not shown.
     pub(super) fn query(&self, now: Timestamp) -> Answer<Query> {
         let options = ParseOptions { now, time_zone: self.zone.clone() };
-        Query::parse_located(&self.text, &options)
-            .map_err(|error| Problem::malformed("query_syntax", error.message).at_position(error.position))
+        let query = Query::parse_located(&self.text, &options)
+            .map_err(|error| Problem::malformed("query_syntax", error.message).at_position(error.position))?;
+        if self.numbers == Numbers::None && asks_for_seq(query.expression()) {
+            let detail = "this token sees a part of the entries and no \"seq\" of any; ask for \"recorded\" or \"id\"";
+            return Err(Problem::malformed("seq_not_shown", detail));
+        }
+        Ok(query)
+    }
+}
+
+fn asks_for_seq(expression: &Expression) -> bool {
+    match expression {
+        Expression::And(parts) | Expression::Or(parts) => parts.iter().any(asks_for_seq),
+        Expression::Not(inner) => asks_for_seq(inner),
+        Expression::Is(condition) => matches!(condition, Condition::Seq(_)),
     }
 }
 

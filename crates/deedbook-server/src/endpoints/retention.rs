@@ -8,10 +8,10 @@ use axum::http::{HeaderMap, StatusCode};
 use deedbook_core::retention::Rules;
 use serde_json::{Value, json};
 
-use super::members::Members;
 use super::record::json as answer;
+use super::request::Members;
 use super::schema;
-use crate::access::{Administrator, Inspector};
+use crate::access::{Administrator, Caller, Inspector};
 use crate::app::App;
 use crate::parameters::Parameters;
 use crate::problem::Answer;
@@ -20,13 +20,15 @@ use crate::problem::Answer;
 const RUNNING: &str = "conflict";
 
 /// Show for how long entries are kept, and the latest run.
+///
+/// A token that is bound to a tenant sees the rules that are about it, and no run.
 #[utoipa::path(
     get, path = "/retention", tag = "settings", operation_id = "show_retention",
     responses((status = 200, description = "The rules", body = schema::Retention), schema::Refusals),
 )]
-pub(crate) async fn show(State(app): State<Arc<App>>, _: Inspector, parameters: Parameters) -> Answer {
+pub(crate) async fn show(State(app): State<Arc<App>>, Inspector(caller): Inspector, parameters: Parameters) -> Answer {
     parameters.finish(&[])?;
-    Ok(answer(StatusCode::OK, app.governance.retention().to_string()))
+    Ok(answer(StatusCode::OK, app.governance.retention(caller.token.tenant.as_deref()).to_string()))
 }
 
 /// Set for how long entries are kept.
@@ -61,7 +63,7 @@ pub(crate) async fn set(
         }
     };
     app.compute(work).await??;
-    Ok(answer(StatusCode::OK, app.governance.retention().to_string()))
+    Ok(answer(StatusCode::OK, app.governance.retention(None).to_string()))
 }
 
 /// Show what would go now.
@@ -69,9 +71,9 @@ pub(crate) async fn set(
     get, path = "/retention/plan", tag = "settings", operation_id = "plan_retention",
     responses((status = 200, description = "What would go, by rule and tenant", body = schema::RetentionPlan), schema::Refusals),
 )]
-pub(crate) async fn plan(State(app): State<Arc<App>>, _: Inspector, parameters: Parameters) -> Answer {
+pub(crate) async fn plan(State(app): State<Arc<App>>, Inspector(caller): Inspector, parameters: Parameters) -> Answer {
     parameters.finish(&[])?;
-    planned(&app, None).await
+    planned(&app, caller, None).await
 }
 
 /// Show what would go now if these were the rules.
@@ -84,7 +86,7 @@ pub(crate) async fn plan(State(app): State<Arc<App>>, _: Inspector, parameters: 
 )]
 pub(crate) async fn try_out(
     State(app): State<Arc<App>>,
-    _: Inspector,
+    Inspector(caller): Inspector,
     parameters: Parameters,
     headers: HeaderMap,
     body: Body,
@@ -93,7 +95,7 @@ pub(crate) async fn try_out(
     let mut members = Members::read(&app, &headers, body).await?;
     let rules = rules(&mut members);
     members.finish("rules")?;
-    planned(&app, rules).await
+    planned(&app, caller, rules).await
 }
 
 /// Begin a run.
@@ -113,9 +115,12 @@ pub(crate) async fn run(
     Ok(answer(StatusCode::ACCEPTED, json!({ "id": id }).to_string()))
 }
 
-async fn planned(app: &Arc<App>, rules: Option<Rules>) -> Answer {
+async fn planned(app: &Arc<App>, caller: Caller, rules: Option<Rules>) -> Answer {
     let plan = app.govern(move |governance, watch| governance.plan(rules, watch)).await?;
-    let plan = plan.map_err(|error| app.refusal(error, RUNNING))?;
+    let mut plan = plan.map_err(|error| app.refusal(error, RUNNING))?;
+    if let Some(tenant) = &caller.token.tenant {
+        plan.keep_tenant(tenant);
+    }
     Ok(answer(StatusCode::OK, plan.to_json().to_string()))
 }
 

@@ -3,15 +3,19 @@
 
 #![expect(dead_code, reason = "the shapes are described, not made")]
 
+mod governing;
+mod settings;
+
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::{IntoParams, IntoResponses, ToSchema};
 
-mod governing;
-
 pub(super) use governing::*;
+pub(super) use settings::{
+    Code, Exchange, NewToken, NewViewerSession, Renewal, Rotation, Token, Tokens, ViewerSession, ViewerSessions,
+};
 
 /// Which entries, and in whose log.
 #[derive(IntoParams)]
@@ -388,49 +392,6 @@ pub(super) struct Histogram {
 pub(super) struct Bucket {
     day: String,
     count: u64,
-}
-
-/// A token without its secret.
-#[derive(ToSchema, Serialize)]
-pub(super) struct Token {
-    id: String,
-    kind: TokenKind,
-    tenant: Option<String>,
-    name: Option<String>,
-    created_at: String,
-    expires_at: Option<String>,
-    revoked_at: Option<String>,
-    /// `first_start`, `environment` or `request`.
-    origin: String,
-    /// The text of the token, once, in the answer that made it.
-    token: Option<String>,
-}
-
-/// What a token may do.
-#[derive(ToSchema, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum TokenKind {
-    Admin,
-    Write,
-    Read,
-}
-
-/// What a new token is to be.
-#[derive(ToSchema, Serialize)]
-pub(super) struct NewToken {
-    kind: TokenKind,
-    #[schema(pattern = "^[a-z0-9][a-z0-9._-]{0,63}$")]
-    tenant: Option<String>,
-    #[schema(max_length = 256)]
-    name: Option<String>,
-    /// RFC 3339.
-    expires_at: Option<String>,
-}
-
-/// Every token.
-#[derive(ToSchema, Serialize)]
-pub(super) struct Tokens {
-    data: Vec<Token>,
 }
 
 /// Alive.

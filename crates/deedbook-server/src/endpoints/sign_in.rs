@@ -14,7 +14,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::record::json;
-use crate::access::{Caller, Peer};
+use crate::access::{Peer, author};
 use crate::app::App;
 use crate::cookie::{ATTEMPT, SESSION, is_of_our_own_page};
 use crate::oidc::{self, Attempt, Refused, SignIn};
@@ -85,13 +85,22 @@ pub(crate) async fn callback(
 }
 
 /// Signs in with a token, which the browser need not keep.
-pub(crate) async fn with_token(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) -> Answer {
+pub(crate) async fn with_token(
+    State(app): State<Arc<App>>,
+    peer: Option<Extension<Peer>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Answer {
     require_own_page(&headers)?;
     let Claim { token } = serde_json::from_slice(&body).map_err(|_| {
         let detail = "expected a JSON object with one member, \"token\", a string";
         Problem::malformed("malformed", detail)
     })?;
-    let token = app.accepted(&Secret::new(token))?;
+    let token = app.accepted(&Secret::new(token), peer.map(|Extension(peer)| peer))?;
+    if token.is_session() {
+        let detail = "the token of a viewer session is for the page it was made for; sign in with another one";
+        return Err(Problem::forbidden("missing_right", detail));
+    }
     let cookie = app.session(&token, TOKEN_SESSION_SECONDS);
     Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, cookie), no_store()]).into_response())
 }
@@ -109,7 +118,7 @@ pub(crate) async fn session(State(app): State<Arc<App>>, headers: HeaderMap) -> 
 pub(crate) async fn end(State(app): State<Arc<App>>, peer: Option<Extension<Peer>>, headers: HeaderMap) -> Answer {
     require_own_page(&headers)?;
     if let Some(token) = SESSION.of(&headers).and_then(|cookie| app.signed_in_token(cookie)) {
-        let author = Caller::new(token.clone(), peer.map(|Extension(peer)| peer)).author();
+        let author = author(&token, peer.map(|Extension(peer)| peer));
         let settings = app.clone();
         let ended = app.compute(move || settings.settings.sign_out(&token, &author)).await?;
         ended.map_err(|error| app.failed(error))?;

@@ -1,7 +1,8 @@
 //! `GET /v1/events/tail`: entries as they come, as server-sent events.
 //!
-//! Source: the HTML standard, "Server-sent events". The id of each event is a cursor; a heartbeat brings one too, so that
-//! a client who comes back after a quiet hour does not make the server look at that hour again.
+//! Source: the HTML standard, "Server-sent events". The id of each event is a cursor; for those who may know of every
+//! entry a heartbeat brings one too, so that a client who comes back after a quiet hour does not make the server look at
+//! that hour again.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, header};
 use axum::response::IntoResponse;
 use bytes::Bytes;
-use deedbook_core::{Entry, Scope, Store, Timestamp};
+use deedbook_core::{Entry, PageRequest, Query, Scope, Store, Timestamp};
 use futures_util::stream;
 use tokio::sync::watch;
 use tokio::time::Duration;
@@ -24,6 +25,7 @@ use crate::cursor::{Binding, Place};
 use crate::parameters::{Parameters, bad};
 use crate::problem::Answer;
 use crate::reading::{ReadKind, Reader};
+use crate::readings::is_worth_entering;
 
 /// Entries that are read at once.
 const CHUNK_ENTRIES: usize = 100;
@@ -61,9 +63,11 @@ pub(crate) async fn tail(
     let place = cursor.map(|cursor| app.cursors.read(&question.binding, &cursor)).transpose()?;
     let now = place.map_or_else(|| app.now(), |place| place.now);
     let query = question.query(now)?;
-    let tail = Tail {
+    app.note_read(&reader, ReadKind::Tail, &question.scope);
+    let mut tail = Tail {
         from: place.map_or_else(|| app.store_end(), |place| place.position.saturating_add(1)),
-        scope: question.scope.matching(query),
+        query: Arc::new(query),
+        scope: question.scope,
         numbers: question.numbers,
         binding: question.binding,
         now,
@@ -72,8 +76,9 @@ pub(crate) async fn tail(
         _turn: app.stream_turn()?,
         app,
         reader,
-        ready: VecDeque::from([Bytes::from_static(b"retry: 1000\n\n")]),
+        ready: VecDeque::new(),
     };
+    tail.begin();
     let events = stream::unfold(tail, Tail::next);
     let headers = [
         (header::CONTENT_TYPE, "text/event-stream"),
@@ -88,6 +93,7 @@ pub(crate) async fn tail(
 struct Tail {
     app: Arc<App>,
     reader: Reader,
+    query: Arc<Query>,
     scope: Scope,
     numbers: Numbers,
     binding: Binding,
@@ -101,6 +107,12 @@ struct Tail {
 }
 
 impl Tail {
+    /// The first bytes, with the place at which a client goes on that never got an entry.
+    fn begin(&mut self) {
+        let id = self.from.checked_sub(1).map(|position| format!("id: {}\n", self.cursor(position)));
+        self.ready.push_back(format!("retry: 1000\n{}\n", id.unwrap_or_default()).into());
+    }
+
     /// The next bytes to send, and the tail after them; the end where the server ends, the token is no longer accepted,
     /// or the log cannot be read. The client then comes back, and is told why.
     async fn next(mut self) -> Option<(Result<Bytes, std::io::Error>, Self)> {
@@ -108,7 +120,7 @@ impl Tail {
             if let Some(bytes) = self.ready.pop_front() {
                 return Some((Ok(bytes), self));
             }
-            if *self.phase.borrow() != Phase::Serving || !self.app.settings.is_live(&self.reader.0.token.id) {
+            if *self.phase.borrow() != Phase::Serving || !self.reader.0.is_live(&self.app) {
                 return None;
             }
             let visible = *self.visible.borrow_and_update();
@@ -122,9 +134,13 @@ impl Tail {
 
     /// Reads what was entered before position `visible`.
     async fn look(&mut self, visible: u64) -> Option<()> {
-        let (from, scope) = (self.from, self.scope.clone());
-        let work = move |store: &dyn Store| store.follow(from, CHUNK_ENTRIES, Duration::ZERO, &scope);
-        let entries = self.app.read(&self.reader, ReadKind::Tail, work).await.ok()?;
+        let (query, scope) = (self.query.clone(), self.scope.clone());
+        let request = PageRequest { after: self.from.checked_sub(1), ..PageRequest::oldest(CHUNK_ENTRIES) };
+        let work = move |store: &dyn Store| store.page(&query, &scope, &request);
+        let entries = self.app.look(ReadKind::Tail, work).await.ok()?.entries;
+        if is_worth_entering(&entries) {
+            self.app.note_read(&self.reader, ReadKind::Tail, &self.scope);
+        }
         let last = entries.last().map(|last| last.receipt.position + 1);
         self.from = match last {
             // There may be more of those before the end.
@@ -138,15 +154,26 @@ impl Tail {
 
     /// Waits for entries, for the end, or for the time of a heartbeat.
     async fn wait(&mut self) {
+        let rest = self.longest_rest();
         let heartbeat = tokio::select! {
             _ = self.visible.changed() => false,
             _ = self.phase.changed() => false,
-            () = tokio::time::sleep(self.app.limits.heartbeat_interval) => true,
+            () = tokio::time::sleep(rest) => true,
         };
         if heartbeat {
-            let id = self.from.checked_sub(1).map(|position| format!("id: {}\n", self.cursor(position)));
+            // A cursor that changes without an entry would tell that there was one for others.
+            let is_shown = self.numbers == Numbers::All;
+            let place = self.from.checked_sub(1).filter(|_| is_shown);
+            let id = place.map(|position| format!("id: {}\n", self.cursor(position)));
             self.ready.push_back(format!(": heartbeat\n{}\n", id.unwrap_or_default()).into());
         }
+    }
+
+    /// Until the next heartbeat, or until the token ends.
+    fn longest_rest(&self) -> Duration {
+        let left = self.reader.0.until.map(|until| until.duration_since(self.app.now()));
+        let left = left.and_then(|left| Duration::try_from(left).ok());
+        left.map_or(self.app.limits.heartbeat_interval, |left| left.min(self.app.limits.heartbeat_interval))
     }
 
     fn event(&self, entry: &Entry) -> Bytes {

@@ -1,4 +1,4 @@
-//! `/v1/tokens`: make, list, revoke. Each change is an entry of the tenant `_deedbook`.
+//! `/v1/tokens`: make, list, rotate, revoke. Each change is an entry of the tenant `_deedbook`.
 
 use std::sync::Arc;
 
@@ -7,16 +7,19 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use deedbook_core::{Error, ErrorKind, parse_json};
+use deedbook_core::{Error, ErrorKind, Timestamp, parse_json};
 use serde_json::{Value, json};
 
 use super::schema;
-use crate::access::Administrator;
+use crate::access::{Administrator, Inspector};
 use crate::app::App;
 use crate::body::{Format, Received};
+use crate::members::{each_member, instant_after, pointed};
 use crate::parameters::Parameters;
 use crate::problem::{Answer, Problem};
+use crate::secret::Secret;
 use crate::settings::NewToken;
+use crate::token::Token;
 
 /// Make a token.
 ///
@@ -34,33 +37,64 @@ pub(crate) async fn create(
     body: Body,
 ) -> Answer {
     parameters.finish(&[])?;
-    let received = Received::read(&app, &headers, body).await?;
-    if received.format != Format::Json {
-        let detail = "send one token as application/json";
-        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail));
-    }
+    let received = object(&app, &headers, body).await?;
     let work = {
         let app = app.clone();
         move || {
-            let (text, _room) = received.decompressed(&app.limits)?;
-            let new = parse_json(&text).and_then(|json| NewToken::from_json(&json)).map_err(refused)?;
+            let new = app.json(received).and_then(|json| NewToken::from_json(&json).map_err(refused))?;
             app.settings.create_by(new, &caller.author()).map_err(|error| app.failed(error))
         }
     };
     let (token, secret) = app.compute(work).await??;
-    let mut body = token.to_json();
-    body["token"] = json!(secret.expose());
-    Ok(answer(StatusCode::CREATED, body))
+    Ok(answer(StatusCode::CREATED, with_text(token.to_json(), &secret)))
+}
+
+/// Give a token a new text.
+///
+/// The old text is accepted for the time `overlap`, an hour where it is absent; so those who use it can change over
+/// without a gap.
+#[utoipa::path(
+    post, path = "/tokens/{id}/rotate", tag = "settings", operation_id = "rotate_token",
+    params(("id" = String, Path, description = "The id of the token")),
+    request_body(content = schema::Rotation, content_type = "application/json"),
+    responses((status = 200, description = "The token with its new text", body = schema::Token), schema::Refusals),
+)]
+pub(crate) async fn rotate(
+    State(app): State<Arc<App>>,
+    Administrator(caller): Administrator,
+    id: Result<Path<String>, PathRejection>,
+    parameters: Parameters,
+    headers: HeaderMap,
+    body: Body,
+) -> Answer {
+    parameters.finish(&[])?;
+    let Path(id) = id.map_err(|_| Problem::not_found())?;
+    let received = object(&app, &headers, body).await?;
+    let work = {
+        let app = app.clone();
+        move || {
+            let json = app.json(received)?;
+            let old_until = old_until(&json, app.now()).map_err(refused)?;
+            let rotated = app.settings.rotate_by(&id, old_until, &caller.author());
+            rotated.map_err(|error| app.failed_as(error, "cannot_rotate"))
+        }
+    };
+    let (token, secret) = app.compute(work).await??.ok_or_else(Problem::not_found)?;
+    Ok(answer(StatusCode::OK, with_text(token.to_json(), &secret)))
 }
 
 /// List tokens, oldest first, those that were revoked too.
+///
+/// `last_used_at` is a minute. An auditor of one tenant sees the tokens of that tenant.
 #[utoipa::path(
     get, path = "/tokens", tag = "settings", operation_id = "list_tokens",
     responses((status = 200, description = "Every token, without its text", body = schema::Tokens), schema::Refusals),
 )]
-pub(crate) async fn list(State(app): State<Arc<App>>, _: Administrator, parameters: Parameters) -> Answer {
+pub(crate) async fn list(State(app): State<Arc<App>>, Inspector(caller): Inspector, parameters: Parameters) -> Answer {
     parameters.finish(&[])?;
-    let tokens: Vec<Value> = app.settings.tokens().iter().map(|token| token.to_json()).collect();
+    let mut tokens = app.settings.tokens();
+    tokens.retain(|token| caller.token.tenant.is_none() || caller.token.tenant == token.tenant);
+    let tokens: Vec<Value> = tokens.iter().map(Token::to_json).collect();
     Ok(answer(StatusCode::OK, json!({ "data": tokens })))
 }
 
@@ -91,9 +125,14 @@ pub(crate) async fn revoke(
 impl App {
     /// What is told of a setting that could not be entered.
     pub(super) fn failed(&self, error: Error) -> Problem {
+        self.failed_as(error, "last_admin_token")
+    }
+
+    /// As [`App::failed`], a conflict having this code.
+    pub(super) fn failed_as(&self, error: Error, conflict: &'static str) -> Problem {
         match error.kind() {
             ErrorKind::Invalid => refused(error),
-            ErrorKind::Conflict => Problem::new(StatusCode::CONFLICT, "last_admin_token", error.to_string()),
+            ErrorKind::Conflict => Problem::new(StatusCode::CONFLICT, conflict, error.to_string()),
             kind => {
                 if kind == ErrorKind::Poisoned {
                     self.note_poisoned();
@@ -104,17 +143,67 @@ impl App {
     }
 }
 
-/// As events are refused, in words about tokens.
-fn refused(error: Error) -> Problem {
+/// As events are refused, in words about settings.
+pub(super) fn refused(error: Error) -> Problem {
     let problem = Problem::from(error);
     if problem.status() != StatusCode::UNPROCESSABLE_ENTITY {
         return problem;
     }
-    let detail = "the token breaks a rule; errors[] tells where and how";
+    let detail = "the body breaks a rule; errors[] tells where and how";
     Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", detail).at(problem.errors().to_vec())
 }
 
-fn answer(status: StatusCode, body: Value) -> Response {
+/// Reads a body of one JSON object. Where nothing needs to be said there need be none.
+///
+/// # Errors
+/// As [`Received::read`], and 415 for lines.
+pub(super) async fn object(app: &Arc<App>, headers: &HeaderMap, body: Body) -> Answer<Received> {
+    let received = Received::read(app, headers, body).await?;
+    if received.format != Format::Json {
+        let detail = "send one object as application/json";
+        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail));
+    }
+    Ok(received)
+}
+
+impl App {
+    /// The JSON of a body, an empty object where the body is empty.
+    ///
+    /// # Errors
+    /// 400 where it is none; as [`Received::decompressed`].
+    pub(super) fn json(&self, received: Received) -> Answer<Value> {
+        let (text, _room) = received.decompressed(&self.limits)?;
+        parse_json(if text.is_empty() { b"{}" } else { &text }).map_err(refused)
+    }
+}
+
+/// How long an old text is accepted where nobody says, and at most.
+const OVERLAP: &str = "1h";
+const OVERLAP_HOURS_MAX: i64 = 90 * 24;
+
+fn old_until(json: &Value, now: Timestamp) -> deedbook_core::Result<Timestamp> {
+    let mut until = instant_after(now, &Value::from(OVERLAP));
+    each_member(json, &mut |name, value, _| match name {
+        "overlap" => {
+            until = instant_after(now, value);
+            until.map(drop)
+        }
+        _ => Err(("unknown_member", "this member is not known here; a rotation has overlap")),
+    })?;
+    let until = until.map_err(|expected| Error::from_problems(vec![pointed("/overlap", expected)]))?;
+    if until.duration_since(now).as_hours() > OVERLAP_HOURS_MAX {
+        let detail = "an old text is accepted for 90 days at most; make another token for what takes longer";
+        return Err(Error::invalid("/overlap", "out_of_range", detail));
+    }
+    Ok(until)
+}
+
+fn with_text(mut token: Value, secret: &Secret) -> Value {
+    token["token"] = json!(secret.expose());
+    token
+}
+
+pub(super) fn answer(status: StatusCode, body: Value) -> Response {
     // The one answer with a secret in it must not lie in anybody's cache.
     ([("cache-control", "no-store")], super::record::json(status, body.to_string())).into_response()
 }

@@ -110,7 +110,7 @@ impl Governance {
                     json!({
                         "entry": entry.receipt.id,
                         "recorded_at": rfc3339(entry.receipt.recorded_at),
-                        "sha256": metadata.get("sha256").unwrap_or(&Value::Null),
+                        "sha256": metadata.get("file_sha256").unwrap_or(&Value::Null),
                     })
                 }));
                 Ok(())

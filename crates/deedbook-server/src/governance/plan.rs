@@ -102,6 +102,12 @@ impl RulePlan {
 }
 
 impl Plan {
+    /// Leaves out what is about other tenants than this one.
+    pub(crate) fn keep_tenant(&mut self, tenant: &str) {
+        self.rules.retain(|rule| rule.rule.tenant.as_ref().is_none_or(|of| of == tenant));
+        self.rules.iter_mut().for_each(|rule| rule.tenants.retain(|of, _| of == tenant));
+    }
+
     /// How many entries would go.
     pub fn count(&self) -> u64 {
         self.rules.iter().map(|rule| rule.goes().count).sum()

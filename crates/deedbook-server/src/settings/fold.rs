@@ -1,12 +1,13 @@
 //! Entries of the tenant `_deedbook` → what holds now: the list of the kinds of settings.
 
-use deedbook_core::query::{Condition, Expression, Pattern, TextField};
-use deedbook_core::{Entry, Query};
+use deedbook_core::query::{Bounds, Condition, Expression, Pattern, TextField};
+use deedbook_core::{Entry, Query, Timestamp};
 
 use super::cursor_key::{self, CursorKey};
 use super::erasures::{self, Erasures};
 use super::holds::{self, Holds};
 use super::retention::{self, Retention};
+use super::sessions::{self, ViewerSessions};
 use super::tokens::{self, Tokens};
 
 /// What holds after the entries up to `after`.
@@ -14,21 +15,26 @@ use super::tokens::{self, Tokens};
 pub(super) struct Folded {
     after: Option<u64>,
     pub(super) tokens: Tokens,
+    pub(super) sessions: ViewerSessions,
     pub(super) cursor_key: CursorKey,
     pub(super) retention: Retention,
     pub(super) holds: Holds,
     pub(super) erasures: Erasures,
 }
 
-/// The actions of each kind of setting.
-const ACTIONS: [&[&str]; 5] =
+/// The actions of each kind of setting that holds until it is changed.
+const LASTING: [&[&str]; 5] =
     [&tokens::ACTIONS, &cursor_key::ACTIONS, &retention::ACTIONS, &holds::ACTIONS, &erasures::ACTIONS];
 /// The actions of entries that are shown to nobody.
-const SECRETS: [&str; 2] = [tokens::HASHED, cursor_key::CREATED];
+const SECRETS: [&str; 3] = [tokens::HASHED, sessions::HASHED, cursor_key::CREATED];
 
-/// The entries that are settings; readings of the log, of which there are many, are not among them.
-pub(super) fn query() -> Query {
-    Query::from_expression(one_of(ACTIONS.concat()))
+/// The entries that are settings at `now`; readings of the log, of which there are many, are not among them, nor are
+/// sessions that have ended for their age.
+pub(super) fn query(now: Timestamp) -> Query {
+    let since = now.checked_sub(sessions::LIFE_MAX).ok();
+    let recent = Expression::Is(Condition::Recorded(Bounds { from: since, until: None }));
+    let sessions = Expression::And(vec![one_of(sessions::ACTIONS.to_vec()), recent]);
+    Query::from_expression(Expression::Or(vec![one_of(LASTING.concat()), sessions]))
 }
 
 /// The entries that are no secrets of the server.
@@ -55,6 +61,7 @@ impl Folded {
         self.after = Some(entry.receipt.position);
         match entry.event.action.as_str() {
             action if tokens::ACTIONS.contains(&action) => self.tokens.enter(entry),
+            action if sessions::ACTIONS.contains(&action) => self.sessions.enter(entry),
             action if cursor_key::ACTIONS.contains(&action) => self.cursor_key.enter(entry),
             action if retention::ACTIONS.contains(&action) => self.retention.enter(entry),
             action if holds::ACTIONS.contains(&action) => self.holds.enter(entry),

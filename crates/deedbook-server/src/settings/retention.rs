@@ -83,19 +83,6 @@ fn run(entry: &Entry) -> Option<Run> {
     Some(Run { id, started_at: entry.receipt.recorded_at, started_by: who(entry), finished: None })
 }
 
-impl RulesSet {
-    /// `{rules, text, set_at, set_by, reason}`.
-    pub fn to_json(&self) -> Value {
-        json!({
-            "rules": self.rules.to_json(),
-            "text": self.rules.to_string(),
-            "set_at": rfc3339(self.set_at),
-            "set_by": self.set_by,
-            "reason": self.reason,
-        })
-    }
-}
-
 impl Run {
     /// `{id, started_at, started_by, finished_at}` and what the run did.
     pub(crate) fn to_json(&self) -> Value {

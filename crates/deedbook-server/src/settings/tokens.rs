@@ -1,10 +1,12 @@
 //! Tokens. A token is two entries, made at once: what it is, and the hash by which it is known. The latter is a secret of
 //! the server, in an entry that it shows to nobody.
 
-use std::collections::HashMap;
+mod fold;
+mod new;
+
 use std::sync::Arc;
 
-use deedbook_core::{Entry, Error, ErrorKind, Problem, Result, Target, Timestamp, rfc3339};
+use deedbook_core::{Error, ErrorKind, Event, OWN_TENANT, Result, Target, Timestamp, rfc3339};
 use serde_json::{Map, Value};
 
 use super::{Author, Settings};
@@ -12,25 +14,21 @@ use crate::own;
 use crate::secret::{Secret, fill_random};
 use crate::token::{Origin, Token, TokenId, TokenKind};
 
+pub(super) use fold::{Tokens, hash, instant, token};
+pub use new::NewToken;
+
 const CREATED: &str = "audit.token.created";
 pub(super) const HASHED: &str = "audit.token_hash.created";
+const ROTATED: &str = "audit.token.rotated";
 const REVOKED: &str = "audit.token.revoked";
+const USED: &str = "audit.token.used";
 
 /// The actions of this setting.
-pub(super) const ACTIONS: [&str; 3] = [CREATED, HASHED, REVOKED];
+pub(super) const ACTIONS: [&str; 5] = [CREATED, HASHED, ROTATED, REVOKED, USED];
 
-/// What a new token is to be.
-#[derive(Clone, Debug)]
-pub struct NewToken {
-    /// What it may do.
-    pub kind: TokenKind,
-    /// The one tenant it is bound to; all of them where absent. An administrator's is not bound.
-    pub tenant: Option<String>,
-    /// What it is for; at most 256 bytes.
-    pub name: Option<String>,
-    /// From when on it is refused; never where absent.
-    pub expires_at: Option<Timestamp>,
-}
+/// How long after the last time the use of a token is entered again: a day, so that a token costs at most 365 entries
+/// a year. The minute is known while the server runs, and entered when it ends.
+const USE_ENTERED_SECONDS: i64 = 24 * 60 * 60;
 
 /// What a start found or did about the administrator's token.
 #[derive(Debug)]
@@ -43,106 +41,10 @@ pub enum AdminToken {
     Made(Secret),
 }
 
-/// Every token there ever was.
-#[derive(Default)]
-pub(super) struct Tokens {
-    all: Vec<Arc<Token>>,
-    /// Places in `all`.
-    ids: HashMap<String, usize>,
-    /// The latest token of each hash: one named by the environment may come, go and come again.
-    hashes: HashMap<[u8; 32], usize>,
-}
-
-impl Tokens {
-    pub(super) fn enter(&mut self, entry: &Entry) {
-        match entry.event.action.as_str() {
-            CREATED => self.created(entry),
-            HASHED => self.hashed(entry),
-            _ => self.revoked(entry),
-        }
-    }
-
-    fn iter(&self) -> impl Iterator<Item = &Arc<Token>> {
-        self.all.iter()
-    }
-
-    fn by_id(&self, id: &str) -> Option<Arc<Token>> {
-        self.ids.get(id).map(|&place| self.all[place].clone())
-    }
-
-    fn by_hash(&self, hash: &[u8; 32]) -> Option<Arc<Token>> {
-        self.hashes.get(hash).map(|&place| self.all[place].clone())
-    }
-
-    fn created(&mut self, entry: &Entry) {
-        let Some(token) = token(entry) else {
-            tracing::warn!(position = entry.receipt.position, "the entry of a token cannot be read; it is refused");
-            return;
-        };
-        self.ids.insert(token.id.clone(), self.all.len());
-        self.all.push(Arc::new(token));
-    }
-
-    fn hashed(&mut self, entry: &Entry) {
-        let hash = entry.event.metadata.get("sha256").and_then(|hash| from_hex(hash.as_str()?));
-        match (self.place(entry), hash) {
-            (Some(place), Some(hash)) => drop(self.hashes.insert(hash, place)),
-            _ => tracing::warn!(position = entry.receipt.position, "the hash of a token cannot be read; it is refused"),
-        }
-    }
-
-    /// The place of the token that `entry` is about.
-    fn place(&self, entry: &Entry) -> Option<usize> {
-        self.ids.get(&entry.event.targets.first()?.id).copied()
-    }
-
-    fn revoked(&mut self, entry: &Entry) {
-        if let Some(place) = self.place(entry) {
-            let token = Arc::make_mut(&mut self.all[place]);
-            token.revoked_at.get_or_insert(entry.receipt.recorded_at);
-        }
-    }
-}
-
-fn token(entry: &Entry) -> Option<Token> {
-    let event = &entry.event;
-    let target = event.targets.first()?;
-    let text = |name: &str| event.metadata.get(name).and_then(|value| value.as_str());
-    let expires_at = match text("expires_at") {
-        Some(expires_at) => Some(expires_at.parse().ok()?),
-        None => None,
-    };
-    let origin = Origin::from_word(text("origin")?);
-    let person = event.actor.id.clone().filter(|_| origin == Origin::SignIn);
-    Some(Token {
-        id: target.id.clone(),
-        kind: TokenKind::from_word(text("kind")?)?,
-        tenant: text("tenant").map(str::to_owned),
-        name: target.name.clone(),
-        created_at: entry.receipt.recorded_at,
-        expires_at,
-        revoked_at: None,
-        origin,
-        person,
-    })
-}
-
-fn from_hex(text: &str) -> Option<[u8; 32]> {
-    let digits = text.as_bytes();
-    if digits.len() != 64 || !digits.iter().all(u8::is_ascii_hexdigit) {
-        return None;
-    }
-    let mut bytes = [0; 32];
-    for (byte, at) in bytes.iter_mut().zip((0..64).step_by(2)) {
-        *byte = u8::from_str_radix(&text[at..at + 2], 16).ok()?;
-    }
-    Some(bytes)
-}
-
 impl Settings {
     /// Every token there ever was, oldest first.
-    pub fn tokens(&self) -> Vec<Arc<Token>> {
-        self.folded().tokens.iter().cloned().collect()
+    pub fn tokens(&self) -> Vec<Token> {
+        self.folded().tokens.iter().collect()
     }
 
     /// Makes a token; its text is given here and nowhere else. It is durable when this returns.
@@ -161,20 +63,36 @@ impl Settings {
         self.revoke_by(id, &Author::system())
     }
 
-    /// The token of which this is the text, whether or not it is still accepted.
-    pub(crate) fn find(&self, secret: &Secret) -> Option<Arc<Token>> {
-        self.folded().tokens.by_hash(&secret.sha256())
+    /// Gives the token a new text; the old one is accepted until `old_until`. `None` where there is no such token.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Conflict`] where the token is not accepted any more, or is named by the environment of the server;
+    /// as [`Store::submit`](deedbook_core::Store::submit).
+    pub fn rotate(&self, id: &str, old_until: Timestamp) -> Result<Option<(Token, Secret)>> {
+        self.rotate_by(id, old_until, &Author::system())
     }
 
-    /// The token of this id, whether or not it is still accepted.
-    pub(crate) fn by_id(&self, id: &str) -> Option<Arc<Token>> {
-        self.folded().tokens.by_id(id)
+    /// Notes that the token was used; the minute is kept in memory, see [`Settings::enter_uses`].
+    pub(crate) fn note_use(&self, token: &Token) {
+        self.folded().tokens.note_use(&token.id, self.now());
     }
 
-    /// Whether the token is accepted at this moment.
-    pub(crate) fn is_live(&self, id: &str) -> bool {
-        let now = self.now();
-        self.folded().tokens.by_id(id).is_some_and(|token| token.is_live(now))
+    /// Enters the last use of tokens that are used for the first time in a day, or all that is not entered yet.
+    ///
+    /// # Errors
+    /// As [`Store::submit`](deedbook_core::Store::submit).
+    pub(crate) fn enter_uses(&self, which: Uses) -> Result<()> {
+        let seconds = if which == Uses::All { 0 } else { USE_ENTERED_SECONDS };
+        let due = self.folded().tokens.unentered_uses(seconds);
+        if due.is_empty() {
+            return Ok(());
+        }
+        let event = |(token, used): (Arc<Token>, Timestamp)| {
+            let mut event = Author::system().event(USED, target(&token.id, token.name.as_deref()));
+            event.metadata.insert("last_used_at".to_owned(), rfc3339(used).into());
+            event
+        };
+        self.append(due.into_iter().map(event).collect())
     }
 
     pub(crate) fn create_by(&self, new: NewToken, author: &Author) -> Result<(Arc<Token>, Secret)> {
@@ -185,10 +103,28 @@ impl Settings {
         Ok((token, secret))
     }
 
+    pub(crate) fn rotate_by(&self, id: &str, old_until: Timestamp, author: &Author) -> Result<Option<(Token, Secret)>> {
+        let _changing = self.changing();
+        self.refresh()?;
+        let Some(token) = self.by_id(id) else { return Ok(None) };
+        if !token.is_live(self.now()) {
+            return Err(Error::new(ErrorKind::Conflict, "the token is expired or revoked; make another one"));
+        }
+        if token.origin == Origin::Environment {
+            let message = "the token is named by the environment of the server; change it there";
+            return Err(Error::new(ErrorKind::Conflict, message));
+        }
+        let secret = Secret::generate(token.kind);
+        let mut rotated = author.event(ROTATED, target(id, token.name.as_deref()));
+        rotated.metadata.insert("old_accepted_until".to_owned(), rfc3339(old_until).into());
+        self.append(vec![rotated, hashed(id, &secret, author)])?;
+        Ok(self.folded().tokens.shown(id).map(|token| (token, secret)))
+    }
+
     pub(crate) fn revoke_by(&self, id: &str, author: &Author) -> Result<Option<Arc<Token>>> {
         let _changing = self.changing();
         self.refresh()?;
-        let Some(token) = self.folded().tokens.by_id(id) else { return Ok(None) };
+        let Some(token) = self.by_id(id) else { return Ok(None) };
         if token.revoked_at.is_some() {
             return Ok(Some(token));
         }
@@ -198,7 +134,7 @@ impl Settings {
             return Err(Error::new(ErrorKind::Conflict, message));
         }
         self.enter_revocation(&token, author)?;
-        Ok(self.folded().tokens.by_id(id))
+        Ok(self.by_id(id))
     }
 
     /// Sees to it that an administrator can come in: by the token of the environment where there is one, else by one
@@ -218,7 +154,7 @@ impl Settings {
         }
         let hash = named.sha256();
         let admins = self.live_admins();
-        if self.folded().tokens.by_hash(&hash).is_some_and(|known| admins.contains(&known)) {
+        if self.folded().tokens.by_hash(&hash).is_some_and(|(known, _)| admins.contains(&known)) {
             return Ok(AdminToken::Known);
         }
         self.enter_token(&NewToken::of_kind(TokenKind::Admin), Origin::Environment, named, &Author::system())?;
@@ -238,8 +174,18 @@ impl Settings {
     }
 
     fn check(&self, new: &NewToken) -> Result<()> {
+        if new.kind == TokenKind::Viewer {
+            let detail = "a viewer's token is made by POST /v1/viewer-sessions";
+            return Err(Error::invalid("/kind", "unknown_value", detail));
+        }
         if new.kind.may_administer() && new.tenant.is_some() {
             return Err(Error::invalid("/tenant", "not_bound", "the token of an administrator is bound to no tenant"));
+        }
+        let is_narrowed = !new.grant.sees_every_entry() || !new.grant.sees_every_value();
+        if is_narrowed && !new.kind.can_be_narrowed() {
+            let pointer = if new.grant.sees_every_entry() { "/fields" } else { "/scope" };
+            let detail = "only a token of the kind \"read\" can be narrowed to a part of what there is";
+            return Err(Error::invalid(pointer, "not_narrowed", detail));
         }
         if new.name.as_ref().is_some_and(|name| name.len() > NAME_BYTES_MAX) {
             let detail = format!("the name is longer than {NAME_BYTES_MAX} bytes");
@@ -247,6 +193,10 @@ impl Settings {
         }
         if new.expires_at.is_some_and(|expires_at| expires_at <= self.now()) {
             return Err(Error::invalid("/expires_at", "out_of_range", "the token would be refused at once"));
+        }
+        // Whoever may read all settings may name the log's own tenant; nobody records into it.
+        if new.kind == TokenKind::Auditor && new.tenant.as_deref() == Some(OWN_TENANT) {
+            return Ok(());
         }
         new.tenant.as_deref().map_or(Ok(()), own::check_tenant)
     }
@@ -263,23 +213,22 @@ impl Settings {
         let id = TokenId::from_random(random).to_string();
         let mut created = author.event(CREATED, target(&id, new.name.as_deref()));
         created.metadata = metadata(new, origin);
-        let mut hashed = author.event(HASHED, target(&id, None));
-        hashed.metadata.insert("sha256".to_owned(), hex(&secret.sha256()).into());
-        self.append(vec![created, hashed])?;
-        self.folded()
-            .tokens
-            .by_id(&id)
-            .ok_or_else(|| Error::new(ErrorKind::Corrupt, "the entry of the token cannot be read"))
+        self.append(vec![created, hashed(&id, secret, author)])?;
+        self.by_id(&id).ok_or_else(|| Error::new(ErrorKind::Corrupt, "the entry of the token cannot be read"))
     }
 
     fn enter_revocation(&self, token: &Token, author: &Author) -> Result<()> {
         self.append(vec![author.event(REVOKED, target(&token.id, token.name.as_deref()))])
     }
 
+    /// The token of this id, whether or not it is still accepted.
+    pub(crate) fn by_id(&self, id: &str) -> Option<Arc<Token>> {
+        self.folded().tokens.by_id(id).cloned()
+    }
+
     fn live_admins(&self) -> Vec<Arc<Token>> {
         let now = self.now();
-        let folded = self.folded();
-        folded.tokens.iter().filter(|token| token.kind.may_administer() && token.is_live(now)).cloned().collect()
+        self.folded().tokens.live_admins(now)
     }
 }
 
@@ -288,64 +237,27 @@ const ADMIN_TOKEN_CHARACTERS_MIN: usize = 32;
 /// Bytes of the name of a token: those of any name in an event.
 const NAME_BYTES_MAX: usize = 256;
 
-impl NewToken {
-    /// A token of this kind that nothing narrows.
-    pub fn of_kind(kind: TokenKind) -> Self {
-        Self { kind, tenant: None, name: None, expires_at: None }
-    }
-
-    /// What an object of JSON asks for; `docs/api.md` names the members, and null is as good as absent.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Invalid`] with pointers to the members that are not known, of the wrong type, or missing.
-    pub fn from_json(json: &Value) -> Result<Self> {
-        let Value::Object(members) = json else {
-            return Err(Error::invalid("", "wrong_type", "expected an object with \"kind\""));
-        };
-        let mut new = Self::of_kind(TokenKind::Read);
-        let mut problems = Vec::new();
-        for (name, value) in members.iter().filter(|(_, value)| !value.is_null()) {
-            if let Err((code, detail)) = new.take(name, value) {
-                let pointer = format!("/{}", name.replace('~', "~0").replace('/', "~1"));
-                problems.push(Problem { pointer, code: code.into(), detail: detail.to_owned() });
-            }
-        }
-        if members.get("kind").is_none_or(Value::is_null) {
-            let detail = "the member \"kind\" is required; add \"write\" or \"read\"".to_owned();
-            problems.push(Problem { pointer: "/kind".to_owned(), code: "missing_member".into(), detail });
-        }
-        if problems.is_empty() { Ok(new) } else { Err(Error::from_problems(problems)) }
-    }
-
-    fn take(&mut self, name: &str, value: &Value) -> std::result::Result<(), (&'static str, &'static str)> {
-        let text = value.as_str();
-        let string = || text.map(str::to_owned).ok_or(("wrong_type", "expected a string"));
-        match name {
-            "kind" => {
-                let kind = text.and_then(TokenKind::from_word);
-                self.kind = kind.ok_or(("unknown_value", "expected \"write\", \"read\" or \"admin\""))?;
-            }
-            "tenant" => self.tenant = Some(string()?),
-            "name" => self.name = Some(string()?),
-            "expires_at" => {
-                let time: Option<Timestamp> = text.and_then(|text| text.parse().ok());
-                let expected = ("bad_time", "expected a time such as \"2026-09-20T14:03:27Z\" (RFC 3339)");
-                self.expires_at = Some(time.ok_or(expected)?);
-            }
-            _ => {
-                let detail = "this member is not known here; a token has kind, tenant, name, expires_at";
-                return Err(("unknown_member", detail));
-            }
-        }
-        Ok(())
-    }
+/// Which uses of tokens are entered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Uses {
+    /// Those a day after what the log has.
+    Daily,
+    /// All of them: the server ends.
+    All,
 }
 
 fn target(id: &str, name: Option<&str>) -> Target {
     Target { name: name.map(str::to_owned), ..Target::new("token", id) }
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// The entry of the hash of a text.
+fn hashed(id: &str, secret: &Secret, author: &Author) -> Event {
+    let mut event = author.event(HASHED, target(id, None));
+    event.metadata.insert("sha256".to_owned(), hex(&secret.sha256()).into());
+    event
+}
+
+pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
@@ -356,5 +268,7 @@ fn metadata(new: &NewToken, origin: Origin) -> Map<String, Value> {
         ("tenant", new.tenant.clone()),
         ("expires_at", new.expires_at.map(rfc3339)),
     ];
-    members.into_iter().filter_map(|(name, value)| Some((name.to_owned(), Value::String(value?)))).collect()
+    let mut metadata = new.grant.to_json();
+    metadata.extend(members.into_iter().filter_map(|(name, value)| Some((name.to_owned(), Value::String(value?)))));
+    metadata
 }

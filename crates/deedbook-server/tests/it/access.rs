@@ -5,12 +5,12 @@ use serde_json::Value;
 
 use crate::support::{House, Response, event};
 
-/// What is open; everything else wants a token.
+/// What is open; everything else wants a token, or a one-time code.
 const OPEN: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
+const BY_CODE: &str = "post /v1/viewer-sessions/exchange";
 
 /// What the API names and this server does not have yet.
-const MISSING: [&str; 8] = [
-    "/v1/viewer-sessions",
+const MISSING: [&str; 7] = [
     "/v1/sinks/7/parked",
     "/v1/searches",
     "/v1/tenants",
@@ -20,42 +20,71 @@ const MISSING: [&str; 8] = [
     "/v1/events/a/proof",
 ];
 
-/// An endpoint, what is sent to it, and the status for admin, write and read tokens of the tenant `acme` (an
-/// administrator's is bound to none), and for a read token when the tenant `other` is named.
-type Row = (&'static str, &'static str, [u16; 3], Option<u16>);
+/// What an endpoint wants of a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Right {
+    Record,
+    Read,
+    Export,
+    Inspect,
+    Administer,
+    Host,
+    /// Any token at all.
+    Any,
+    /// No token: a one-time code.
+    Code,
+}
 
-const ROWS: [Row; 31] = [
-    ("post /v1/events", "/v1/events", [200, 200, 403], None),
-    ("get /v1/events", "/v1/events?x", [200, 403, 200], Some(404)),
-    ("get /v1/events/{id}", "/v1/events/a?x", [200, 403, 200], Some(404)),
-    ("get /v1/events/tail", "/v1/events/tail?x&after=broken", [400, 403, 400], Some(404)),
-    ("get /v1/events/count", "/v1/events/count?x", [200, 403, 200], Some(404)),
-    ("get /v1/events/facets", "/v1/events/facets?x", [200, 403, 200], Some(404)),
-    ("get /v1/events/histogram", "/v1/events/histogram?x", [200, 403, 200], Some(404)),
-    ("get /v1/events.ndjson", "/v1/events.ndjson?x", [200, 403, 200], Some(404)),
-    ("get /v1/events.csv", "/v1/events.csv?x", [200, 403, 200], Some(404)),
-    ("get /v1/history", "/v1/history?x&target=invoice:7", [200, 403, 200], Some(404)),
-    ("get /v1/history/{id}", "/v1/history/a?x&target=invoice:7", [200, 403, 200], Some(404)),
-    ("get /v1/as-of", "/v1/as-of?x&target=invoice:7&at=latest", [200, 403, 200], Some(404)),
-    ("get /v1/blame", "/v1/blame?x&target=invoice:7", [200, 403, 200], Some(404)),
-    ("get /v1/diff", "/v1/diff?x&target=invoice:7&from=a&to=latest", [200, 403, 200], Some(404)),
-    ("get /v1/restore", "/v1/restore?x&target=invoice:7&to=a", [200, 403, 200], Some(404)),
-    ("get /v1/tokens", "/v1/tokens", [200, 403, 403], None),
-    ("post /v1/tokens", "/v1/tokens", [201, 403, 403], None),
-    ("delete /v1/tokens/{id}", "/v1/tokens/tok_none", [404, 403, 403], None),
-    ("get /v1/retention", "/v1/retention", [200, 403, 403], None),
-    ("put /v1/retention", "/v1/retention", [200, 403, 403], None),
-    ("get /v1/retention/plan", "/v1/retention/plan", [200, 403, 403], None),
-    ("post /v1/retention/plan", "/v1/retention/plan", [200, 403, 403], None),
-    ("post /v1/retention/run", "/v1/retention/run", [202, 403, 403], None),
-    ("get /v1/holds", "/v1/holds", [200, 403, 403], None),
-    ("post /v1/holds", "/v1/holds", [201, 403, 403], None),
-    ("post /v1/holds/{id}/release", "/v1/holds/hold_none/release", [404, 403, 403], None),
-    ("get /v1/erasures", "/v1/erasures", [200, 403, 403], None),
-    ("post /v1/erasures", "/v1/erasures", [200, 403, 403], None),
-    ("get /v1/erasures/{id}", "/v1/erasures/era_none", [404, 403, 403], None),
-    ("delete /v1/erasures/{id}", "/v1/erasures/era_none", [404, 403, 403], None),
-    ("post /v1/erasures/{id}/approve", "/v1/erasures/era_none/approve", [404, 403, 403], None),
+/// An endpoint, what is sent to it (`TENANT` and `TARGET` stand for what is asked for), what it wants, and its status
+/// for whoever has that.
+type Row = (&'static str, &'static str, &'static str, Right, u16);
+
+const ROWS: [Row; 39] = [
+    ("post /v1/events", "/v1/events", "[EVENT]", Right::Record, 200),
+    ("get /v1/events", "/v1/events?TENANT", "", Right::Read, 200),
+    ("get /v1/events/{id}", "/v1/events/SEEN?TENANT", "", Right::Read, 200),
+    ("get /v1/events/tail", "/v1/events/tail?TENANT&after=broken", "", Right::Read, 400),
+    ("get /v1/events/count", "/v1/events/count?TENANT", "", Right::Read, 200),
+    ("get /v1/events/facets", "/v1/events/facets?TENANT", "", Right::Read, 200),
+    ("get /v1/events/histogram", "/v1/events/histogram?TENANT", "", Right::Read, 200),
+    ("get /v1/events.ndjson", "/v1/events.ndjson?TENANT", "", Right::Export, 200),
+    ("get /v1/events.csv", "/v1/events.csv?TENANT", "", Right::Export, 200),
+    ("get /v1/history", "/v1/history?TENANT&TARGET", "", Right::Read, 200),
+    ("get /v1/history/{id}", "/v1/history/SEEN?TENANT&TARGET", "", Right::Read, 200),
+    ("get /v1/as-of", "/v1/as-of?TENANT&TARGET&at=latest", "", Right::Read, 200),
+    ("get /v1/blame", "/v1/blame?TENANT&TARGET", "", Right::Read, 200),
+    ("get /v1/diff", "/v1/diff?TENANT&TARGET&from=SEEN&to=latest", "", Right::Read, 200),
+    ("get /v1/restore", "/v1/restore?TENANT&TARGET&to=SEEN", "", Right::Read, 200),
+    ("get /v1/tokens", "/v1/tokens", "", Right::Inspect, 200),
+    ("post /v1/tokens", "/v1/tokens", r#"{"kind":"read"}"#, Right::Administer, 201),
+    ("delete /v1/tokens/{id}", "/v1/tokens/tok_none", "", Right::Administer, 404),
+    ("post /v1/tokens/{id}/rotate", "/v1/tokens/tok_none/rotate", "{}", Right::Administer, 404),
+    ("post /v1/viewer-sessions", "/v1/viewer-sessions", r#"{"tenant":"acme"}"#, Right::Host, 201),
+    ("get /v1/viewer-sessions", "/v1/viewer-sessions", "", Right::Any, 200),
+    ("get /v1/viewer-sessions/current", "/v1/viewer-sessions/current", "", Right::Any, 404),
+    ("delete /v1/viewer-sessions/{id}", "/v1/viewer-sessions/ses_none", "", Right::Host, 404),
+    ("post /v1/viewer-sessions/{id}/renew", "/v1/viewer-sessions/ses_none/renew", "{}", Right::Host, 404),
+    ("post /v1/viewer-sessions/{id}/code", "/v1/viewer-sessions/ses_none/code", "{}", Right::Host, 404),
+    (BY_CODE, "/v1/viewer-sessions/exchange", r#"{"code":"x"}"#, Right::Code, 401),
+    ("get /v1/retention", "/v1/retention", "", Right::Inspect, 200),
+    ("put /v1/retention", "/v1/retention", r#"{"rules":[],"reason":"x"}"#, Right::Administer, 200),
+    ("get /v1/retention/plan", "/v1/retention/plan", "", Right::Inspect, 200),
+    ("post /v1/retention/plan", "/v1/retention/plan", r#"{"rules":[]}"#, Right::Inspect, 200),
+    ("post /v1/retention/run", "/v1/retention/run", "", Right::Administer, 202),
+    ("get /v1/holds", "/v1/holds", "", Right::Inspect, 200),
+    ("post /v1/holds", "/v1/holds", r#"{"tenant":"acme","reason":"x"}"#, Right::Administer, 201),
+    ("post /v1/holds/{id}/release", "/v1/holds/hold_none/release", r#"{"reason":"x"}"#, Right::Administer, 404),
+    ("get /v1/erasures", "/v1/erasures", "", Right::Inspect, 200),
+    (
+        "post /v1/erasures",
+        "/v1/erasures",
+        r#"{"principal":"user:u","basis":"x","dry_run":true}"#,
+        Right::Administer,
+        200,
+    ),
+    ("get /v1/erasures/{id}", "/v1/erasures/era_none", "", Right::Inspect, 404),
+    ("delete /v1/erasures/{id}", "/v1/erasures/era_none", "", Right::Administer, 404),
+    ("post /v1/erasures/{id}/approve", "/v1/erasures/era_none/approve", "", Right::Administer, 404),
 ];
 
 /// Every documented endpoint but the open ones, as `method path`.
@@ -68,24 +97,48 @@ fn documented() -> Vec<String> {
     operations.filter(|(path, _)| !OPEN.contains(&path.as_str())).map(|(_, operation)| operation).collect()
 }
 
-fn send(house: &House, row: &Row, token: &str, tenant: Option<&str>) -> Response {
+/// A kind of token, bound to `acme` but for the administrator's, and what it has.
+struct Holder {
+    name: &'static str,
+    token: String,
+    has: &'static [Right],
+    /// Whether it sees the things `project:own` alone, and of them what is for owners.
+    is_narrow: bool,
+}
+
+fn holders(house: &House) -> Vec<Holder> {
+    let make = |body: &str| house.post("/v1/tokens", body).is(201).json()["token"].as_str().unwrap().to_owned();
+    let narrow = r#""scope":{"audience":["owners"],"targets":["project:own"]}"#;
+    let session = format!(r#"{{"tenant":"acme",{narrow}}}"#);
+    let session = house.post("/v1/viewer-sessions", session).is(201).json()["token"].as_str().unwrap().to_owned();
+    let all: &[Right] =
+        &[Right::Record, Right::Read, Right::Export, Right::Inspect, Right::Administer, Right::Host, Right::Any];
+    let reading: &[Right] = &[Right::Read, Right::Export, Right::Host, Right::Any];
+    let holder = |name, token, has, is_narrow| Holder { name, token, has, is_narrow };
+    vec![
+        holder("admin", crate::support::ADMIN.to_owned(), all, false),
+        holder("write", make(r#"{"kind":"write","tenant":"acme"}"#), &[Right::Record, Right::Any], false),
+        holder("read", make(r#"{"kind":"read","tenant":"acme"}"#), reading, false),
+        holder("narrow", make(&format!(r#"{{"kind":"read","tenant":"acme",{narrow}}}"#)), reading, true),
+        holder(
+            "auditor",
+            make(r#"{"kind":"auditor","tenant":"acme"}"#),
+            &[Right::Read, Right::Export, Right::Inspect, Right::Any],
+            false,
+        ),
+        holder("viewer", session, &[Right::Read, Right::Any], true),
+    ]
+}
+
+fn send(house: &House, row: &Row, token: &str, tenant: &str, target: &str, seen: &str) -> Response {
     let method = row.0.split(' ').next().unwrap().to_uppercase();
-    let tenant = tenant.map_or(String::new(), |tenant| format!("tenant={tenant}"));
-    let path = row.1.replace("?x", &format!("?{tenant}")).replace("?&", "?");
-    let request = house.request(&method, path.trim_end_matches('?')).token(token);
-    match row.0 {
-        "post /v1/events" => {
-            request.body("application/json", event("a").replace("{\"id\"", "{\"tenant\":\"acme\",\"id\""))
-        }
-        "post /v1/tokens" => request.body("application/json", r#"{"kind":"read"}"#),
-        "put /v1/retention" => request.body("application/json", r#"{"rules":[],"reason":"x"}"#),
-        "post /v1/retention/plan" => request.body("application/json", r#"{"rules":[]}"#),
-        "post /v1/holds" => request.body("application/json", r#"{"tenant":"acme","reason":"x"}"#),
-        "post /v1/holds/{id}/release" => request.body("application/json", r#"{"reason":"x"}"#),
-        "post /v1/erasures" => request.body("application/json", r#"{"principal":"user:u","basis":"x","dry_run":true}"#),
-        _ => request,
+    let path = row.1.replace("TENANT", tenant).replace("TARGET", target).replace("SEEN", seen).replace("?&", "?");
+    let request = house.request(&method, path.trim_end_matches(['?', '&'])).token(token);
+    if row.2.is_empty() {
+        return request.send();
     }
-    .send()
+    let event = event("a").replace("{\"id\"", "{\"tenant\":\"acme\",\"id\"");
+    request.body("application/json", row.2.replace("EVENT", &event)).send()
 }
 
 #[test]
@@ -96,30 +149,88 @@ fn every_endpoint_has_a_row() {
     assert_eq!(documented, [""; 0], "endpoints without a row");
 }
 
-#[test]
-fn every_row_holds_for_every_kind_of_token() {
+/// `own` is seen by all readers; `secret` is about the same thing and for administrators; `other` is about another one.
+fn filled() -> House {
     let house = House::new();
-    let acme = event("a").replace("{\"id\"", "{\"tenant\":\"acme\",\"id\"");
-    house.post("/v1/events", acme).is(201);
-    let write = house.token(TokenKind::Write, Some("acme"));
-    let read = house.token(TokenKind::Read, Some("acme"));
-    let absent = house.request("GET", "/v1/events/absent").token(&read).send();
-    for row in &ROWS {
-        let admin = send(&house, row, crate::support::ADMIN, Some("acme").filter(|_| row.3.is_some()));
-        assert_eq!(admin.status, row.2[0], "admin {}: {}", row.0, admin.body);
-        for (token, status) in [(&write, row.2[1]), (&read, row.2[2])] {
-            let answer = send(&house, row, token, None);
-            assert_eq!(answer.status, status, "{}: {}", row.0, answer.body);
-            if status == 403 {
-                assert_eq!(answer.problem(403), "missing_right");
+    for (tenant, id, target, audience) in [
+        ("acme", "own", "own", r#"["owners"]"#),
+        ("acme", "secret", "own", "[]"),
+        ("acme", "other", "other", r#"["owners"]"#),
+        ("rival", "own", "own", r#"["owners"]"#),
+    ] {
+        let body = format!(
+            r#"{{"id":"{id}","tenant":"{tenant}","action":"project.changed","actor":{{"type":"user","id":"ada"}},
+                "audience":{audience},"targets":[{{"type":"project","id":"{target}"}}],
+                "changes":[{{"path":"/name","from":"a","to":"b"}}]}}"#
+        );
+        house.post("/v1/events", body).is(201);
+    }
+    house
+}
+
+/// VERIFICATION.md, test 17.
+#[test]
+fn every_endpoint_for_every_kind_of_token_and_every_tenant_and_target() {
+    let house = filled();
+    let holders = holders(&house);
+    let absent = house.request("GET", "/v1/events/absent").token(&holders[2].token).send();
+    let mut asked = 0;
+    for (row, holder) in ROWS.iter().flat_map(|row| holders.iter().map(move |holder| (row, holder))) {
+        let context = format!("{} {}", holder.name, row.0);
+        let may = holder.has.contains(&row.3) || row.3 == Right::Code;
+        let ask = |tenant: &str, target: &str, seen: &str| {
+            send(&house, row, &holder.token, tenant, &format!("target=project:{target}"), seen)
+        };
+        let answer = ask("tenant=acme", "own", "own");
+        asked += 1;
+        if !may {
+            assert_eq!(answer.problem(403), "missing_right", "{context}");
+            continue;
+        }
+        let is_current = holder.name == "viewer" && row.1.ends_with("/current");
+        assert_eq!(answer.status, if is_current { 200 } else { row.4 }, "{context}: {}", answer.body);
+        if holder.is_narrow {
+            assert!(
+                !["\"seq\"", "\"position\"", "watermark", "leaf_hash\":"].iter().any(|word| answer.body.contains(word)),
+                "{context}: {}",
+                answer.body
+            );
+            assert!(
+                !answer.body.contains("secret") && !answer.body.contains("\"other\""),
+                "{context}: {}",
+                answer.body
+            );
+        }
+        let reads = matches!(row.3, Right::Read | Right::Export);
+        // Of a foreign tenant and of one that is not there, whoever is bound learns the same: nothing.
+        for tenant in ["rival", "nobody"].iter().filter(|_| reads && holder.name != "admin") {
+            let foreign = ask(&format!("tenant={tenant}"), "own", "own");
+            assert_eq!(foreign.redacted(), absent.redacted(), "{context} of {tenant}");
+            assert_eq!(foreign.status, 404);
+            asked += 1;
+        }
+        // The same of a thing that is not the holder's, and of an entry about it.
+        if reads && holder.is_narrow {
+            for (target, seen) in [("own", "secret"), ("other", "other"), ("other", "own"), ("own", "other")] {
+                if !(row.1.contains("TARGET") || row.1.contains("SEEN")) {
+                    continue;
+                }
+                let (foreign, nothing) = (
+                    ask("", target, seen),
+                    ask(
+                        "",
+                        if target == "own" { "own" } else { "absent" },
+                        if seen == "own" { "own" } else { "absent" },
+                    ),
+                );
+                assert_eq!(foreign.status, nothing.status, "{context} {target} {seen}");
+                let same = |answer: &Response| answer.redacted().replace("project:absent", "project:other");
+                assert_eq!(same(&foreign), same(&nothing), "{context} {target} {seen}");
+                asked += 1;
             }
         }
-        if let Some(status) = row.3 {
-            let foreign = send(&house, row, &read, Some("other"));
-            assert_eq!(foreign.status, status, "{}: {}", row.0, foreign.body);
-            assert_eq!(foreign.redacted(), absent.redacted(), "{}", row.0);
-        }
     }
+    assert!(asked > 260, "{asked}");
 }
 
 #[test]
@@ -127,6 +238,7 @@ fn nothing_but_what_is_open_answers_without_a_token() {
     let house = House::new();
     let mut paths: Vec<(String, String)> = documented()
         .iter()
+        .filter(|operation| *operation != BY_CODE)
         .map(|operation| operation.split_once(' ').unwrap())
         .map(|(method, path)| (method.to_uppercase(), path.replace("{id}", "a")))
         .collect();

@@ -60,6 +60,9 @@ impl Failing {
     }
 
     fn submit(&self, drafts: Vec<Draft>, atomicity: Atomicity, reply: Reply) {
+        if is_own(&drafts) {
+            return self.store.submit(drafts, atomicity, reply);
+        }
         match self.failure.load(Ordering::SeqCst) {
             NONE => self.store.submit(drafts, atomicity, reply),
             HOLD => {
@@ -74,6 +77,11 @@ impl Failing {
             }
         }
     }
+}
+
+/// Whether these are entries of the log's own, which come beside those of the tests.
+fn is_own(drafts: &[Draft]) -> bool {
+    drafts.iter().all(|draft| draft.event().action.starts_with("audit."))
 }
 
 #[test]
@@ -170,6 +178,9 @@ fn work_for_those_who_were_given_up_keeps_its_turn() {
     let below = Arc::new(MemoryStore::new(clock.function(), Key([7; 32])));
     let store = below.clone();
     let submit = move |drafts: Vec<Draft>, atomicity, reply| {
+        if is_own(&drafts) {
+            return store.submit(drafts, atomicity, reply);
+        }
         SUBMITTING_MAX.fetch_max(SUBMITTING.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
         pass();
         SUBMITTING.fetch_sub(1, Ordering::SeqCst);

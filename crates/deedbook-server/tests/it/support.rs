@@ -133,7 +133,7 @@ impl House {
     /// Makes a token as the command line does on a directory.
     pub(crate) fn token(&self, kind: TokenKind, tenant: Option<&str>) -> String {
         let settings = Settings::load(self.store.clone(), Arc::new(self.clock.function())).expect("settings");
-        let new = NewToken { kind, tenant: tenant.map(str::to_owned), name: None, expires_at: None };
+        let new = NewToken { tenant: tenant.map(str::to_owned), ..NewToken::of_kind(kind) };
         let (token, secret) = settings.create(new).expect("a token");
         self.until_known(&token.id);
         secret.expose().to_owned()
@@ -143,6 +143,25 @@ impl House {
     fn until_known(&self, id: &str) {
         while !self.get("/v1/tokens").body.contains(id) {
             std::thread::yield_now();
+        }
+    }
+
+    /// Makes a token through the API, of this body; its text.
+    pub(crate) fn made(&self, body: &str) -> String {
+        self.post("/v1/tokens", body).is(201).json()["token"].as_str().expect("a text").to_owned()
+    }
+
+    /// Waits until the log has an entry of this action in `tenant` that `fits`.
+    pub(crate) fn until_entered(&self, tenant: &str, action: &str, fits: impl Fn(&Value) -> bool) -> Value {
+        let query =
+            Query::parse(&format!("action:{action}"), &deedbook_testkit::questions::options()).expect("a query");
+        loop {
+            let page = self.store.page(&query, &Scope::tenant(tenant), &PageRequest::oldest(1_000)).expect("a page");
+            let entries = page.entries.iter().map(|entry| serde_json::from_slice(&entry.to_json()).expect("JSON"));
+            if let Some(found) = entries.into_iter().find(|entry| fits(entry)) {
+                return found;
+            }
+            std::thread::sleep(Duration::from_millis(10));
         }
     }
 

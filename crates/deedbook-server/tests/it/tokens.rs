@@ -66,6 +66,7 @@ fn a_token_is_made_used_listed_and_revoked() {
     assert!(!listed.body.contains(&secret));
     let mut expected = made.clone();
     expected.as_object_mut().unwrap().remove("token");
+    expected["last_used_at"] = "2026-09-20T14:00:00.000000Z".into();
     assert_eq!(listed.json()["data"][1], expected);
     let path = format!("/v1/tokens/{}", made["id"].as_str().unwrap());
     let revoked = house.request("DELETE", &path).send().is(200).json();
@@ -242,4 +243,103 @@ fn hashes_and_keys_are_shown_to_nobody() {
     let seen = read_until(last["id"].as_str().unwrap());
     assert_eq!(seen.matches("audit.token.created").count(), 2, "{seen}");
     assert!(!seen.contains("token_hash"), "{seen}");
+}
+
+#[test]
+fn a_rotated_token_has_two_texts_for_a_while() {
+    let house = House::new();
+    let made = house.post("/v1/tokens", r#"{"kind":"read","tenant":"acme"}"#).is(201).json();
+    let path = format!("/v1/tokens/{}/rotate", made["id"].as_str().unwrap());
+    let ask = |token: &serde_json::Value| {
+        house.request("GET", "/v1/events").token(token["token"].as_str().unwrap()).send().status
+    };
+    let one = house.post(&path, r#"{"overlap":"24h"}"#).is(200).json();
+    assert_eq!((&one["id"], &one["old_accepted_until"]), (&made["id"], &"2026-09-21T14:00:00.000000Z".into()));
+    assert_eq!((ask(&made), ask(&one)), (200, 200));
+    house.clock.advance_seconds(23 * 3600);
+    // Rotated again with a shorter time, the older text ends with the sooner of the two.
+    let two = house.post(&path, r#"{"overlap":"2h"}"#).is(200).json();
+    house.clock.advance_seconds(3601);
+    assert_eq!((ask(&made), ask(&one), ask(&two)), (401, 200, 200));
+    house.clock.advance_seconds(3600);
+    assert_eq!((ask(&made), ask(&one), ask(&two)), (401, 401, 200));
+    let three = house.post(&path, r#"{"overlap":"0s"}"#).is(200).json();
+    assert_eq!((ask(&two), ask(&three)), (401, 200));
+    for overlap in ["91d", "-1h", "soon", ""] {
+        assert_eq!(house.post(&path, format!(r#"{{"overlap":"{overlap}"}}"#)).problem(422), "invalid", "{overlap}");
+    }
+    house.request("DELETE", path.trim_end_matches("/rotate")).send().is(200);
+    assert_eq!((ask(&three), house.post(&path, "{}").problem(409).as_str()), (401, "cannot_rotate"));
+    let listed = house.get("/v1/tokens").json();
+    let of_environment = format!("/v1/tokens/{}/rotate", listed["data"][0]["id"].as_str().unwrap());
+    assert_eq!(house.post(&of_environment, "{}").problem(409), "cannot_rotate");
+    // A restart folds the same.
+    let (store, clock) = (house.store.clone(), house.clock.clone());
+    house.stop().unwrap();
+    let house = House::over(store, clock, deedbook_server::Limits::default());
+    let ask = |token: &serde_json::Value| {
+        house.request("GET", "/v1/events").token(token["token"].as_str().unwrap()).send().status
+    };
+    assert_eq!([&made, &one, &two, &three].map(ask), [401; 4]);
+}
+
+#[test]
+fn a_tail_by_an_old_text_ends_with_it() {
+    let house = House::new();
+    let made = house.post("/v1/tokens", r#"{"kind":"read"}"#).is(201).json();
+    let mut tail = house.request("GET", "/v1/events/tail").token(made["token"].as_str().unwrap()).open();
+    tail.read_exact(&mut [0; 12]).unwrap();
+    house.post(&format!("/v1/tokens/{}/rotate", made["id"].as_str().unwrap()), r#"{"overlap":"0s"}"#).is(200);
+    let mut rest = Vec::new();
+    tail.read_to_end(&mut rest).unwrap();
+}
+
+#[test]
+fn the_last_use_of_a_token_is_known_after_a_restart() {
+    let house = House::new();
+    let made = house.post("/v1/tokens", r#"{"kind":"write","tenant":"acme"}"#).is(201).json();
+    assert!(made["last_used_at"].is_null());
+    house.clock.advance_seconds(90);
+    house
+        .request("POST", "/v1/events")
+        .token(made["token"].as_str().unwrap())
+        .body("application/json", "[]")
+        .send()
+        .is(200);
+    let used = |house: &House| house.get("/v1/tokens").json()["data"][1]["last_used_at"].clone();
+    assert_eq!(used(&house), "2026-09-20T14:01:00.000000Z");
+    let (store, clock) = (house.store.clone(), house.clock.clone());
+    house.stop().unwrap();
+    clock.advance_seconds(3600);
+    let house = House::over(store, clock, deedbook_server::Limits::default());
+    assert_eq!(used(&house), "2026-09-20T14:01:00.000000Z");
+}
+
+#[test]
+fn tokens_are_narrowed_by_what_they_say_alone() {
+    let house = House::new();
+    for (body, pointer) in [
+        (r#"{"kind":"viewer"}"#, "/kind"),
+        (r#"{"kind":"write","scope":{"audience":["a"]}}"#, "/scope"),
+        (r#"{"kind":"admin","fields":[{"path":"/actor","as":"drop"}]}"#, "/fields"),
+        (r#"{"kind":"auditor","scope":{"self":"user:a"}}"#, "/scope"),
+        (r#"{"kind":"read","scope":{"audience":"a"}}"#, "/scope/audience"),
+        (r#"{"kind":"read","scope":{"until":"soon"}}"#, "/scope/until"),
+        (r#"{"kind":"read","scope":[]}"#, "/scope"),
+        (r#"{"kind":"read","fields":[{"path":"/x","as":"drop"}]}"#, "/fields/0/path"),
+        (r#"{"kind":"read","fields":[{"path":"/actor","as":"hide"}]}"#, "/fields"),
+        (r#"{"kind":"read","addresses":["10.0.0.0/33"]}"#, "/addresses"),
+        (r#"{"kind":"read","capabilities":["export"]}"#, "/capabilities"),
+        (r#"{"kind":"read","parent_fields":[]}"#, "/parent_fields"),
+    ] {
+        let refused = house.post("/v1/tokens", body);
+        assert_eq!(refused.problem(422), "invalid", "{body}");
+        assert_eq!(refused.json()["errors"][0]["pointer"], pointer, "{body}: {}", refused.body);
+    }
+    let auditor = house.made(r#"{"kind":"auditor","tenant":"acme"}"#);
+    house.made(r#"{"kind":"read","tenant":"other"}"#);
+    let seen = house.request("GET", "/v1/tokens").token(&auditor).send().is(200).json();
+    assert_eq!(seen["data"].as_array().unwrap().len(), 1, "the tokens of its own tenant: {seen}");
+    let here = house.made(r#"{"kind":"read","addresses":["127.0.0.0/8","::1"]}"#);
+    house.request("GET", "/v1/events").token(&here).send().is(200);
 }

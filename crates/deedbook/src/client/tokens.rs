@@ -1,4 +1,4 @@
-//! Tokens: make, list, revoke. For a client whose own token is an administrator's.
+//! Tokens: make, list, rotate, revoke. For a client whose own token is an administrator's.
 
 use std::fmt;
 
@@ -22,6 +22,10 @@ pub enum TokenKind {
     Read,
     /// Everything.
     Admin,
+    /// Reading everything, settings too, and changing nothing.
+    Auditor,
+    /// Reading in a page, for a short time.
+    Viewer,
     /// Something that this version does not know.
     #[serde(other)]
     Other,
@@ -34,6 +38,7 @@ pub struct NewToken {
     tenant: Option<String>,
     name: Option<String>,
     expires_at: Option<Timestamp>,
+    narrowing: Map<String, Value>,
 }
 
 /// A token as the server knows it, without its text.
@@ -53,12 +58,21 @@ pub struct TokenRecord {
     pub expires_at: Option<Timestamp>,
     /// Since when it is refused.
     pub revoked_at: Option<Timestamp>,
+    /// When it was used last, to the minute.
+    #[serde(default)]
+    pub last_used_at: Option<Timestamp>,
+    /// Until when the text it had before the last rotation is accepted.
+    #[serde(default)]
+    pub old_accepted_until: Option<Timestamp>,
+    /// What narrows it, as the API says it: `scope`, `fields`, `addresses`, `capabilities`.
+    #[serde(flatten)]
+    pub narrowing: Map<String, Value>,
 }
 
 impl NewToken {
     /// A token of this kind, for all tenants, without an end.
     pub fn new(kind: TokenKind) -> Self {
-        Self { kind, tenant: None, name: None, expires_at: None }
+        Self { kind, tenant: None, name: None, expires_at: None, narrowing: Map::new() }
     }
 
     /// For this tenant alone.
@@ -76,8 +90,15 @@ impl NewToken {
         Self { expires_at: Some(at), ..self }
     }
 
+    /// Narrowed to a part of what it would see, by these members of the API: `scope`, `fields`, `addresses`,
+    /// `capabilities`.
+    pub fn narrowed_by(self, members: Map<String, Value>) -> Self {
+        Self { narrowing: members, ..self }
+    }
+
     fn to_json(&self) -> Value {
-        let mut members = Map::from_iter([("kind".to_owned(), json!(self.kind.as_str()))]);
+        let mut members = self.narrowing.clone();
+        members.insert("kind".to_owned(), json!(self.kind.as_str()));
         members.extend(self.tenant.iter().map(|tenant| ("tenant".to_owned(), json!(tenant))));
         members.extend(self.name.iter().map(|name| ("name".to_owned(), json!(name))));
         members.extend(self.expires_at.map(|at| ("expires_at".to_owned(), json!(rfc3339(at)))));
@@ -92,6 +113,8 @@ impl TokenKind {
             Self::Write => "write",
             Self::Read => "read",
             Self::Admin => "admin",
+            Self::Auditor => "auditor",
+            Self::Viewer => "viewer",
             Self::Other => "other",
         }
     }
@@ -122,12 +145,7 @@ impl Client {
     /// # Errors
     /// [`ErrorKind::Invalid`], [`ErrorKind::Denied`], [`ErrorKind::Overloaded`], [`ErrorKind::Unavailable`].
     pub async fn create_token(&self, new: &NewToken) -> Result<(Token, TokenRecord)> {
-        let call = Call { method: Method::POST, ..Call::get(&["v1", "tokens"], Vec::new()) };
-        let call = Call { body: new.to_json().to_string().into(), ..call };
-        let call = call.with(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        let answer = tokio::time::timeout(self.shared.options.deadline, self.once(&call)).await;
-        let created: Created = answer.unwrap_or_else(|_| Err(super::late()))?.json()?;
-        Ok((Token::new(&created.token)?, created.record))
+        self.make(&["v1", "tokens"], &new.to_json()).await
     }
 
     /// Every token, oldest first, those that were revoked too.
@@ -137,6 +155,29 @@ impl Client {
     pub async fn tokens(&self) -> Result<Vec<TokenRecord>> {
         let list: List = self.repeat(&Call::get(&["v1", "tokens"], Vec::new()), self.deadline()).await?.json()?;
         Ok(list.data)
+    }
+
+    /// Gives a token a new text; the old one is accepted for the time `overlap`, such as `24h`. This is not repeated
+    /// where no answer comes, since each attempt may have made another text.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] where there is none with this id; [`ErrorKind::Conflict`] for one that is not accepted any
+    /// more; [`ErrorKind::Invalid`], [`ErrorKind::Denied`], [`ErrorKind::Overloaded`], [`ErrorKind::Unavailable`].
+    pub async fn rotate_token(&self, id: &str, overlap: &str) -> Result<(Token, TokenRecord)> {
+        if id.is_empty() {
+            return Err(Error::new(ErrorKind::NotFound, "there is no token without an id"));
+        }
+        self.make(&["v1", "tokens", id, "rotate"], &json!({ "overlap": overlap })).await
+    }
+
+    /// Posts what makes a text, once.
+    async fn make(&self, path: &[&str], body: &Value) -> Result<(Token, TokenRecord)> {
+        let call = Call { method: Method::POST, ..Call::get(path, Vec::new()) };
+        let call = Call { body: body.to_string().into(), ..call };
+        let call = call.with(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        let answer = tokio::time::timeout(self.shared.options.deadline, self.once(&call)).await;
+        let created: Created = answer.unwrap_or_else(|_| Err(super::late()))?.json()?;
+        Ok((Token::new(&created.token)?, created.record))
     }
 
     /// Revokes a token; to revoke it again does nothing.

@@ -132,7 +132,7 @@ fn the_certificate_says_what_was_done() {
     let book = Book::with(sole());
     let entries = fill(&book);
     let mut exported = event("acme audit.exported access -");
-    exported.metadata.insert("sha256".to_owned(), "ab12".into());
+    exported.metadata.insert("file_sha256".to_owned(), "ab12".into());
     book.record(exported);
     let keep = Mentions::Each {
         erase: vec![entries[4].receipt.id.clone()],

@@ -1,0 +1,262 @@
+//! `/v1/viewer-sessions`: short-lived tokens for a page in somebody else's product, narrower than the token by which they
+//! are made; and one-time codes, which may stand in a URL where a token must not.
+
+mod wanted;
+
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::body::Body;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use deedbook_core::{Context, Error, rfc3339};
+use serde_json::{Value, json};
+
+use super::schema;
+use super::tokens::{answer, object, refused};
+use crate::access::{Caller, Host, Peer};
+use crate::app::App;
+use crate::grant::Export;
+use crate::members::{each_member, text};
+use crate::parameters::Parameters;
+use crate::problem::{Answer, Problem};
+use crate::secret::Secret;
+use crate::settings::Author;
+use crate::token::Token;
+use wanted::{Wanted, renewed_until};
+
+/// Make a viewer session.
+///
+/// It sees no more than the token by which it is made, lives 15 minutes where nobody says, and 24 hours at most. Its
+/// text is in this answer and nowhere else.
+#[utoipa::path(
+    post, path = "/viewer-sessions", tag = "settings", operation_id = "create_viewer_session",
+    request_body(content = schema::NewViewerSession, content_type = "application/json"),
+    responses((status = 201, description = "The session", body = schema::ViewerSession), schema::Refusals),
+)]
+pub(crate) async fn create(
+    State(app): State<Arc<App>>,
+    Host(caller): Host,
+    parameters: Parameters,
+    headers: HeaderMap,
+    body: Body,
+) -> Answer {
+    parameters.finish(&[])?;
+    let received = object(&app, &headers, body).await?;
+    let work = {
+        let app = app.clone();
+        move || {
+            let wanted = Wanted::from_json(&app.json(received)?, app.now()).map_err(refused)?;
+            if wanted.names_other_tenant(&caller.token) {
+                return Err(Problem::of_other_tenant());
+            }
+            let new = wanted.narrowed(&caller.token).map_err(refused)?;
+            app.settings.create_session(new, &caller.token, &caller.author()).map_err(|error| app.failed(error))
+        }
+    };
+    let (session, secret) = app.compute(work).await??;
+    Ok(answer(StatusCode::CREATED, with_text(shown(&session), &secret)))
+}
+
+/// List viewer sessions that are accepted now, oldest first: an administrator's and auditor's all, else one's own.
+#[utoipa::path(
+    get, path = "/viewer-sessions", tag = "settings", operation_id = "list_viewer_sessions",
+    responses((status = 200, description = "The sessions", body = schema::ViewerSessions), schema::Refusals),
+)]
+pub(crate) async fn list(State(app): State<Arc<App>>, caller: Caller, parameters: Parameters) -> Answer {
+    parameters.finish(&[])?;
+    let mut sessions = app.settings.sessions();
+    sessions.retain(|session| may_see(&caller, session));
+    let data: Vec<Value> = sessions.iter().map(|session| shown(session)).collect();
+    Ok(answer(StatusCode::OK, json!({ "data": data })))
+}
+
+/// Get the viewer session of which this is the token.
+///
+/// So a page learns its tenant, its language and what it may do. 404 for a token that belongs to no session.
+#[utoipa::path(
+    get, path = "/viewer-sessions/current", tag = "settings", operation_id = "get_current_viewer_session",
+    responses((status = 200, description = "The session", body = schema::ViewerSession), schema::Refusals),
+)]
+pub(crate) async fn current(caller: Caller, parameters: Parameters) -> Answer {
+    parameters.finish(&[])?;
+    if !caller.token.is_session() {
+        return Err(Problem::not_found());
+    }
+    // What is hidden from the page is not told to it either.
+    Ok(answer(StatusCode::OK, without(shown(&caller.token), &HIDDEN_FROM_PAGES)))
+}
+
+/// Let a viewer session live on, but not beyond 24 hours in all.
+#[utoipa::path(
+    post, path = "/viewer-sessions/{id}/renew", tag = "settings", operation_id = "renew_viewer_session",
+    params(("id" = String, Path, description = "The id of the session")),
+    request_body(content = schema::Renewal, content_type = "application/json"),
+    responses((status = 200, description = "The session", body = schema::ViewerSession), schema::Refusals),
+)]
+pub(crate) async fn renew(
+    State(app): State<Arc<App>>,
+    Host(caller): Host,
+    id: Result<Path<String>, PathRejection>,
+    parameters: Parameters,
+    headers: HeaderMap,
+    body: Body,
+) -> Answer {
+    parameters.finish(&[])?;
+    let session = own_session(&app, &caller, id)?;
+    let received = object(&app, &headers, body).await?;
+    let work = {
+        let app = app.clone();
+        move || {
+            let until = renewed_until(&app.json(received)?, app.now()).map_err(refused)?;
+            let until = caller.token.expires_at.map_or(until, |end| until.min(end));
+            app.settings.renew_session(&session, until, &caller.author()).map_err(|error| app.failed(error))
+        }
+    };
+    let session = app.compute(work).await??.ok_or_else(Problem::not_found)?;
+    Ok(answer(StatusCode::OK, shown(&session)))
+}
+
+/// Revoke a viewer session. It is refused at once, and its tails end.
+#[utoipa::path(
+    delete, path = "/viewer-sessions/{id}", tag = "settings", operation_id = "revoke_viewer_session",
+    params(("id" = String, Path, description = "The id of the session")),
+    responses((status = 204, description = "It is revoked"), schema::Refusals),
+)]
+pub(crate) async fn revoke(
+    State(app): State<Arc<App>>,
+    Host(caller): Host,
+    id: Result<Path<String>, PathRejection>,
+    parameters: Parameters,
+) -> Answer {
+    parameters.finish(&[])?;
+    let session = own_session(&app, &caller, id)?;
+    let work = {
+        let app = app.clone();
+        move || app.settings.revoke_session(&session, &caller.author()).map_err(|error| app.failed(error))
+    };
+    app.compute(work).await??;
+    Ok(axum::response::IntoResponse::into_response(StatusCode::NO_CONTENT))
+}
+
+/// Get a one-time code for a viewer session.
+///
+/// It may stand in a URL, where a token must not: it is good for a minute and for one use.
+#[utoipa::path(
+    post, path = "/viewer-sessions/{id}/code", tag = "settings", operation_id = "create_viewer_session_code",
+    params(("id" = String, Path, description = "The id of the session")),
+    responses((status = 201, description = "The code", body = schema::Code), schema::Refusals),
+)]
+pub(crate) async fn code(
+    State(app): State<Arc<App>>,
+    Host(caller): Host,
+    id: Result<Path<String>, PathRejection>,
+    parameters: Parameters,
+) -> Answer {
+    parameters.finish(&[])?;
+    let session = own_session(&app, &caller, id)?;
+    let too_many = || Problem::overloaded("there are more codes than the server keeps at one time; try again later");
+    let (code, until) = app.codes.give(&session.id, app.now()).ok_or_else(too_many)?;
+    Ok(answer(StatusCode::CREATED, json!({ "code": code, "expires_at": rfc3339(until) })))
+}
+
+/// Exchange a one-time code for the token of its viewer session.
+///
+/// This wants no other token: the code is one, and is good for nothing after that.
+#[utoipa::path(
+    post, path = "/viewer-sessions/exchange", tag = "settings", operation_id = "exchange_viewer_session_code",
+    request_body(content = schema::Exchange, content_type = "application/json"),
+    responses((status = 200, description = "The session", body = schema::ViewerSession), schema::Refusals),
+    security(()),
+)]
+pub(crate) async fn exchange(
+    State(app): State<Arc<App>>,
+    peer: Option<Extension<Peer>>,
+    parameters: Parameters,
+    headers: HeaderMap,
+    body: Body,
+) -> Answer {
+    parameters.finish(&[])?;
+    let received = object(&app, &headers, body).await?;
+    let address = peer.map(|Extension(Peer(ip))| ip.to_canonical());
+    let work = {
+        let app = app.clone();
+        move || {
+            let code = brought_code(&app.json(received)?).map_err(refused)?;
+            let session = app.codes.take(&code, app.now()).and_then(|id| app.settings.session(&id));
+            let session = session.filter(|session| session.grant.admits(address)).ok_or_else(bad_code)?;
+            let context = Context { ip: address, ..Context::default() };
+            let by = Author { context, ..Author::system() };
+            let secret = app.settings.exchange_session(&session, &by).map_err(|error| app.failed(error))?;
+            Ok::<_, Problem>((session, secret))
+        }
+    };
+    let (session, secret) = app.compute(work).await??;
+    Ok(answer(StatusCode::OK, with_text(without(shown(&session), &HIDDEN_FROM_PAGES), &secret)))
+}
+
+fn brought_code(json: &Value) -> deedbook_core::Result<String> {
+    let mut code = None;
+    each_member(json, &mut |name, value, _| match name {
+        "code" => {
+            code = Some(text(value)?);
+            Ok(())
+        }
+        _ => Err(("unknown_member", "this member is not known here; an exchange has code")),
+    })?;
+    code.ok_or_else(|| Error::invalid("/code", "missing_member", "the member \"code\" is required"))
+}
+
+fn bad_code() -> Problem {
+    let detail = "the code is not known here, used, or older than a minute; ask for another one";
+    Problem::new(StatusCode::UNAUTHORIZED, "bad_code", detail)
+}
+
+/// A live session that the caller made, or any for an administrator.
+fn own_session(app: &App, caller: &Caller, id: Result<Path<String>, PathRejection>) -> Answer<Arc<Token>> {
+    let Path(id) = id.map_err(|_| Problem::not_found())?;
+    let session = app.settings.session(&id).filter(|session| may_change(caller, session));
+    session.ok_or_else(Problem::not_found)
+}
+
+fn may_see(caller: &Caller, session: &Token) -> bool {
+    let inspects = caller.token.kind.may_inspect();
+    let of_tenant = caller.token.tenant.is_none() || caller.token.tenant == session.tenant;
+    inspects && of_tenant || session.parent.as_ref() == Some(&caller.token.id)
+}
+
+fn may_change(caller: &Caller, session: &Token) -> bool {
+    caller.token.kind.may_administer() || session.parent.as_ref() == Some(&caller.token.id)
+}
+
+/// Members that say something of other tokens alone.
+const OF_TOKENS: [&str; 5] = ["revoked_at", "last_used_at", "old_accepted_until", "origin", "person"];
+/// Members that are for whoever makes sessions.
+const HIDDEN_FROM_PAGES: [&str; 4] = ["fields", "parent_fields", "addresses", "parent"];
+
+fn without(mut session: Value, names: &[&str]) -> Value {
+    if let Some(members) = session.as_object_mut() {
+        members.retain(|name, _| !names.contains(&name.as_str()));
+    }
+    session
+}
+
+/// A session as the API shows it.
+fn shown(session: &Token) -> Value {
+    let mut shown = without(session.to_json(), &OF_TOKENS);
+    if let Some(members) = shown.as_object_mut() {
+        let can_export = session.grant.export == Export::Allowed;
+        let capabilities = if can_export { json!(["view", "export"]) } else { json!(["view"]) };
+        members.insert("capabilities".to_owned(), capabilities);
+        members.insert("parent".to_owned(), json!(session.parent));
+        members.insert("locale".to_owned(), json!(session.appearance.locale));
+        members.insert("theme".to_owned(), json!(session.appearance.theme));
+    }
+    shown
+}
+
+fn with_text(mut session: Value, secret: &Secret) -> Value {
+    session["token"] = json!(secret.expose());
+    session
+}
