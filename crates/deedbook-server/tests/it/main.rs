@@ -6,6 +6,8 @@ mod support;
 
 mod access;
 mod canaries;
+mod governance;
+mod governing;
 mod history;
 mod life;
 mod limits;
