@@ -116,7 +116,7 @@ export const rowStyle = css`
   .all { margin: 0.25rem 0.75rem; color: var(--_accent); }
   .row[data-group] .words { -webkit-line-clamp: 1; }
   @container (max-width: 62rem) {
-    .row { grid-template-columns: 5.25rem minmax(0, 1fr) 10rem; }
+    .row { grid-template-columns: 5.25rem minmax(0, 1fr) 8rem; }
     .action { display: none; }
     .where span + span { display: none; }
   }
