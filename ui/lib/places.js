@@ -33,15 +33,22 @@ export function outward(href) {
   }
 }
 
+/** A name as it can be seen: one that is made of spaces and invisible characters is written with their numbers.
+ * @param {string} name */
+export function visible(name) {
+  if (/[\p{L}\p{N}\p{P}\p{S}]/u.test(name)) return name;
+  return `"${[...name].map((character) => `\\u{${character.codePointAt(0)?.toString(16)}}`).join("")}"`;
+}
+
 /** Something that has a name, as a link to its page; without pages it narrows the query by `deedbook-narrow`.
  * @param {{ text: string, href: string | null, field: string, value: string, kind: string }} link */
 export function nameLink({ text, href, field, value, kind }) {
-  if (href) return html`<a class=${`name ${kind}`} href=${href}><bdi>${text}</bdi></a>`;
+  if (href) return html`<a class=${`name ${kind}`} href=${href}><bdi>${visible(text)}</bdi></a>`;
   const narrow = (/** @type {Event} */ event) => {
     event.stopPropagation();
     event.currentTarget?.dispatchEvent(new CustomEvent("deedbook-narrow", { detail: { field, value }, bubbles: true, composed: true }));
   };
-  return html`<button type="button" class=${`plain name ${kind}`} @click=${narrow}><bdi>${text}</bdi></button>`;
+  return html`<button type="button" class=${`plain name ${kind}`} @click=${narrow}><bdi>${visible(text)}</bdi></button>`;
 }
 
 /** An actor as a link.

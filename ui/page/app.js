@@ -146,6 +146,13 @@ export class App extends Element {
     else this.words = new Words(value);
   }
 
+  /** The address names the tenant that is asked for.
+   * @override */
+  willUpdate() {
+    const tenant = this.place.searchParams.get("tenant");
+    if (this.api && this.api.tenant !== tenant) this.api = new Api({ tenant });
+  }
+
   /** @override */
   updated() {
     document.documentElement.lang = this.words.language;
@@ -186,10 +193,8 @@ export class App extends Element {
   }
 
   page() {
-    const { api, words, place } = this;
+    const { api: named, words, place } = this;
     const asked = place.searchParams;
-    const tenant = asked.get("tenant");
-    const named = tenant ? Object.assign(Object.create(Object.getPrototypeOf(api)), api, { tenant }) : api;
     switch (place.pathname) {
       case "/entry":
         return html`<deedbook-entry-page .api=${named} .words=${words} .id_=${asked.get("id") ?? ""}></deedbook-entry-page>`;

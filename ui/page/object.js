@@ -3,7 +3,7 @@
 
 import { ApiError } from "../lib/api.js";
 import { css, define, Element, html, nothing } from "../lib/element.js";
-import { actorLink, PAGES, sentenceView } from "../lib/places.js";
+import { PAGES, sentenceView, visible } from "../lib/places.js";
 import { actorName, targetKey } from "../lib/sentence.js";
 import { term } from "../lib/query.js";
 import { base } from "../lib/style.js";
@@ -138,7 +138,7 @@ export class ObjectPage extends Element {
     }
     const steps = this.steps;
     return html`<div class="page">
-      <header><p class="muted kind"><code><bdi>${this.target}</bdi></code></p><h1><bdi>${this.name ?? this.target}</bdi></h1></header>
+      <header><p class="muted kind"><code><bdi>${this.target}</bdi></code></p><h1><bdi>${visible(this.name ?? this.target)}</bdi></h1></header>
       <div class="columns">
         <section class="timeline" aria-labelledby="timeline"><div class="heading"><h2 id="timeline">${say("object.timeline")}</h2>
           <button @click=${() => this.tell("deedbook-search", { query: term("target", this.target) })}>${say("object.log")}</button></div>

@@ -29,7 +29,7 @@ export function countTable({ title, rows }, words) {
 export const pageStyle = css`
   :host { display: block; }
   .page { max-inline-size: 84rem; margin-inline: auto; padding: 1.5rem 1.25rem 4rem; }
-  .page > header { display: grid; gap: 0.25rem; margin-block-end: 1.25rem; }
+  .page > header { display: grid; grid-template-columns: minmax(0, 1fr); overflow-wrap: anywhere; gap: 0.25rem; margin-block-end: 1.25rem; }
   h1 { overflow-wrap: anywhere; }
   .card { min-inline-size: 0; padding: 0.875rem 1rem; border: 1px solid var(--_line); border-radius: 8px; background: var(--_ground); }
   .card > h2 { margin-block-end: 0.5rem; }

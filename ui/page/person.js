@@ -2,7 +2,7 @@
 
 import { ApiError } from "../lib/api.js";
 import { css, define, Element, html, nothing } from "../lib/element.js";
-import { PAGES } from "../lib/places.js";
+import { PAGES, visible } from "../lib/places.js";
 import { actorKey } from "../lib/sentence.js";
 import { term, withDays } from "../lib/query.js";
 import { base } from "../lib/style.js";
@@ -121,7 +121,7 @@ export class PersonPage extends Element {
     if (!this.isLoaded) return nothing;
     const say = words.say.bind(words);
     return html`<div class="page">
-      <header><p class="muted"><code><bdi>${this.person}</bdi></code></p><h1><bdi>${this.name || this.person}</bdi></h1></header>
+      <header><p class="muted"><code><bdi>${this.person}</bdi></code></p><h1><bdi>${visible(this.name || this.person)}</bdi></h1></header>
       <nav class="tabs" aria-label=${say("person.roles")}>${ROLES.map((role) => html`<a href=${this.place(role)} aria-current=${role === this.role ? "page" : nothing}>${say(`person.${role}`)} <span class="muted numbers">${words.number(this.counts[role] ?? 0)}</span></a>`)}</nav>
       <div class="cards">
         <section class="card wide"><h2>${say("person.activity")}</h2>

@@ -59,7 +59,8 @@ test("each entry holds, beside the log and on its page", { timeout: 240_000 }, a
     // One address after the other in one document, as links do it.
     for (const place of [`/?entry=evt_hostile_${index}`, `/entry?id=evt_hostile_${index}`]) {
       await page.evaluate((place) => document.querySelector("deedbook-app").go(place), place);
-      await page.locator("deedbook-entry #sentence").waitFor();
+      await page.locator("deedbook-entry #sentence").waitFor({ state: "attached" });
+      assert.ok((await page.locator("deedbook-entry section .name").first().textContent()).trim(), `${place}: a name can be seen`);
       await page.locator("deedbook-entry details").evaluateAll((all) => all.forEach((details) => { details.open = true; }));
       assert.deepEqual(await harm(page), [], `${place}: ${PAYLOADS[index]}`);
       assert.equal(await isTooWide(page), false, `${place}: ${PAYLOADS[index]}`);
