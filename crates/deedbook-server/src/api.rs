@@ -18,7 +18,9 @@ use utoipa_axum::routes;
 
 use crate::access::authenticate;
 use crate::app::App;
-use crate::endpoints::{count, entry, export, history, list, open, record, sign_in, tail, tokens, viewer_sessions};
+use crate::endpoints::{
+    count, entry, export, histogram, history, list, open, record, sign_in, tail, tokens, viewer_sessions,
+};
 use crate::problem::Problem;
 use crate::watched::{admit, watch};
 
@@ -83,7 +85,7 @@ fn endpoints() -> Endpoints {
         .routes(routes!(record::record, list::list))
         .routes(routes!(count::count))
         .routes(routes!(count::facets))
-        .routes(routes!(count::histogram))
+        .routes(routes!(histogram::histogram))
         .routes(routes!(tail::tail))
         .routes(routes!(export::ndjson))
         .routes(routes!(export::csv))

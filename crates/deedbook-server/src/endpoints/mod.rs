@@ -3,6 +3,7 @@
 pub(crate) mod count;
 pub(crate) mod entry;
 pub(crate) mod export;
+pub(crate) mod histogram;
 pub(crate) mod history;
 pub(crate) mod list;
 pub(crate) mod open;
