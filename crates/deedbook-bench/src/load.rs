@@ -150,7 +150,7 @@ fn memory_with_a_chunk(workload: &Workload, course: Course) -> Result<u64> {
 }
 
 /// A thread that looks at the memory of this process fifty times a second.
-struct Memory {
+pub(crate) struct Memory {
     peak_bytes: Arc<AtomicU64>,
     done: Arc<AtomicBool>,
     watcher: Option<JoinHandle<()>>,
@@ -159,7 +159,7 @@ struct Memory {
 impl Memory {
     const PAUSE: Duration = Duration::from_millis(20);
 
-    fn watch() -> Self {
+    pub(crate) fn watch() -> Self {
         let (peak_bytes, done) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
         let (peak, stop) = (Arc::clone(&peak_bytes), Arc::clone(&done));
         let watcher = thread::spawn(move || {
@@ -171,7 +171,7 @@ impl Memory {
         Self { peak_bytes, done, watcher: Some(watcher) }
     }
 
-    fn peak_bytes(&self) -> u64 {
+    pub(crate) fn peak_bytes(&self) -> u64 {
         self.peak_bytes.load(Ordering::Relaxed)
     }
 }

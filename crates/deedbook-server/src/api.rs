@@ -22,6 +22,7 @@ use crate::endpoints::{
     count, entry, export, histogram, history, list, open, record, sign_in, tail, tokens, viewer_sessions,
 };
 use crate::problem::Problem;
+use crate::ui;
 use crate::watched::{admit, watch};
 
 /// What the API names below `/v1` and this server does not have yet: 501, never an empty 200.
@@ -60,6 +61,7 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
         .route("/docs", get(move || ready(page_answer(page.clone()))))
         .nest("/v1", guarded.merge(by_code))
         .nest("/auth", signing_in().layer(from_fn_with_state(app.clone(), admit)))
+        .merge(ui::routes())
         .fallback(|| ready(Problem::not_found()))
         .method_not_allowed_fallback(|| ready(method_not_allowed()))
         .layer(from_fn_with_state(app.clone(), watch))

@@ -45,6 +45,7 @@ mod server;
 mod session;
 mod settings;
 mod token;
+mod ui;
 mod watched;
 
 pub use clock::Clock;

@@ -6,8 +6,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use deedbook_core::removal::{Erased, Erasure};
 use deedbook_core::serde_json::json;
-use deedbook_core::{Actor, Atomicity, Draft, Event, StoreExt, Target};
+use deedbook_core::{Actor, Atomicity, Draft, Event, Store, StoreExt, Target};
 use deedbook_store::{Background, FileStore, Options};
 use deedbook_testkit::{Clock, events};
 
@@ -16,6 +17,8 @@ struct Seed {
     name: &'static str,
     batches: Vec<Vec<Draft>>,
     merging: Merging,
+    /// What is taken away before everything is merged.
+    removal: fn(&FileStore) -> deedbook_core::Result<()>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -36,9 +39,10 @@ fn main() {
 }
 
 fn seeds() -> Vec<Seed> {
-    let alone = |name, batch| Seed { name, batches: vec![batch], merging: Merging::None };
+    let alone = |name, batch| Seed { name, batches: vec![batch], merging: Merging::None, removal: nothing };
     let split = |start| (start..start + 4).map(|number| small("acme", number)).collect();
-    let merged = |name, batches| Seed { name, batches, merging: Merging::All };
+    let merged = |name, batches| Seed { name, batches, merging: Merging::All, removal: nothing };
+    let holed = |name, batches, removal| Seed { name, batches, merging: Merging::All, removal };
     vec![
         alone("sound-one-entry", vec![small("acme", 1)]),
         alone("sound-one-tenant", (1..9).map(|number| small("acme", number)).collect()),
@@ -52,7 +56,17 @@ fn seeds() -> Vec<Seed> {
         alone("sound-several-blocks", (0..16).map(long).collect()),
         merged("sound-merged", vec![split(1), split(5)]),
         merged("sound-merged-tenants", vec![events::drafts(10..12), split(1), vec![unicode(3)]]),
+        holed("sound-retired", vec![split(1)], |store| store.retire(&[0, 1, 2, 3])),
+        holed("sound-holes", vec![split(1), split(5), vec![unicode(3)]], |store| {
+            let values = Erased::Values(vec!["/actor/name".into(), "/description".into()]);
+            store.erase(&[Erasure { position: 1, what: Erased::Content }, Erasure { position: 8, what: values }])?;
+            store.retire(&[0, 4, 5])
+        }),
     ]
+}
+
+fn nothing(_: &FileStore) -> deedbook_core::Result<()> {
+    Ok(())
 }
 
 fn small(tenant: &str, number: usize) -> Draft {
@@ -98,6 +112,7 @@ fn segment(seed: &Seed) -> Vec<u8> {
     }
     if seed.merging == Merging::All {
         let store = FileStore::open(directory.path(), options).expect("the store opens");
+        (seed.removal)(&store).expect("the store takes away");
         store.compact().and_then(|()| store.close()).expect("the store merges");
     }
     let entries = std::fs::read_dir(directory.path()).expect("the directory can be listed");

@@ -39,4 +39,14 @@ impl BlockCache {
         self.0.insert(place, block.clone());
         Ok(block)
     }
+
+    /// Forgets the block at `place`.
+    pub(crate) fn forget(&self, place: &Place) {
+        self.0.remove(place);
+    }
+
+    /// Forgets every block of a file.
+    pub(crate) fn forget_file(&self, file: u64) {
+        self.0.retain(|place, _| place.0 != file);
+    }
 }

@@ -11,6 +11,7 @@ use deedbook_core::{Result, Timestamp};
 use crate::cache::BlockCache;
 use crate::disk::{Disk, LockKind, RealDisk};
 use crate::failure::io_error;
+use crate::holes::Holes;
 use crate::manifest::{self, MANIFEST, Manifest, SegmentName};
 use crate::part::Part;
 use crate::recovery::{self, Recovery};
@@ -161,17 +162,18 @@ impl Checker<'_> {
             Err(error) => return self.report.problems.push(error.to_string()),
         };
         let cache = Arc::new(BlockCache::new(8 << 20));
-        let mut frontiers = HashMap::new();
+        let (mut frontiers, mut holes) = (HashMap::new(), Holes::default());
         let mut segments = Vec::new();
         for (listed, key) in manifest.segments.iter().zip(0..) {
-            match self.check_segment(listed, &hasher, &cache, key, &mut frontiers) {
+            match self.check_segment(listed, &hasher, (&cache, key), (&mut frontiers, &mut holes)) {
                 Ok(segment) => segments.push(Arc::new(segment)),
                 Err(error) => self.report.problems.push(error.to_string()),
             }
             self.add_file(&listed.name, "segment", listed.positions);
         }
         if segments.len() == manifest.segments.len() {
-            self.check_log(manifest, hasher, &segments, &mut frontiers);
+            self.check_log(manifest, hasher, &segments, (&mut frontiers, &mut holes));
+            self.report.problems.extend(holes.problems());
         } else if !manifest.generations.is_empty() {
             self.report.notes.push("the write-ahead log was not checked, because what it continues is damaged".into());
         }
@@ -182,13 +184,12 @@ impl Checker<'_> {
         &mut self,
         listed: &SegmentName,
         hasher: &IdHasher,
-        cache: &Arc<BlockCache>,
-        cache_key: u64,
-        frontiers: &mut HashMap<String, Frontier>,
+        (cache, cache_key): (&Arc<BlockCache>, u64),
+        state: (&mut HashMap<String, Frontier>, &mut Holes),
     ) -> Result<Segment> {
         let segment = Segment::open(self.disk, listed, cache, cache_key)?;
         let problems = &mut self.report.problems;
-        segment::check(&segment, hasher, frontiers, &mut |problem| problems.push(problem))?;
+        segment::check(&segment, hasher, state, &mut |problem| problems.push(problem))?;
         self.note_times(&segment)?;
         for (section, bytes) in segment.sections()? {
             *self.report.sections.entry(section).or_default() += bytes;
@@ -202,7 +203,7 @@ impl Checker<'_> {
         manifest: &Manifest,
         hasher: IdHasher,
         segments: &[Arc<Segment>],
-        frontiers: &mut HashMap<String, Frontier>,
+        (frontiers, holes): (&mut HashMap<String, Frontier>, &mut Holes),
     ) {
         let last = recovery::last_recorded_at(segments).unwrap_or(i64::MIN);
         let end = segments.last().map_or(0, |last| last.first_position() + u64::from(last.positions()));
@@ -222,7 +223,7 @@ impl Checker<'_> {
                     if let Some(sealable) = recovered.sealable {
                         entries = sealable.runs.iter().map(|run| u64::from(run.positions())).sum();
                         for run in &sealable.runs {
-                            let noted = self.note_times(&**run);
+                            let noted = self.note_times(&**run).and_then(|()| run.note_authorities(holes));
                             self.report.problems.extend(noted.err().map(|error| error.to_string()));
                         }
                         frontiers.extend(sealable.frontiers.into_iter().map(|(tenant, tree)| (tenant.into(), tree)));

@@ -11,6 +11,7 @@ use deedbook_core::{GroupBy, PageRequest, Query, Result, Scope};
 
 use crate::cache::BlockCache;
 use crate::disk::DiskFile;
+use crate::holes::Holes;
 use crate::manifest::SegmentName;
 use crate::search;
 use crate::segment::{self, Segment};
@@ -24,7 +25,7 @@ use crate::view::View;
 /// wrong is no error.
 pub fn read_any_segment(bytes: &[u8], queries: &[Query]) -> Result<()> {
     let segment = Arc::new(open(bytes)?);
-    let checked = segment::check(&segment, &HASHER, &mut HashMap::new(), &mut |_| ());
+    let checked = segment::check(&segment, &HASHER, (&mut HashMap::new(), &mut Holes::default()), &mut |_| ());
     checked.and(ask(&View { segments: vec![segment], runs: Vec::new() }, queries))
 }
 
@@ -34,7 +35,9 @@ pub fn read_any_segment(bytes: &[u8], queries: &[Query]) -> Result<()> {
 /// As [`read_any_segment`].
 pub fn problems_of_segment(bytes: &[u8]) -> Result<Vec<String>> {
     let mut problems = Vec::new();
-    segment::check(&open(bytes)?, &HASHER, &mut HashMap::new(), &mut |problem| problems.push(problem))?;
+    // What authorises holes may be in other segments.
+    let state = (&mut HashMap::new(), &mut Holes::default());
+    segment::check(&open(bytes)?, &HASHER, state, &mut |problem| problems.push(problem))?;
     Ok(problems)
 }
 

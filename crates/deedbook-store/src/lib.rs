@@ -20,6 +20,7 @@ mod disk;
 mod failure;
 #[doc(hidden)]
 pub mod fuzzing;
+mod holes;
 mod index;
 mod intake;
 mod manifest;
@@ -29,6 +30,7 @@ mod pieces;
 mod plan;
 mod postings;
 mod recovery;
+mod removal;
 mod search;
 mod segment;
 mod shared;

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use deedbook_core::commitment::Key;
 use deedbook_core::{Error, ErrorKind, Event, Result};
 
+use crate::bytes::Reader;
 use crate::cache::Block;
 use crate::postings::{ChunkPlace, PostingsPlace};
-use crate::segment::{Times, Zone};
+use crate::segment::{Content, Times, Zone};
 use crate::unsealed::TailEntry;
 
 /// Consecutive positions and everything that is known of their entries. Positions are counted from the first.
@@ -47,11 +48,14 @@ pub(crate) trait Part: Send + Sync {
     /// The entry at a position.
     fn load(&self, position: u32) -> Result<Loaded>;
 
-    /// The key under which the entry at a position was committed.
-    fn key(&self, position: u32) -> &Key;
+    /// The key under which the entry at a position was committed; `None` where it is gone.
+    fn key(&self, position: u32) -> Option<&Key>;
 
-    /// The number within its tenant of the first entry of `tenant` in this part, if there is one.
-    fn first_seq(&self, tenant: &str) -> Result<Option<u64>>;
+    /// The numbers within their tenant of the entries of `tenant` in this part, removed ones included, if there are any.
+    fn seqs(&self, tenant: &str) -> Result<Option<Range<u64>>>;
+
+    /// The positions of a tenant's entries, removed ones included, in order.
+    fn positions_of_tenant(&self, tenant: &str) -> Result<Vec<u32>>;
 
     /// Calls `visit` with how many entries of each (tenant, day, outcome, action) there are, for one tenant or all.
     fn visit_tallies(&self, tenant: Option<&str>, visit: &mut dyn FnMut(Tally<'_>)) -> Result<()>;
@@ -62,7 +66,7 @@ pub(crate) type TermVisitor<'v, 'p> = dyn FnMut(&[u8], Postings<'p>) -> Result<b
 
 /// The entry at a position.
 pub(crate) enum Loaded {
-    /// Its number and where its canonical bytes stand within a shared block.
+    /// Its number and where its content stands within a shared block.
     Sealed(u64, Block, Range<usize>),
     Unsealed(Arc<TailEntry>),
 }
@@ -75,10 +79,11 @@ impl Loaded {
         }
     }
 
-    pub(crate) fn canonical(&self) -> &[u8] {
+    pub(crate) fn content(&self) -> Content<'_> {
         match self {
-            Self::Sealed(_, block, range) => &block[range.clone()],
-            Self::Unsealed(entry) => &entry.canonical,
+            Self::Sealed(_, block, place) => Content::read(&mut Reader::new(&block[place.clone()]))
+                .expect("the content was read when its place was found"),
+            Self::Unsealed(entry) => Content::Whole(&entry.canonical),
         }
     }
 }

@@ -4,6 +4,7 @@
 //! hashed id, a number in metadata), it is not [`Exactness::Exact`], and the reader asks the entry itself.
 
 use std::net::IpAddr;
+use std::ops::Range;
 
 use deedbook_core::query::{
     Condition, Expression, HasField, IpNetwork, LastWord, MetaTest, Pattern, TextField, WordsTest, words,
@@ -57,13 +58,26 @@ impl<'p> Planner<'p> {
 
     fn tenants(&self) -> Result<Plan<'p>> {
         match &self.tenants {
-            Tenants::AllAndOwn => Ok(self.all()),
+            Tenants::AllAndOwn => self.all_but(&[terms::RETIRED, terms::CONTENT_ERASED]),
             Tenants::One(tenant) => self.term(terms::TENANT, tenant.as_bytes()),
             Tenants::All => {
-                let own = self.part.postings(&key(terms::TENANT, OWN_TENANT.as_bytes()))?;
-                if own.count() == 0 { Ok(self.all()) } else { Ok(self.not(exact(of_postings(own, self.order)))) }
+                let own = key(terms::TENANT, OWN_TENANT.as_bytes());
+                self.all_but(&[terms::RETIRED, terms::CONTENT_ERASED, &own])
             }
         }
+    }
+
+    /// Every position without one of these terms. Only what is still an entry has a tenant, so that all other lists
+    /// are narrowed by it or by this.
+    fn all_but(&self, terms: &[&[u8]]) -> Result<Plan<'p>> {
+        let mut some = Vec::new();
+        for term in terms {
+            let postings = self.part.postings(term)?;
+            if postings.count() > 0 {
+                some.push(exact(of_postings(postings, self.order)));
+            }
+        }
+        if some.is_empty() { Ok(self.all()) } else { Ok(self.not(self.or(some))) }
     }
 
     fn visibility(&self, visibility: &Visibility) -> Result<Plan<'p>> {
@@ -215,15 +229,29 @@ impl<'p> Planner<'p> {
     fn seq(&self, from: u64, until: u64) -> Result<Plan<'p>> {
         let mut positions = Vec::new();
         for tenant in self.tenant_names()? {
-            let Some(mut seq) = self.part.first_seq(&tenant)? else { continue };
+            let Some(seqs) = self.part.seqs(&tenant)? else { continue };
+            let mut of_tenant = Vec::new();
             let postings = self.part.postings(&key(terms::TENANT, tenant.as_bytes()))?;
-            postings.for_each_stretch(|stretch| {
-                let numbered = (seq..).zip(stretch).filter(|(seq, _)| (from..until).contains(seq));
-                positions.extend(numbered.map(|(_, position)| position));
-                seq += stretch.len() as u64;
-            })?;
+            postings.for_each_stretch(|stretch| of_tenant.extend_from_slice(stretch))?;
+            let start = self.first_from(&of_tenant, &seqs, from)?;
+            let end = self.first_from(&of_tenant, &seqs, until)?;
+            positions.extend(of_tenant.get(start..end).unwrap_or_default());
         }
         Ok(self.positions(positions))
+    }
+
+    /// The first of a tenant's entries, whose numbers are within `seqs`, with at least this number.
+    fn first_from(&self, of_tenant: &[u32], seqs: &Range<u64>, seq: u64) -> Result<usize> {
+        if of_tenant.len() as u64 == seqs.end - seqs.start {
+            return Ok((seq.clamp(seqs.start, seqs.end) - seqs.start) as usize);
+        }
+        // Some were taken away: the entries are asked.
+        let (mut low, mut high) = (0, of_tenant.len());
+        while low < high {
+            let middle = low + (high - low) / 2;
+            if self.part.load(of_tenant[middle])?.seq() >= seq { high = middle } else { low = middle + 1 }
+        }
+        Ok(low)
     }
 
     fn network(&self, network: &IpNetwork) -> Result<Plan<'p>> {

@@ -3,18 +3,17 @@
 use std::sync::Arc;
 
 use deedbook_core::query::Query;
-use deedbook_core::tree::leaf_hash;
 use deedbook_core::{
     Actor, Digest, Entry, Group, GroupBy, OWN_TENANT, Order, Outcome, Page, PageRequest, Receipt, Result, Scope,
-    Tenants, Timestamp, Visibility, commitment,
+    Tenants, Timestamp, Visibility,
 };
 use hashbrown::HashMap;
 
 use crate::cursor::{Cursor, beyond};
 use crate::failure::corrupt;
-use crate::part::{Part, Tally, read_event};
+use crate::part::{Loaded, Part, Tally, read_event};
 use crate::plan::{Exactness, Planner};
-use crate::segment::Segment;
+use crate::segment::{Content, Segment};
 use crate::terms::IdHasher;
 use crate::view::View;
 
@@ -117,55 +116,109 @@ impl Match<'_> {
 pub(crate) struct Found {
     entry: Entry,
     position: u32,
+    loaded: Loaded,
 }
 
 impl Found {
-    pub(crate) fn new(part: &dyn Part, position: u32) -> Result<Self> {
+    /// The entry at a position to which an index leads.
+    fn new(part: &dyn Part, position: u32) -> Result<Self> {
         let loaded = part.load(position)?;
-        let in_log = part.first_position() + u64::from(position);
-        let event = read_event(loaded.canonical(), in_log)?;
-        let recorded_at = Timestamp::from_microsecond(part.recorded_at(position)?);
-        let receipt = Receipt {
-            id: event.id.clone().unwrap_or_default(),
-            tenant: event.tenant.clone().unwrap_or_default(),
-            seq: loaded.seq(),
-            position: in_log,
-            recorded_at: recorded_at.map_err(|_| corrupt("the log", "a time of recording is out of range"))?,
-            leaf_hash: Digest([0; 32]),
-        };
-        Ok(Self { entry: Entry { receipt, event, canonical: loaded.canonical().to_vec() }, position })
+        let canonical = loaded.content().canonical().map(<[u8]>::to_vec);
+        let canonical =
+            canonical.ok_or_else(|| corrupt("the log", "an index leads to an entry that was taken away"))?;
+        let event = read_event(&canonical, part.first_position() + u64::from(position))?;
+        let (tenant, id) = (event.tenant.clone().unwrap_or_default(), event.id.clone().unwrap_or_default());
+        let receipt = receipt(part, position, loaded.seq(), (tenant, id))?;
+        Ok(Self { entry: Entry { receipt, event, canonical }, position, loaded })
     }
 
     /// The entry with its leaf hash.
-    pub(crate) fn into_entry(mut self, part: &dyn Part) -> Result<Entry> {
+    fn into_entry(mut self, part: &dyn Part) -> Result<Entry> {
         let receipt = &mut self.entry.receipt;
-        let seed = part.key(self.position).seed(&receipt.tenant, &receipt.id);
-        let root = commitment::event_root(&self.entry.canonical, &seed)?;
-        receipt.leaf_hash = leaf_hash(receipt.recorded_at, &root);
+        let identity = (&receipt.tenant[..], &receipt.id[..]);
+        let key = part.key(self.position);
+        receipt.leaf_hash = self.loaded.content().leaf_hash(key, identity, receipt.recorded_at)?;
         Ok(self.entry)
     }
 }
 
-/// The entry with this id, whoever may see it.
-pub(crate) fn find(view: &View, hasher: IdHasher, tenant: &str, id: &str) -> Result<Option<Entry>> {
-    find_in(view.parts().rev(), hasher.event(tenant, id), tenant, id)
+/// A receipt without its leaf hash.
+fn receipt(part: &dyn Part, position: u32, seq: u64, (tenant, id): (String, String)) -> Result<Receipt> {
+    let recorded_at = Timestamp::from_microsecond(part.recorded_at(position)?);
+    Ok(Receipt {
+        id,
+        tenant,
+        seq,
+        position: part.first_position() + u64::from(position),
+        recorded_at: recorded_at.map_err(|_| corrupt("the log", "a time of recording is out of range"))?,
+        leaf_hash: Digest([0; 32]),
+    })
 }
 
-/// The sealed entry with this id, whose hash is known.
-pub(crate) fn find_sealed(segments: &[Arc<Segment>], hash: u64, tenant: &str, id: &str) -> Result<Option<Entry>> {
+/// The leaf hashes of a tenant's tree, those of removed entries included.
+pub(crate) fn leaf_hashes(view: &View, tenant: &str) -> Result<Vec<Digest>> {
+    let mut hashes = Vec::new();
+    for part in view.parts() {
+        for position in part.positions_of_tenant(tenant)? {
+            let loaded = part.load(position)?;
+            let content = loaded.content();
+            let event =
+                content.canonical().map(|canonical| read_event(canonical, part.first_position())).transpose()?;
+            let id = event.and_then(|event| event.id).unwrap_or_default();
+            let receipt = receipt(part, position, loaded.seq(), (tenant.to_owned(), id))?;
+            hashes.push(content.leaf_hash(part.key(position), (tenant, &receipt.id), receipt.recorded_at)?);
+        }
+    }
+    Ok(hashes)
+}
+
+/// What has an id.
+pub(crate) enum Holder {
+    /// An entry, perhaps with erased values.
+    Entry(Box<Entry>),
+    /// An entry whose content was erased.
+    Erased(Receipt),
+}
+
+/// The entry with this id, whoever may see it.
+pub(crate) fn find(view: &View, hasher: IdHasher, tenant: &str, id: &str) -> Result<Option<Entry>> {
+    let holder = find_in(view.parts().rev(), hasher.event(tenant, id), tenant, id)?;
+    Ok(holder.and_then(|holder| if let Holder::Entry(entry) = holder { Some(*entry) } else { None }))
+}
+
+/// What is sealed and has this id, whose hash is known.
+pub(crate) fn find_sealed(segments: &[Arc<Segment>], hash: u64, tenant: &str, id: &str) -> Result<Option<Holder>> {
     find_in(segments.iter().rev().map(|segment| &**segment as &dyn Part), hash, tenant, id)
 }
 
-fn find_in<'a>(parts: impl Iterator<Item = &'a dyn Part>, hash: u64, tenant: &str, id: &str) -> Result<Option<Entry>> {
+fn find_in<'a>(parts: impl Iterator<Item = &'a dyn Part>, hash: u64, tenant: &str, id: &str) -> Result<Option<Holder>> {
     for part in parts {
         for position in part.find_id(hash)? {
-            let found = Found::new(part, position)?;
-            if found.entry.receipt.tenant == tenant && found.entry.receipt.id == id {
-                return found.into_entry(part).map(Some);
+            if let Some(holder) = holder_at(part, position, (tenant, id))? {
+                return Ok(Some(holder));
             }
         }
     }
     Ok(None)
+}
+
+/// What is at a position, if it has this identity: hashes of ids may be equal where ids are not.
+fn holder_at(part: &dyn Part, position: u32, (tenant, id): (&str, &str)) -> Result<Option<Holder>> {
+    let loaded = part.load(position)?;
+    match loaded.content() {
+        Content::Retired(_) => Ok(None),
+        Content::Erased { tenant: its_tenant, id: its_id, .. } if (its_tenant, its_id) != (tenant, id) => Ok(None),
+        content @ Content::Erased { .. } => {
+            let mut receipt = receipt(part, position, loaded.seq(), (tenant.to_owned(), id.to_owned()))?;
+            receipt.leaf_hash = content.leaf_hash(None, (tenant, id), receipt.recorded_at)?;
+            Ok(Some(Holder::Erased(receipt)))
+        }
+        Content::Whole(_) | Content::Seeded(..) | Content::Blanked { .. } => {
+            let found = Found::new(part, position)?;
+            let is_same = found.entry.receipt.tenant == tenant && found.entry.receipt.id == id;
+            if is_same { found.into_entry(part).map(|entry| Some(Holder::Entry(Box::new(entry)))) } else { Ok(None) }
+        }
+    }
 }
 
 /// How many entries match, by group.

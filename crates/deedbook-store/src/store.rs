@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use deedbook_core::query::Query;
 use deedbook_core::removal::Erasure;
 use deedbook_core::{
-    Atomicity, Draft, Entry, Error, ErrorKind, Group, GroupBy, Limits, Page, PageRequest, Reply, Result, Scope, Store,
+    Atomicity, Digest, Draft, Entry, Error, ErrorKind, Group, GroupBy, Limits, Page, PageRequest, Reply, Result, Scope,
+    Store,
 };
 
 use crate::disk::{Disk, LockKind, RealDisk};
@@ -19,6 +20,7 @@ use crate::manifest::{Manifest, Recovery as RecoveryNote};
 use crate::options::{Background, Options, fill_from_system};
 use crate::pieces;
 use crate::recovery::{self, Recovery};
+use crate::removal::{self, Removal};
 use crate::search;
 use crate::shared::Shared;
 use crate::view::View;
@@ -137,12 +139,39 @@ impl FileStore {
     /// # Errors
     /// [`ErrorKind::DiskFull`], [`ErrorKind::Io`], [`ErrorKind::Corrupt`]; the log is as it was.
     pub fn compact(&self) -> Result<()> {
-        let (sender, receiver) = mpsc::sync_channel(1);
-        // A batch of nothing asks the writer to hand over what it has.
-        self.push(Vec::new(), Atomicity::PerEvent, Box::new(move |fate| drop(sender.send(fate))));
-        receiver.recv().unwrap_or_else(|_| Err(closed()))?;
+        self.hand_over()?;
         self.shared.wait_sealed()?;
         self.shared.compact()
+    }
+
+    /// Asks the writer to hand over what it has to the sealer, and to let go of what is sealed.
+    fn hand_over(&self) -> Result<()> {
+        let (sender, receiver) = mpsc::sync_channel(1);
+        // A batch of nothing asks for it.
+        self.push(Vec::new(), Atomicity::PerEvent, Box::new(move |fate| drop(sender.send(fate))));
+        receiver.recv().unwrap_or_else(|_| Err(closed())).map(drop)
+    }
+
+    fn remove(&self, removal: Removal<'_>) -> Result<()> {
+        self.refuse_if_reading()?;
+        let view = self.shared.view();
+        removal::check(&view, removal)?;
+        let Some(last) = removal.last() else { return Ok(()) };
+        if last >= view.sealed_end() {
+            self.hand_over()?;
+            self.shared.wait_sealed_until(last + 1)?;
+            // The writer has these entries by their ids until it looks again.
+            self.hand_over()?;
+        }
+        drop(view);
+        self.shared.remove(removal)
+    }
+
+    fn refuse_if_reading(&self) -> Result<()> {
+        match self.access {
+            Access::Append => Ok(()),
+            Access::Read => Err(Error::new(ErrorKind::Invalid, "this log was opened for reading alone")),
+        }
     }
 
     /// Ends what is on its way, seals what is in the write-ahead log, refuses every later append and lets go of the
@@ -155,6 +184,15 @@ impl FileStore {
         let ended = self.shut_down();
         drop(crate::locked(&self.lock).take());
         ended
+    }
+
+    /// The leaf hashes of the tree of `tenant`, by seq, those of removed entries included. It reads every entry of the
+    /// tenant.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`], [`ErrorKind::Io`].
+    pub fn leaf_hashes(&self, tenant: &str) -> Result<Vec<Digest>> {
+        search::leaf_hashes(&self.shared.view(), tenant)
     }
 
     /// What goes on at this moment.
@@ -280,9 +318,8 @@ fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<
 
 impl Store for FileStore {
     fn submit(&self, drafts: Vec<Draft>, atomicity: Atomicity, reply: Reply) {
-        if self.access == Access::Read {
-            let message = "this log was opened for reading alone";
-            return reply(Err(Error::new(ErrorKind::Invalid, message)));
+        if let Err(error) = self.refuse_if_reading() {
+            return reply(Err(error));
         }
         if drafts.is_empty() {
             return reply(Ok(Vec::new()));
@@ -332,12 +369,12 @@ impl Store for FileStore {
         self.shared.visible_end()
     }
 
-    fn retire(&self, _positions: &[u64]) -> Result<()> {
-        Err(Error::new(ErrorKind::Invalid, "a log in a directory cannot retire entries in this version"))
+    fn retire(&self, positions: &[u64]) -> Result<()> {
+        self.remove(Removal::Retire(positions))
     }
 
-    fn erase(&self, _erasures: &[Erasure]) -> Result<()> {
-        Err(Error::new(ErrorKind::Invalid, "a log in a directory cannot erase entries in this version"))
+    fn erase(&self, erasures: &[Erasure]) -> Result<()> {
+        self.remove(Removal::Erase(erasures))
     }
 }
 

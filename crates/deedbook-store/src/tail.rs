@@ -1,17 +1,20 @@
 //! The unsealed tail of the log in memory: [`Run`]s of entries with the same index that segments have.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use deedbook_core::Result;
 use deedbook_core::commitment::Key;
+use deedbook_core::removal::{ERASED, RETIRED};
 use deedbook_core::tree::Frontier;
 
 use crate::disk::Disk;
+use crate::holes::Holes;
 use crate::index::{TermIndex, merge_terms};
 use crate::manifest::SegmentName;
-use crate::part::{Loaded, Part, Postings, Tally, TermVisitor, day_of};
-use crate::segment::{Coverage, KeyRange, SegmentWriter, StoredEntry, TIMES_CHUNK, Times, Zone};
+use crate::part::{Loaded, Part, Postings, Tally, TermVisitor, day_of, read_event};
+use crate::segment::{Content, Coverage, KeyRange, SegmentWriter, StoredEntry, TIMES_CHUNK, Times, Zone};
 use crate::unsealed::TailEntry;
 use crate::wal::Generation;
 
@@ -49,6 +52,15 @@ impl Run {
             let index = TermIndex::merge(&[(&self.index, 0), (&next.index, self.entries.len() as u32)]);
             Self::new(self.first_position, entries, index, self.generation.clone())
         })
+    }
+
+    /// Notes what these entries authorise.
+    pub(crate) fn note_authorities(&self, holes: &mut Holes) -> Result<()> {
+        let authorises = |entry: &&Arc<TailEntry>| [RETIRED, ERASED].contains(&entry.identity.action());
+        for entry in self.entries.iter().filter(authorises) {
+            holes.note_event(entry.identity.tenant(), entry.seq, &read_event(&entry.canonical, entry.position)?);
+        }
+        Ok(())
     }
 
     fn entry(&self, position: u32) -> &Arc<TailEntry> {
@@ -119,13 +131,18 @@ impl Part for Run {
         Ok(Loaded::Unsealed(entry.clone()))
     }
 
-    fn key(&self, _position: u32) -> &Key {
-        &self.generation.key
+    fn key(&self, _position: u32) -> Option<&Key> {
+        Some(&self.generation.key)
     }
 
-    fn first_seq(&self, tenant: &str) -> Result<Option<u64>> {
-        let term = [&[crate::terms::TENANT], tenant.as_bytes()].concat();
-        Ok(self.index.get(&term).first().map(|&position| self.entry(position).seq))
+    fn positions_of_tenant(&self, tenant: &str) -> Result<Vec<u32>> {
+        Ok(self.index.get(&[&[crate::terms::TENANT], tenant.as_bytes()].concat()).to_vec())
+    }
+
+    fn seqs(&self, tenant: &str) -> Result<Option<Range<u64>>> {
+        let positions = self.positions_of_tenant(tenant)?;
+        let ends = positions.first().zip(positions.last());
+        Ok(ends.map(|(&first, &last)| self.entry(first).seq..self.entry(last).seq + 1))
     }
 
     fn visit_tallies(&self, tenant: Option<&str>, visit: &mut dyn FnMut(Tally<'_>)) -> Result<()> {
@@ -157,9 +174,10 @@ pub(crate) struct Sealable {
 /// Writes the segment of a generation.
 pub(crate) fn seal(disk: &dyn Disk, name: &str, file_id: [u8; 16], sealable: &Sealable) -> Result<SegmentName> {
     let entries: Vec<&TailEntry> = sealable.runs.iter().flat_map(|run| &run.entries).map(|entry| &**entry).collect();
-    let keys = vec![KeyRange { positions: entries.len() as u64, key: sealable.generation.key.clone() }];
+    let keys = vec![KeyRange { positions: entries.len() as u64, key: Some(sealable.generation.key.clone()) }];
     let first_position = sealable.runs[0].first_position;
-    let coverage = Coverage { first_position, positions: entries.len() as u32, keys };
+    let (positions, ids) = (entries.len() as u32, entries.len() as u64);
+    let coverage = Coverage { first_position, positions, ids, keys };
     let mut writer = SegmentWriter::create(disk, name, file_id, coverage)?;
     seal_entries(&entries, sealable, &mut writer)?;
     entries.iter().try_for_each(|entry| writer.put_times(entry.times))?;
@@ -179,7 +197,7 @@ fn seal_entries(entries: &[&TailEntry], sealable: &Sealable, writer: &mut Segmen
     for of_tenant in order.chunk_by(|&a, &b| tenant_of(a) == tenant_of(b)) {
         for &position in of_tenant {
             let TailEntry { seq, canonical, .. } = entries[position as usize];
-            writer.put_entry(position, StoredEntry { seq: *seq, canonical })?;
+            writer.put_entry(position, StoredEntry { seq: *seq, content: Content::Whole(canonical) })?;
         }
         let tenant = tenant_of(of_tenant[0]);
         writer.end_tenant(tenant, &sealable.frontiers[tenant])?;

@@ -12,6 +12,12 @@ use siphasher::sip::SipHasher13;
 
 use crate::bytes::{Malformed, Reader, put_bytes};
 
+/// What is no entry any more, before all other terms; see [`RETIRED`] and [`CONTENT_ERASED`].
+pub(crate) const HOLE: u8 = b'-';
+/// The term of every retired entry, which has no other.
+pub(crate) const RETIRED: &[u8] = &[HOLE, 1];
+/// The term of every entry without its content, which has no other.
+pub(crate) const CONTENT_ERASED: &[u8] = &[HOLE, 2];
 pub(crate) const ACTION: u8 = b'a';
 /// Id, NUL, type; of an actor without an id its type, NUL.
 pub(crate) const ACTOR: u8 = b'A';

@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use deedbook_core::commitment::event_root;
+use deedbook_core::removal::has_erased_values;
 use deedbook_core::tree::{Frontier, leaf_hash};
 use deedbook_core::{
     AppendStatus, Appended, Atomicity, Digest, Error, ErrorKind, IdOrigin, Receipt, Reply, Result, Timestamp,
@@ -14,7 +15,7 @@ use crate::index::TermIndex;
 use crate::intake::{Prepared, Submission, tell};
 use crate::part::read_event;
 use crate::recovery::sealed_frontier;
-use crate::search;
+use crate::search::{self, Holder};
 use crate::segment::Times;
 use crate::shared::Shared;
 use crate::tail::{Run, Sealable};
@@ -103,8 +104,9 @@ impl Writer {
         }
     }
 
-    /// Hands over what was appended so far.
+    /// Hands over what was appended so far, and lets go of what is sealed.
     fn seal_now(&mut self) -> Result<()> {
+        self.forget_sealed(&self.shared.view());
         match (self.poisoned, self.frames.is_empty()) {
             (true, _) => Err(poisoned()),
             (false, true) => Ok(()),
@@ -276,7 +278,10 @@ impl Writer {
         }
         let (tenant, id) = (item.identity.tenant(), item.identity.id());
         let stored = search::find_sealed(&view.segments, item.id_hash, tenant, id)?;
-        Ok(stored.map(|entry| repeated(item, &entry.canonical, entry.receipt)))
+        Ok(stored.map(|holder| match holder {
+            Holder::Entry(entry) => repeated(item, &entry.canonical, entry.receipt),
+            Holder::Erased(receipt) => Ok(Appended { receipt, status: AppendStatus::Replayed }),
+        }))
     }
 
     fn known_unsealed(&self, item: &Prepared) -> Option<Result<Appended>> {
@@ -390,8 +395,10 @@ fn runs(mut entries: &[Arc<TailEntry>], stretches: Vec<Stretch>, generation: &Ar
 }
 
 fn repeated(item: &Prepared, canonical: &[u8], receipt: Receipt) -> Result<Appended> {
-    let status = AppendStatus::Replayed;
-    if *canonical == *item.canonical { Ok(Appended { receipt, status }) } else { Err(conflict(item)) }
+    // What was erased cannot be compared.
+    let is_equal = *canonical == *item.canonical || has_erased_values(canonical);
+    let appended = Appended { receipt, status: AppendStatus::Replayed };
+    if is_equal { Ok(appended) } else { Err(conflict(item)) }
 }
 
 fn conflict(item: &Prepared) -> Error {

@@ -5,6 +5,7 @@
 //! A store's tests implement [`Subject`] once and call [`conformance::run`] and [`model::run`]. Nothing here is random
 //! but what a printed seed reproduces, and nothing sleeps to wait for something but the start of a PostgreSQL server.
 
+pub mod bytes;
 pub mod conformance;
 pub mod disk;
 pub mod events;

@@ -1,11 +1,14 @@
 //! A state machine: the same random operations on a store and on the in-memory oracle must give the same answers.
 //!
-//! What a store may choose, the hashes of its leaves (they depend on its keys), is left out of the comparison; ids,
+//! What a store may choose, the hashes of its leaves and the commitments of erased values (they depend on its keys), is left out of the comparison; ids,
 //! numbers, times, events and canonical bytes are not.
 
 use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use deedbook_core::commitment::{FieldKind, fields};
+use deedbook_core::removal::{Erased, Erasure};
 use deedbook_core::{
     Appended, Atomicity, Digest, Draft, Entry, ErrorKind, GroupBy, PageRequest, Query, Receipt, Result, Scope, Store,
     StoreExt,
@@ -33,6 +36,21 @@ pub enum Operation {
     Get(u64, Scope),
     /// Follows from a position on, without waiting.
     Follow(u64, usize, Scope),
+    /// Retires the entries at these positions.
+    Retire(BTreeSet<u64>),
+    /// Erases from the entries at these positions.
+    Erase(BTreeMap<u64, Taken>),
+}
+
+/// What is erased from an entry.
+#[derive(Clone, Copy, Debug)]
+pub enum Taken {
+    /// Those of its personal values whose bits are set.
+    Values(u16),
+    /// All of it.
+    Content,
+    /// A value that no event has.
+    Nothing,
 }
 
 /// One event of a batch, by its number; small numbers make repetitions likely.
@@ -73,7 +91,13 @@ fn operation() -> impl Strategy<Value = Operation> {
         3 => (any_query(), any_scope(), any_grouping()).prop_map(|(query, scope, groups)| Operation::Count(query, scope, groups)),
         1 => (0_u64..100, any_scope()).prop_map(|(number, scope)| Operation::Get(number, scope)),
         1 => (0_u64..60, 0_usize..40, any_scope()).prop_map(|(from, limit, scope)| Operation::Follow(from, limit, scope)),
+        1 => proptest::collection::btree_set(0_u64..60, 0..6).prop_map(Operation::Retire),
+        2 => proptest::collection::btree_map(0_u64..60, taken(), 0..4).prop_map(Operation::Erase),
     ]
+}
+
+fn taken() -> impl Strategy<Value = Taken> {
+    prop_oneof![9 => any::<u16>().prop_map(Taken::Values), 4 => Just(Taken::Content), 1 => Just(Taken::Nothing)]
 }
 
 fn claim() -> impl Strategy<Value = Claim> {
@@ -130,12 +154,38 @@ fn answer(store: &dyn Store, operation: &Operation) -> Answer {
         Operation::Follow(from, limit, scope) => store
             .follow(*from, *limit, Duration::ZERO, scope)
             .map(|found| Answer::Entries(comparable(found), false, None)),
+        Operation::Retire(positions) => {
+            let retired = store.retire(&positions.iter().copied().collect::<Vec<_>>());
+            retired.map(|()| entries(store.visible_count()))
+        }
+        Operation::Erase(taken) => {
+            let erasures: Result<Vec<Erasure>> = taken.iter().map(|(at, taken)| erasure(store, *at, *taken)).collect();
+            erasures.and_then(|erasures| store.erase(&erasures)).map(|()| entries(store.visible_count()))
+        }
     };
     answered.unwrap_or_else(|error| Answer::Failed(error.kind()))
 }
 
 fn entries(visible: u64) -> Answer {
     if visible == 0 { Answer::Nothing } else { Answer::Entries(Vec::new(), false, Some(visible)) }
+}
+
+fn erasure(store: &dyn Store, position: u64, taken: Taken) -> Result<Erasure> {
+    let what = match taken {
+        Taken::Content => Erased::Content,
+        Taken::Nothing => Erased::Values(vec!["/nothing".to_owned()]),
+        Taken::Values(bits) => {
+            let found = store.follow(position, 1, Duration::ZERO, &Scope::unrestricted("the state machine"))?;
+            let canonical =
+                found.iter().filter(|entry| entry.receipt.position == position).map(|entry| &entry.canonical);
+            let all = canonical.map(|canonical| fields(canonical)).next().transpose()?.unwrap_or_default().into_iter();
+            let personal = all.filter(|field| field.kind != FieldKind::Member).map(|field| field.path);
+            Erased::Values(
+                (0..16).zip(personal).filter(|(bit, _)| bits >> bit & 1 == 1).map(|(_, path)| path).collect(),
+            )
+        }
+    };
+    Ok(Erasure { position, what })
 }
 
 fn appended(store: &dyn Store, claims: &[Claim], atomicity: Atomicity) -> Answer {
@@ -162,7 +212,19 @@ impl Claim {
 }
 
 fn comparable(entries: Vec<Entry>) -> Vec<Entry> {
-    entries.into_iter().map(|entry| Entry { receipt: without_leaf(entry.receipt), ..entry }).collect()
+    let comparable =
+        |entry: Entry| Entry { receipt: without_leaf(entry.receipt), canonical: blank(entry.canonical), ..entry };
+    entries.into_iter().map(comparable).collect()
+}
+
+/// The bytes with zeros for the commitments that stand in the place of erased values.
+fn blank(mut canonical: Vec<u8>) -> Vec<u8> {
+    let mut at = 0;
+    while let Some(zero) = canonical[at..].iter().position(|byte| *byte == 0) {
+        at += zero + 33;
+        canonical[at - 32..at].fill(0);
+    }
+    canonical
 }
 
 fn without_leaf(receipt: Receipt) -> Receipt {

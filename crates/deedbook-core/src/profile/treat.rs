@@ -212,6 +212,8 @@ impl Layer {
         }
         match (shape, treatment) {
             (_, Treatment::Show) => return Fate::Stays,
+            // An address that was erased: a stand-in would be no address.
+            (Shape::Address, _) if value.is_null() => return Fate::Stays,
             (Shape::Required, Treatment::Drop) => {}
             (_, Treatment::Drop) | (Shape::Number, _) | (Shape::Address, Treatment::Mask) => return Fate::Goes,
             _ => {}

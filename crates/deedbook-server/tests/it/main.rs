@@ -17,4 +17,5 @@ mod recording;
 mod refusals;
 mod sessions;
 mod tokens;
+mod ui;
 mod visibility;

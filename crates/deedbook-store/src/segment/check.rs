@@ -2,26 +2,29 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use deedbook_core::commitment::event_root;
-use deedbook_core::tree::{Frontier, leaf_hash};
-use deedbook_core::{Outcome, Result, Timestamp};
+use deedbook_core::removal::has_erased_values;
+use deedbook_core::tree::Frontier;
+use deedbook_core::{Digest, Event, Outcome, Result, Timestamp};
 use siphasher::sip128::{Hasher128, SipHasher13};
 use std::hash::Hasher;
 
+use super::content::Content;
 use super::entries::read_block;
 use super::read::{Segment, read_tally, read_tenant};
 use super::times::Times;
+use crate::holes::Holes;
 use crate::part::{Part, Postings, day_of, read_event};
 use crate::postings::PostingsPlace;
 use crate::recovery::times_of;
-use crate::terms::{IdHasher, read_terms, terms_of};
+use crate::terms::{CONTENT_ERASED, IdHasher, RETIRED, read_terms, terms_of};
 
-/// Reads and recomputes a whole segment. `frontiers` are the trees of all tenants before it and become those after it.
+/// Reads and recomputes a whole segment. `frontiers` are the trees of all tenants before it and become those after it;
+/// what is missing and what authorises that is noted in `holes`.
 /// What is wrong is told to `problem`; an error ends the check of this segment.
 pub(crate) fn check(
     segment: &Segment,
     hasher: &IdHasher,
-    frontiers: &mut HashMap<String, Frontier>,
+    (frontiers, holes): (&mut HashMap<String, Frontier>, &mut Holes),
     problem: &mut dyn FnMut(String),
 ) -> Result<()> {
     let name = &segment.file.name;
@@ -34,7 +37,7 @@ pub(crate) fn check(
     }
     segment.ids.check_filter(&segment.file)?;
     let times = all_times(segment, &mut say)?;
-    let found = check_entries(segment, hasher, &times, frontiers, &mut say)?;
+    let found = check_entries(segment, hasher, &times, (frontiers, holes), &mut say)?;
     check_terms(segment, found.terms, &mut say)?;
     check_ids(segment, found.ids, &mut say)?;
     check_tallies(segment, &found.tallies, &mut say)
@@ -67,15 +70,27 @@ fn all_times(segment: &Segment, say: &mut dyn FnMut(&str)) -> Result<Vec<Times>>
     Ok(times)
 }
 
+/// The tenants in the order in which their entries lie, each with the ordinal of its first one.
+fn tenants_by_ordinal(segment: &Segment) -> Result<Vec<(u32, String)>> {
+    let mut tenants = Vec::new();
+    segment.tenants.visit(b"", |tenant, payload| {
+        let run = segment.file.shaped(read_tenant(payload), "a tenant")?;
+        tenants.push((run.first_ordinal, String::from_utf8_lossy(tenant).into_owned()));
+        Ok(true)
+    })?;
+    Ok(tenants)
+}
+
 fn check_entries(
     segment: &Segment,
     hasher: &IdHasher,
     times: &[Times],
-    frontiers: &mut HashMap<String, Frontier>,
+    (frontiers, holes): (&mut HashMap<String, Frontier>, &mut Holes),
     say: &mut dyn FnMut(&str),
 ) -> Result<Expected> {
     let Segment { file, entries, .. } = segment;
     let positions = entries.positions(file)?;
+    let tenants = tenants_by_ordinal(segment)?;
     let mut expected = Expected::default();
     let mut reached: BTreeMap<String, (u32, u32)> = BTreeMap::new();
     let mut ordinal = 0u32;
@@ -92,34 +107,25 @@ fn check_entries(
                 say("it holds more entries than it says");
                 return Ok(expected);
             };
-            let in_log = segment.first_position() + u64::from(position);
-            let event = read_event(entry.canonical, in_log)?;
-            if let Err(error) = deedbook_core::check_canonical(entry.canonical) {
-                say(&format!("the entry at position {in_log} is not in canonical form: {error}"));
-            }
-            let (tenant, id) = (event.tenant.clone().unwrap_or_default(), event.id.clone().unwrap_or_default());
+            let owner = tenants[..tenants.partition_point(|(first, _)| *first <= ordinal)].last();
+            let owner = owner.map_or("", |(_, tenant)| tenant);
             let its_times = times[position as usize];
-            if its_times != times_of(&event, its_times.recorded_at) {
-                say(&format!("the entry at position {in_log} has another time than its index says"));
+            let checked = Checked { segment, hasher, position, times: its_times, content: entry.content };
+            let found = checked.check(owner, &mut expected, say)?;
+            if let Some(event) = &found.event {
+                holes.note_event(&found.tenant, entry.seq, event);
             }
-            let recorded_at = Timestamp::from_microsecond(its_times.recorded_at).unwrap_or_default();
-            let root = event_root(entry.canonical, &segment.key(position).seed(&tenant, &id))?;
+            holes.note_content(&found.tenant, entry.seq, &entry.content)?;
+            let tenant = found.tenant;
             let frontier = frontiers.entry(tenant.clone()).or_default();
             if frontier.size() != entry.seq {
                 say(&format!("the numbers of tenant {tenant} have a gap at {}", entry.seq));
             }
-            frontier.push(leaf_hash(recorded_at, &root));
+            frontier.push(found.leaf_hash);
             if last.as_ref().is_some_and(|(before, seq)| (before, *seq) >= (&tenant, entry.seq)) {
                 say("its entries are not in the order of tenants and numbers");
             }
             reached.entry(tenant.clone()).or_insert((ordinal, 0)).1 += 1;
-            for term in distinct(&terms_of(&event, hasher)) {
-                expected.terms = expected.terms.wrapping_add(digest(term, position));
-            }
-            expected.ids.push(((hasher.event(&tenant, &id) >> 32) as u32, position));
-            let outcome = event.outcome.unwrap_or(Outcome::Success) as u8;
-            let tally = (tenant.clone(), day_of(its_times.occurred_at), outcome, event.action);
-            *expected.tallies.entry(tally).or_default() += 1;
             last = Some((tenant, entry.seq));
             ordinal += 1;
         }
@@ -129,6 +135,90 @@ fn check_entries(
     }
     check_tenants(segment, frontiers, &reached, say)?;
     Ok(expected)
+}
+
+/// One entry and what is said of it elsewhere.
+struct Checked<'a> {
+    segment: &'a Segment,
+    hasher: &'a IdHasher,
+    position: u32,
+    times: Times,
+    content: Content<'a>,
+}
+
+/// What an entry says of itself.
+struct Found {
+    tenant: String,
+    leaf_hash: Digest,
+    event: Option<Event>,
+}
+
+impl Checked<'_> {
+    fn in_log(&self) -> u64 {
+        self.segment.first_position() + u64::from(self.position)
+    }
+
+    /// Recomputes what follows from an entry. A retired one does not name its tenant: `owner` is whose it lies among.
+    fn check(&self, owner: &str, expected: &mut Expected, say: &mut dyn FnMut(&str)) -> Result<Found> {
+        match (self.content, self.content.canonical()) {
+            (_, Some(canonical)) => self.check_event(canonical, expected, say),
+            (Content::Erased { tenant, id, .. }, None) => {
+                self.expect_id((tenant, id), expected);
+                self.check_hole(tenant, CONTENT_ERASED, expected, say)
+            }
+            (_, None) => self.check_hole(owner, RETIRED, expected, say),
+        }
+    }
+
+    fn check_hole(
+        &self,
+        tenant: &str,
+        term: &[u8],
+        expected: &mut Expected,
+        say: &mut dyn FnMut(&str),
+    ) -> Result<Found> {
+        if self.times.occurred_at != self.times.recorded_at {
+            say(&format!("the times of position {} tell something of what was taken away", self.in_log()));
+        }
+        expected.terms = expected.terms.wrapping_add(digest(term, self.position));
+        let leaf_hash = self.content.leaf_hash(None, ("", ""), self.recorded_at())?;
+        Ok(Found { tenant: tenant.to_owned(), leaf_hash, event: None })
+    }
+
+    fn check_event(&self, canonical: &[u8], expected: &mut Expected, say: &mut dyn FnMut(&str)) -> Result<Found> {
+        let in_log = self.in_log();
+        let event = read_event(canonical, in_log)?;
+        if let Err(error) = deedbook_core::check_canonical(canonical) {
+            say(&format!("the entry at position {in_log} is not in canonical form: {error}"));
+        }
+        if has_erased_values(canonical) != matches!(self.content, Content::Blanked { .. }) {
+            say(&format!(
+                "the entry at position {in_log} lacks values and has the secret of all, or the other way round"
+            ));
+        }
+        let (tenant, id) = (event.tenant.clone().unwrap_or_default(), event.id.clone().unwrap_or_default());
+        if self.times != times_of(&event, self.times.recorded_at) {
+            say(&format!("the entry at position {in_log} has another time than its index says"));
+        }
+        let key = self.segment.key(self.position);
+        let leaf_hash = self.content.leaf_hash(key, (&tenant, &id), self.recorded_at())?;
+        for term in distinct(&terms_of(&event, self.hasher)) {
+            expected.terms = expected.terms.wrapping_add(digest(term, self.position));
+        }
+        self.expect_id((&tenant, &id), expected);
+        let outcome = event.outcome.unwrap_or(Outcome::Success) as u8;
+        let tally = (tenant.clone(), day_of(self.times.occurred_at), outcome, event.action.clone());
+        *expected.tallies.entry(tally).or_default() += 1;
+        Ok(Found { tenant, leaf_hash, event: Some(event) })
+    }
+
+    fn expect_id(&self, (tenant, id): (&str, &str), expected: &mut Expected) {
+        expected.ids.push(((self.hasher.event(tenant, id) >> 32) as u32, self.position));
+    }
+
+    fn recorded_at(&self) -> Timestamp {
+        Timestamp::from_microsecond(self.times.recorded_at).unwrap_or_default()
+    }
 }
 
 fn check_tenants(

@@ -1,5 +1,6 @@
 //! Sorted keys with payloads: compressed leaves of front-coded keys, and in memory the first key of each leaf.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use deedbook_core::Result;
@@ -11,6 +12,7 @@ use super::file::{CHECKSUM, SegmentFile, SegmentSink};
 use crate::bytes::{Malformed, Reader, put_bytes, put_varint};
 use crate::cache::Block;
 use crate::failure::io_error;
+use crate::index::Queue;
 
 /// A leaf is ended when it has this many bytes before compression.
 const LEAF: usize = 8192;
@@ -256,7 +258,7 @@ impl<'a> DictionaryCursor<'a> {
         let file = &dictionary.file;
         self.leaf = Some(match self.access {
             Access::Cached => {
-                let block = file.cache.get_or_insert((file.cache_key, leaf.offset), || leaf.read(file))?;
+                let block = file.cached(leaf.offset, || leaf.read(file))?;
                 file.of_length(block, leaf.bytes)?
             }
             Access::Once => leaf.read(file)?,
@@ -281,4 +283,48 @@ fn read_pair(leaf: &[u8], at: usize, key: &mut Vec<u8>) -> Result<(std::ops::Ran
     key.extend_from_slice(suffix);
     let next = leaf.len() - reader.remaining();
     Ok((next - payload.len()..next, next))
+}
+
+/// Several dictionaries read side by side.
+pub(super) struct Dictionaries<'a> {
+    cursors: Vec<DictionaryCursor<'a>>,
+    queue: Queue,
+    /// Payload of the key that each cursor stands at.
+    payloads: BTreeMap<usize, Vec<u8>>,
+}
+
+impl<'a> Dictionaries<'a> {
+    pub(super) fn new(dictionaries: Vec<&'a Dictionary>) -> Result<Self> {
+        let cursors: Vec<_> = dictionaries.iter().map(|dictionary| dictionary.scan()).collect();
+        let queue = Queue::new(cursors.len());
+        let mut all = Self { cursors, queue, payloads: BTreeMap::new() };
+        (0..all.cursors.len()).try_for_each(|source| all.advance(source))?;
+        Ok(all)
+    }
+
+    fn advance(&mut self, source: usize) -> Result<()> {
+        if let Some((key, payload)) = self.cursors[source].next()? {
+            self.queue.push(key, source);
+            let kept = self.payloads.entry(source).or_default();
+            kept.clear();
+            kept.extend_from_slice(payload);
+        }
+        Ok(())
+    }
+
+    /// Calls `sink` with each key in order, and with the payload of each source that has it.
+    pub(super) fn for_each(mut self, mut sink: impl FnMut(&[u8], &[(usize, Vec<u8>)]) -> Result<()>) -> Result<()> {
+        let mut key = Vec::new();
+        while let Some(first) = self.queue.peek() {
+            key.clear();
+            key.extend_from_slice(first);
+            let mut having = Vec::new();
+            while let Some(source) = self.queue.pop_equal(&key) {
+                having.push((source, std::mem::take(self.payloads.entry(source).or_default())));
+                self.advance(source)?;
+            }
+            sink(&key, &having)?;
+        }
+        Ok(())
+    }
 }

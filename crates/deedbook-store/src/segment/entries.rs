@@ -3,9 +3,10 @@
 use deedbook_core::Result;
 
 use super::compression::{compressor, decompressed};
+use super::content::Content;
 use super::file::{CHECKSUM, SegmentFile, SegmentSink};
 use super::table::{Table, TableStream, TableWriter};
-use crate::bytes::{Malformed, Reader, put_bytes, put_varint, unzigzag, zigzag};
+use crate::bytes::{Malformed, Reader, put_varint, unzigzag, zigzag};
 use crate::cache::Block;
 use crate::failure::io_error;
 
@@ -24,7 +25,7 @@ pub(crate) const ORDINAL_ROW: usize = 3;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct StoredEntry<'a> {
     pub(crate) seq: u64,
-    pub(crate) canonical: &'a [u8],
+    pub(crate) content: Content<'a>,
 }
 
 /// Writes entries in the order of (tenant, seq).
@@ -66,7 +67,7 @@ impl EntriesWriter {
             self.last_seq = 0;
         }
         put_varint(&mut self.block, zigzag(entry.seq.wrapping_sub(self.last_seq) as i64));
-        put_bytes(&mut self.block, entry.canonical);
+        entry.content.write(&mut self.block);
         self.last_seq = entry.seq;
         self.number(position);
         if self.block.len() >= BLOCK { self.end_block(sink) } else { Ok(()) }
@@ -197,8 +198,7 @@ impl Entries {
 
     /// The decompressed block, through the cache.
     pub(crate) fn block(&self, file: &SegmentFile, place: &BlockPlace) -> Result<Block> {
-        let key = (file.cache_key, place.offset);
-        file.of_length(file.cache.get_or_insert(key, || self.block_uncached(file, place))?, place.bytes)
+        file.of_length(file.cached(place.offset, || self.block_uncached(file, place))?, place.bytes)
     }
 
     /// The decompressed block, past the cache.
@@ -237,7 +237,22 @@ pub(crate) fn read_block(block: &[u8]) -> impl Iterator<Item = Result<StoredEntr
     std::iter::from_fn(move || {
         (!reader.is_empty()).then(|| {
             seq = seq.wrapping_add(unzigzag(reader.varint()?) as u64);
-            Ok(StoredEntry { seq, canonical: reader.bytes()? })
+            Ok(StoredEntry { seq, content: Content::read(&mut reader)? })
         })
     })
+}
+
+/// The number of an entry of a decompressed block, and where its content stands in the block.
+pub(crate) fn find_in_block(block: &[u8], nth: usize) -> Result<(u64, std::ops::Range<usize>), Malformed> {
+    let mut reader = Reader::new(block);
+    let mut seq = 0u64;
+    for at in 0..=nth {
+        seq = seq.wrapping_add(unzigzag(reader.varint()?) as u64);
+        let start = block.len() - reader.remaining();
+        Content::read(&mut reader)?;
+        if at == nth {
+            return Ok((seq, start..block.len() - reader.remaining()));
+        }
+    }
+    Err(Malformed)
 }

@@ -3,6 +3,7 @@
 //! Every block ends with a CRC32C over the file's identity, the block's place and its bytes.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use deedbook_core::Result;
 
@@ -70,13 +71,32 @@ pub(crate) struct SegmentFile {
     pub(crate) cache: Arc<BlockCache>,
     /// Distinguishes this file's blocks in the cache.
     pub(crate) cache_key: u64,
+    /// Another file took its place.
+    pub(crate) gone: AtomicBool,
 }
 
 impl SegmentFile {
     /// The checked bytes of a block, from the cache if it has them.
     pub(crate) fn block(&self, offset: u64, length: usize) -> Result<Block> {
-        let block = self.cache.get_or_insert((self.cache_key, offset), || self.block_uncached(offset, length))?;
+        let block = self.cached(offset, || self.block_uncached(offset, length))?;
         self.of_length(block, length)
+    }
+
+    /// The block at `offset` from the cache, else as `read` gives it.
+    pub(crate) fn cached(&self, offset: u64, read: impl FnOnce() -> Result<Block>) -> Result<Block> {
+        let place = (self.cache_key, offset);
+        let block = self.cache.get_or_insert(place, read)?;
+        // Whoever still reads a file that is gone leaves nothing of it in the cache.
+        if self.gone.load(Ordering::SeqCst) {
+            self.cache.forget(&place);
+        }
+        Ok(block)
+    }
+
+    /// Takes everything of this file out of the cache, for good.
+    pub(crate) fn leave_cache(&self) {
+        self.gone.store(true, Ordering::SeqCst);
+        self.cache.forget_file(self.cache_key);
     }
 
     /// What the cache has for a place is what was read there first, which in a damaged file may be something else.

@@ -22,7 +22,8 @@ pub(crate) const TRAILER: u64 = 8 + 8 + 8 + CHECKSUM;
 #[derive(Clone)]
 pub(crate) struct KeyRange {
     pub(crate) positions: u64,
-    pub(crate) key: Key,
+    /// `None` where something was erased in the range.
+    pub(crate) key: Option<Key>,
 }
 
 /// The footer of a segment.
@@ -82,8 +83,9 @@ impl Footer {
             postings_bytes: reader.varint()?,
         };
         let covered = footer.keys.iter().try_fold(0u64, |sum, range| sum.checked_add(range.positions));
-        let rows = [footer.permutation.rows, footer.ids.rows];
-        let fits = covered == Some(positions.into()) && rows.iter().all(|&rows| rows == u64::from(positions));
+        let fits = covered == Some(positions.into())
+            && footer.permutation.rows == u64::from(positions)
+            && footer.ids.rows <= u64::from(positions);
         if reader.is_empty() && fits && positions > 0 && footer.filter.rows > 0 { Ok(footer) } else { Err(Malformed) }
     }
 
@@ -92,14 +94,14 @@ impl Footer {
         tables.iter().all(|table| table.is_within(file)) && self.postings_bytes <= file.length
     }
 
-    /// The key of the entry at `position`.
-    pub(crate) fn key(&self, position: u32) -> &Key {
+    /// The key of the entry at `position`, where its range has one.
+    pub(crate) fn key(&self, position: u32) -> Option<&Key> {
         let mut before = 0;
         let range = self.keys.iter().find(|range| {
             before += range.positions;
             u64::from(position) < before
         });
-        &range.expect("the ranges cover all positions, as was checked when the footer was read").key
+        range.expect("the ranges cover all positions, as was checked when the footer was read").key.as_ref()
     }
 }
 
@@ -109,7 +111,8 @@ pub(crate) fn keys_to_bytes(keys: &[KeyRange]) -> Vec<u8> {
     put_varint(&mut out, keys.len() as u64);
     for range in keys {
         put_varint(&mut out, range.positions);
-        out.extend_from_slice(&range.key.0);
+        out.push(range.key.is_some().into());
+        range.key.iter().for_each(|key| out.extend_from_slice(&key.0));
     }
     out
 }
@@ -118,7 +121,13 @@ fn read_keys(reader: &mut Reader<'_>) -> Result<Vec<KeyRange>, Malformed> {
     let count = reader.count()?;
     let mut keys = Vec::new();
     for _ in 0..count {
-        keys.push(KeyRange { positions: reader.varint()?, key: Key(reader.array()?) });
+        let positions = reader.varint()?;
+        let key = match reader.u8()? {
+            0 => None,
+            1 => Some(Key(reader.array()?)),
+            _ => return Err(Malformed),
+        };
+        keys.push(KeyRange { positions, key });
     }
     Ok(keys)
 }

@@ -78,6 +78,11 @@ impl Ids {
         Self { rows, filter, resident: None }
     }
 
+    /// How many entries have an id.
+    pub(crate) fn rows(&self) -> u64 {
+        self.rows.rows
+    }
+
     /// Bytes that the filter takes in memory.
     pub(crate) fn filter_bytes(&self) -> u64 {
         self.filter.rows * FILTER_ROW as u64

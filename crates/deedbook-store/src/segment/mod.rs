@@ -5,6 +5,8 @@
 
 mod check;
 mod compression;
+mod content;
+mod copy;
 mod dictionary;
 mod entries;
 mod file;
@@ -12,14 +14,17 @@ mod footer;
 mod ids;
 mod merge;
 mod read;
+mod rewrite;
 mod table;
 mod times;
 mod write;
 
 pub(crate) use check::check;
+pub(crate) use content::Content;
 pub(crate) use entries::StoredEntry;
 pub(crate) use footer::KeyRange;
 pub(crate) use merge::merge;
 pub(crate) use read::Segment;
+pub(crate) use rewrite::{Rewriting, rewrite};
 pub(crate) use times::{TIMES_CHUNK, Times, Zone};
 pub(crate) use write::{Coverage, SegmentWriter};

@@ -1,5 +1,6 @@
 //! Reading a segment: a sealed [`Part`] of the log.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use deedbook_core::commitment::Key;
@@ -7,7 +8,7 @@ use deedbook_core::tree::Frontier;
 use deedbook_core::{Digest, ErrorKind, Result};
 
 use super::dictionary::Dictionary;
-use super::entries::{Entries, read_block};
+use super::entries::{Entries, find_in_block};
 use super::file::{CHECKSUM, SegmentFile};
 use super::footer::{Footer, HEADER, TRAILER, keys_to_bytes, read_footer, read_header};
 use super::ids::Ids;
@@ -88,6 +89,7 @@ impl Segment {
             file,
             cache: cache.clone(),
             cache_key,
+            gone: false.into(),
         };
         if file_id.is_none() {
             return Err(file.corrupt("it does not begin as a segment does"));
@@ -140,6 +142,25 @@ impl Segment {
     fn check_last(&self, positions: &[u32]) -> Result<()> {
         let within = positions.last().is_some_and(|&last| last < self.footer.positions);
         within.then_some(()).ok_or_else(|| self.file.corrupt("a list of postings leads outside of the segment"))
+    }
+
+    /// All positions of a term, read once and past the cache.
+    pub(crate) fn all_postings(&self, payload: &[u8]) -> Result<Vec<u32>> {
+        match self.file.shaped(PostingsPlace::read(payload), "a list of postings")? {
+            PostingsPlace::Inline(positions) => self.check_last(&positions).map(|()| positions),
+            PostingsPlace::Chunks(chunks) => {
+                let mut positions = Vec::new();
+                for chunk in &chunks {
+                    positions.extend(self.chunk_uncached(chunk)?);
+                }
+                Ok(positions)
+            }
+        }
+    }
+
+    /// The positions of the entries that have a term; none where there is no such term.
+    pub(crate) fn positions_of(&self, term: &[u8]) -> Result<Vec<u32>> {
+        self.terms.get(term)?.map_or(Ok(Vec::new()), |payload| self.all_postings(&payload))
     }
 
     /// The second copy of the keys is as the first.
@@ -243,20 +264,24 @@ impl Part for Segment {
         let place = self.entries.place(&self.file, self.entries.block_of(&self.file, ordinal)?)?;
         let block = self.entries.block(&self.file, &place)?;
         let nth = ordinal.wrapping_sub(place.first_ordinal) as usize;
-        let entry = read_block(&block).nth(nth).unwrap_or(Err(Malformed));
-        let entry = self.file.shaped(entry, "a block of entries")?;
-        let start = entry.canonical.as_ptr().addr() - block.as_ptr().addr();
-        let canonical = start..start + entry.canonical.len();
-        let seq = entry.seq;
-        Ok(Loaded::Sealed(seq, block, canonical))
+        let (seq, place) = self.file.shaped(find_in_block(&block, nth), "a block of entries")?;
+        Ok(Loaded::Sealed(seq, block, place))
     }
 
-    fn key(&self, position: u32) -> &Key {
+    fn key(&self, position: u32) -> Option<&Key> {
         self.footer.key(position)
     }
 
-    fn first_seq(&self, tenant: &str) -> Result<Option<u64>> {
-        Ok(self.tenant(tenant)?.map(|run| run.frontier.size() - u64::from(run.count)))
+    fn seqs(&self, tenant: &str) -> Result<Option<Range<u64>>> {
+        Ok(self.tenant(tenant)?.map(|run| run.frontier.size() - u64::from(run.count)..run.frontier.size()))
+    }
+
+    fn positions_of_tenant(&self, tenant: &str) -> Result<Vec<u32>> {
+        let Some(run) = self.tenant(tenant)? else { return Ok(Vec::new()) };
+        let positions = self.entries.positions(&self.file)?;
+        let of_tenant = positions.get(run.first_ordinal as usize..(run.first_ordinal + run.count) as usize);
+        let of_tenant = of_tenant.ok_or_else(|| self.file.corrupt("the entries of a tenant lie outside of it"))?;
+        Ok(of_tenant.to_vec())
     }
 
     fn visit_tallies(&self, tenant: Option<&str>, visit: &mut dyn FnMut(Tally<'_>)) -> Result<()> {

@@ -20,6 +20,8 @@ use crate::postings::{CHUNK, ChunkPlace, INLINE_MAX, PostingsPlace, encode_chunk
 pub(crate) struct Coverage {
     pub(crate) first_position: u64,
     pub(crate) positions: u32,
+    /// How many of its entries have an id: all but the retired ones.
+    pub(crate) ids: u64,
     pub(crate) keys: Vec<KeyRange>,
 }
 
@@ -49,7 +51,7 @@ impl SegmentWriter {
         Ok(Self {
             name: name.into(),
             entries: EntriesWriter::new(coverage.positions)?,
-            ids: IdsWriter::new(coverage.positions.into()),
+            ids: IdsWriter::new(coverage.ids),
             coverage,
             sink,
             tenant_first_ordinal: 0,

@@ -35,7 +35,11 @@ impl Subject for FileSubject {
 
     fn reopen(&mut self) {
         self.store.take().unwrap().close().unwrap();
-        let report = check(self.directory.path(), &mut |_, _| ()).unwrap();
+        let mut report = check(self.directory.path(), &mut |_, _| ()).unwrap();
+        // The suite takes away without authorising it; that this is noticed is tested in `removing.rs`.
+        report
+            .problems
+            .retain(|problem| !problem.contains("no entry authorises it") && !problem.starts_with("and so were"));
         assert_eq!(report.problems, [""; 0]);
         self.store = Some(FileStore::open(self.directory.path(), self.options.clone()).unwrap());
     }

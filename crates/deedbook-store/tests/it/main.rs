@@ -5,3 +5,4 @@
 mod basics;
 mod conformance;
 mod faults;
+mod removing;

@@ -8,6 +8,7 @@ mod counting;
 mod durability;
 mod following;
 mod paging;
+mod removing;
 mod searching;
 mod visibility;
 
@@ -58,6 +59,11 @@ pub const CHECKS: &[Check] = &[
     Check { name: "follow gives up after its time", run: following::gives_up },
     Check { name: "every query answers as its meaning", run: searching::every_query },
     Check { name: "every query answers within every scope", run: searching::every_scope },
+    Check { name: "a retired entry is in no answer", run: removing::retired_is_in_no_answer },
+    Check { name: "the id of a retired entry is free", run: removing::ids_of_retired_are_free },
+    Check { name: "an entry without content is in no answer", run: removing::content_is_in_no_answer },
+    Check { name: "erased values are in no answer", run: removing::values_are_in_no_answer },
+    Check { name: "removals are refused where they must be", run: removing::refused_removals },
     Check { name: "answers hold after reopening", run: durability::answers_hold },
     Check { name: "appends continue after reopening", run: durability::appends_continue },
 ];

@@ -33,7 +33,7 @@ pub(super) fn every_scope(open: &mut Open<'_>) {
 }
 
 /// How many of `entries` match, which must be what pages and counts tell.
-fn compare(store: &dyn Store, entries: &[Entry], query: &Query, scope: &Scope) -> usize {
+pub(super) fn compare(store: &dyn Store, entries: &[Entry], query: &Query, scope: &Scope) -> usize {
     let views = entries.iter().filter_map(|entry| scope.view(entry));
     let matching: Vec<Entry> = views.filter(|entry| query.matches(entry)).map(Cow::into_owned).collect();
     let (found, _) = page(store, query, scope, &PageRequest::oldest(EVENTS as usize));

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use deedbook_core::removal::Erasure;
+use deedbook_core::removal::{Erased, Erasure};
 use deedbook_core::{
     AppendStatus, Appended, Atomicity, Draft, Entry, Error, ErrorKind, Group, GroupBy, Page, PageRequest, Query, Reply,
     Result, Scope, Store,
@@ -25,10 +25,12 @@ enum Fault {
     ForgetsTheWatermark,
     StartsTheTailTooLate,
     LosesEverythingOnReopening,
+    RetiresAllButTheFirst,
+    ErasesMoreThanTheValues,
 }
 
 /// Each fault and the check that must find it.
-const FAULTS: [(Fault, &str); 13] = [
+const FAULTS: [(Fault, &str); 15] = [
     (Fault::DropsAnEntryFromPages, "pages leave no gap and repeat nothing"),
     (Fault::RepeatsTheCursorsEntry, "a cursor is stable while the log grows"),
     (Fault::AnswersConflictsAsReplays, "repetitions and conflicts within a batch"),
@@ -42,6 +44,8 @@ const FAULTS: [(Fault, &str); 13] = [
     (Fault::ForgetsTheWatermark, "an entry is visible once its receipt is given"),
     (Fault::StartsTheTailTooLate, "follow gives what is there, in order"),
     (Fault::LosesEverythingOnReopening, "answers hold after reopening"),
+    (Fault::RetiresAllButTheFirst, "a retired entry is in no answer"),
+    (Fault::ErasesMoreThanTheValues, "erased values are in no answer"),
 ];
 
 #[test]
@@ -151,11 +155,20 @@ impl Store for Broken {
     }
 
     fn retire(&self, positions: &[u64]) -> Result<()> {
-        self.inner.store().retire(positions)
+        match self.fault {
+            Fault::RetiresAllButTheFirst => self.inner.store().retire(positions.get(1..).unwrap_or_default()),
+            _ => self.inner.store().retire(positions),
+        }
     }
 
     fn erase(&self, erasures: &[Erasure]) -> Result<()> {
-        self.inner.store().erase(erasures)
+        let content = |erasure: &Erasure| Erasure { what: Erased::Content, ..erasure.clone() };
+        match self.fault {
+            Fault::ErasesMoreThanTheValues => {
+                self.inner.store().erase(&erasures.iter().map(content).collect::<Vec<_>>())
+            }
+            _ => self.inner.store().erase(erasures),
+        }
     }
 }
 

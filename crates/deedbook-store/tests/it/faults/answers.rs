@@ -4,11 +4,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use deedbook_core::query::ParseOptions;
-use deedbook_core::{Error, ErrorKind, GroupBy, PageRequest, Query, Scope, Store, Timestamp};
+use deedbook_core::{Atomicity, Error, ErrorKind, GroupBy, PageRequest, Query, Scope, Store, Timestamp};
 use deedbook_store::{FileStore, Options, check_on};
 use deedbook_testkit::disk::SimulatedDisk;
 
-use super::script::Client;
+use super::script::{Act, Client};
+use super::taken::Taking;
 
 const QUERIES: [&str; 8] = [
     "actor:user_1",
@@ -23,10 +24,17 @@ const QUERIES: [&str; 8] = [
 const GROUPS: [&[GroupBy]; 4] =
     [&[], &[GroupBy::Action, GroupBy::Day], &[GroupBy::Actor], &[GroupBy::Outcome, GroupBy::Target]];
 
-/// A directory as a killed process leaves it: several segments, a file of the log with frames and an empty one.
+/// A directory as a killed process leaves it: several segments, some with holes, a file of the log with frames and an
+/// empty one.
 pub(super) fn left_by_a_killed_process() -> SimulatedDisk {
     let found = (0..1000).find_map(|seed| {
-        let client = Client::after_acts(seed, 12);
+        let mut client = Client::after_acts(seed, 12);
+        // Some holes of each kind, and then what the process was killed over.
+        let first = seed * 10_000;
+        for (number, taking) in [(1, Taking::Name), (2, Taking::Content), (3, Taking::Retire)] {
+            client.act(&Act::Take(vec![first + number, first + number + 3], taking));
+        }
+        client.act(&Act::Append(vec![first + 5_001], Atomicity::PerEvent));
         let disk = client.disk.kill_at(client.disk.steps()).copy();
         let names = disk.names();
         let segments = names.iter().filter(|name| name.starts_with("segment-")).count();
@@ -83,7 +91,7 @@ impl Answers {
         }
         drop(store);
         let report = check_on(damaged, "the simulated disk", &mut |_, _| ()).map_err(|error| format!("{error:?}"))?;
-        match (found, report.problems.is_empty()) {
+        match (found, super::problems_but_authority(report).is_empty()) {
             (true, true) => Err("reading finds it, and the doctor does not".into()),
             (true, false) => Ok(Fate::FoundByReading),
             (false, false) => Ok(Fate::FoundByDoctor),

@@ -8,7 +8,9 @@ use deedbook_core::{
 };
 use deedbook_store::{FileStore, Options, check_on};
 use deedbook_testkit::disk::SimulatedDisk;
-use deedbook_testkit::events;
+use deedbook_testkit::{bytes, events};
+
+use super::taken::{Identity, TakenAway, Taking};
 
 /// What was sent and acknowledged.
 #[derive(Default)]
@@ -17,6 +19,7 @@ pub(super) struct Ledger {
     /// Ids of the batches that stand or fall as one.
     atomic: Vec<Vec<(String, String)>>,
     acknowledged: Arc<Mutex<Vec<Acknowledged>>>,
+    taken: TakenAway,
 }
 
 /// A receipt, and after how many steps of the disk it was given.
@@ -35,6 +38,8 @@ pub(super) struct Verdict {
     pub(super) phantom: usize,
     pub(super) duplicate: usize,
     pub(super) rewritten: usize,
+    /// Entries of which something came back that had been taken away.
+    pub(super) returned: usize,
     pub(super) problems: Vec<String>,
 }
 
@@ -44,7 +49,7 @@ impl Verdict {
     }
 
     pub(super) fn violations(&self) -> usize {
-        self.lost + self.phantom + self.duplicate + self.rewritten + self.problems.len()
+        self.lost + self.phantom + self.duplicate + self.rewritten + self.returned + self.problems.len()
     }
 
     fn check(&mut self, holds: bool, problem: impl FnOnce() -> String) {
@@ -84,6 +89,33 @@ impl Ledger {
         self.receipts(usize::MAX).contains_key(&key)
     }
 
+    /// Whether something of this event was ever to be taken away.
+    pub(super) fn is_touched(&self, number: u64) -> bool {
+        self.taken.may(&key_of(&draft(number)), usize::MAX).is_some()
+    }
+
+    /// Whether this event was ever to be retired, so that its id may be free.
+    pub(super) fn is_retired(&self, number: u64) -> bool {
+        self.taken.may(&key_of(&draft(number)), usize::MAX) == Some(Taking::Retire)
+    }
+
+    /// Notes that something is about to be taken from these events; gives the receipts of those from which it can be,
+    /// by position.
+    pub(super) fn begin_taking(&mut self, numbers: &[u64], taking: Taking, step: usize) -> Vec<Receipt> {
+        let receipts = self.receipts(usize::MAX);
+        let drafts = numbers.iter().map(|&number| draft(number)).filter(|draft| taking.fits(draft));
+        let mut chosen: Vec<Receipt> = drafts.filter_map(|draft| receipts.get(&key_of(&draft)).cloned()).collect();
+        chosen.sort_by_key(|receipt| receipt.position);
+        chosen.dedup();
+        self.taken.begin(&chosen, taking, step);
+        chosen
+    }
+
+    /// Notes that it is gone.
+    pub(super) fn end_taking(&mut self, receipts: &[Receipt], step: usize) {
+        self.taken.end(receipts, step);
+    }
+
     /// How many receipts were given.
     pub(super) fn receipts_given(&self) -> usize {
         self.receipts(usize::MAX).len()
@@ -113,6 +145,9 @@ impl Ledger {
     /// Opens what is left on `disk` and holds it against what was acknowledged within `step` steps.
     pub(super) fn judge(&self, disk: &SimulatedDisk, step: usize, options: Options, thorough: bool) -> Verdict {
         let mut verdict = Verdict::default();
+        if thorough {
+            self.search_bytes(disk, step, &mut verdict);
+        }
         let before = thorough.then(|| self.look(disk, &options, &mut verdict));
         let store = match FileStore::open_on(Arc::new(disk.clone()), "the simulated disk", options) {
             Ok(store) => store,
@@ -151,9 +186,18 @@ impl Ledger {
         }
     }
 
+    /// Nothing of what is retired is in any byte, even before the log is opened again.
+    fn search_bytes(&self, disk: &SimulatedDisk, step: usize, verdict: &mut Verdict) {
+        let files: Vec<Vec<u8>> = disk.names().iter().filter_map(|name| disk.read(name)).collect();
+        for (_, id) in self.taken.retired(step) {
+            let text = format!("\"id\":\"{id}\"");
+            verdict.returned += files.iter().filter(|file| bytes::holds(file, text.as_bytes())).count();
+        }
+    }
+
     fn doctor(&self, disk: &SimulatedDisk, verdict: &mut Verdict) {
         match check_on(disk, "the simulated disk", &mut |_, _| ()) {
-            Ok(report) => verdict.problems.extend(report.problems),
+            Ok(report) => verdict.problems.extend(super::problems_but_authority(report)),
             Err(error) => verdict.problems.push(format!("it cannot be checked: {error:?}")),
         }
     }
@@ -163,55 +207,78 @@ impl Ledger {
         let entries = all_entries(store, verdict);
         verdict.entries = entries.len();
         self.check_receipts(step, verdict);
-        let by_id = self.check_entries(&entries, verdict);
         let receipts = self.receipts(step);
+        let by_id = self.check_entries(&entries, &receipts, store.visible_count(), step, verdict);
         for (key, receipt) in &receipts {
             match by_id.get(key) {
-                None => verdict.lost += 1,
+                None => verdict.lost += usize::from(self.taken.may(key, step) < Some(Taking::Content)),
                 Some(entry) => verdict.rewritten += usize::from(entry.receipt != *receipt),
             }
         }
         for batch in &self.atomic {
-            let there = batch.iter().filter(|key| by_id.contains_key(key)).count();
+            let batch: Vec<_> = batch.iter().filter(|key| self.taken.may(key, step) < Some(Taking::Content)).collect();
+            let there = batch.iter().filter(|key| by_id.contains_key(**key)).count();
             verdict.check(there == 0 || there == batch.len(), || format!("{there} of an atomic batch {batch:?}"));
         }
-        self.retry(store, &receipts, verdict);
+        self.retry(store, &receipts, step, verdict);
         entries
     }
 
-    /// Numbers have no gap, times do not run backwards, nothing is there that was not sent, and nothing twice.
-    fn check_entries<'e>(&self, entries: &'e [Entry], verdict: &mut Verdict) -> HashMap<(String, String), &'e Entry> {
+    /// Numbers have no gap but where an entry may be gone, times do not run backwards, nothing is there that was not
+    /// sent, nothing twice, and nothing that was taken away.
+    fn check_entries<'e>(
+        &self,
+        entries: &'e [Entry],
+        receipts: &BTreeMap<Identity, Receipt>,
+        end: u64,
+        step: usize,
+        verdict: &mut Verdict,
+    ) -> HashMap<Identity, &'e Entry> {
+        let may_be_gone = receipts.iter().filter(|(key, _)| self.taken.may(key, step) >= Some(Taking::Content));
+        let mut gone: Vec<&Receipt> = may_be_gone.map(|(_, receipt)| receipt).collect();
         let mut by_id = HashMap::new();
-        let mut next_seq: HashMap<&str, u64> = HashMap::new();
-        for (position, entry) in entries.iter().enumerate() {
-            let receipt = &entry.receipt;
-            let key = (receipt.tenant.clone(), receipt.id.clone());
-            let sent = self.sent.get(&key).is_some_and(|draft| draft.canonical() == entry.canonical);
-            verdict.phantom += usize::from(!sent);
-            let seq = next_seq.entry(&receipt.tenant).or_default();
-            verdict.check(receipt.seq == *seq, || format!("{key:?} has seq {} instead of {seq}", receipt.seq));
-            *seq += 1;
-            verdict.check(receipt.position == position as u64, || format!("{key:?} is at {}", receipt.position));
+        for entry in entries {
+            let key = (entry.receipt.tenant.clone(), entry.receipt.id.clone());
+            let sent = self.sent.get(&key);
+            let is_allowed = sent.is_some_and(|draft| self.taken.allows(draft, entry, step));
+            match self.taken.must(&key, step) {
+                Some(_) if !is_allowed => verdict.returned += 1,
+                _ => verdict.phantom += usize::from(!is_allowed),
+            }
+            gone.retain(|receipt| receipt.position != entry.receipt.position);
             verdict.duplicate += usize::from(by_id.insert(key, entry).is_some());
         }
+        let mut places: Vec<&Receipt> = entries.iter().map(|entry| &entry.receipt).chain(gone).collect();
+        places.sort_by_key(|receipt| receipt.position);
+        let mut next_seq: HashMap<&str, u64> = HashMap::new();
+        for (position, receipt) in places.iter().enumerate() {
+            let seq = next_seq.entry(&receipt.tenant).or_default();
+            verdict.check(receipt.seq == *seq, || format!("{receipt:?} has seq {} instead of {seq}", receipt.seq));
+            *seq += 1;
+            verdict.check(receipt.position == position as u64, || format!("{receipt:?} is at {}", receipt.position));
+        }
+        verdict.check(places.len() as u64 == end, || format!("{end} positions, {} known", places.len()));
         let backwards = entries.windows(2).any(|pair| pair[1].receipt.recorded_at < pair[0].receipt.recorded_at);
         verdict.check(!backwards, || "times run backwards".into());
         by_id
     }
 
     /// Sends everything again that was acknowledged: the same receipts come back and nothing is added.
-    fn retry(&self, store: &FileStore, receipts: &BTreeMap<(String, String), Receipt>, verdict: &mut Verdict) {
+    fn retry(&self, store: &FileStore, receipts: &BTreeMap<Identity, Receipt>, step: usize, verdict: &mut Verdict) {
+        // The id of what is retired is free.
+        let receipts: BTreeMap<_, _> =
+            receipts.iter().filter(|(key, _)| self.taken.may(key, step) < Some(Taking::Retire)).collect();
         if receipts.is_empty() {
             return;
         }
         let count = store.visible_count();
-        let drafts = receipts.keys().map(|key| self.sent[key].clone()).collect();
+        let drafts = receipts.keys().map(|&key| self.sent[key].clone()).collect();
         match store.append(drafts, Atomicity::PerEvent) {
             Ok(fates) => {
                 for (fate, receipt) in fates.into_iter().zip(receipts.values()) {
                     match fate {
                         Ok(Appended { status: AppendStatus::Created, .. }) => verdict.duplicate += 1,
-                        Ok(again) => verdict.rewritten += usize::from(again.receipt != *receipt),
+                        Ok(again) => verdict.rewritten += usize::from(again.receipt != **receipt),
                         Err(error) => verdict.problems.push(format!("a retry failed: {error:?}")),
                     }
                 }

@@ -17,6 +17,7 @@ struct Sum {
     recovered: usize,
     violations: usize,
     lost: usize,
+    returned: usize,
 }
 
 impl Sum {
@@ -27,12 +28,14 @@ impl Sum {
         self.recovered += other.recovered;
         self.violations += other.violations;
         self.lost += other.lost;
+        self.returned += other.returned;
     }
 
     fn note(&mut self, verdict: &Verdict) {
         self.recovered += verdict.entries;
         self.violations += verdict.violations();
         self.lost += verdict.lost;
+        self.returned += verdict.returned;
     }
 }
 
@@ -45,12 +48,13 @@ fn nothing_acknowledged_is_lost_when_the_power_is_cut() {
     assert_eq!(sum.violations, 0);
 }
 
-/// The negative control: without syncs the same cuts lose what was acknowledged.
+/// The negative control: without syncs the same cuts lose what was acknowledged, and bring back what was taken away.
 #[test]
 fn without_syncs_a_power_cut_loses() {
     let sum = super::for_each_seed(0..20, |seed| cut_script(seed, Syncs::Ignored, Strictness::Count), Sum::add);
     println!("power cuts without syncs: {sum:?}");
     assert!(sum.lost > 100, "the test does not see what a missing sync loses: {sum:?}");
+    assert!(sum.returned > 10, "the test does not see what comes back without syncs: {sum:?}");
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

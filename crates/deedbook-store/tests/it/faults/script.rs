@@ -9,6 +9,7 @@ use deedbook_testkit::disk::SimulatedDisk;
 use deedbook_testkit::{Clock, Random};
 
 use super::ledger::{Acknowledged, Ledger, Verdict, all_entries, conflicting_draft, draft};
+use super::taken::Taking;
 
 /// One act of a client.
 #[derive(Clone, Debug)]
@@ -18,6 +19,7 @@ pub(super) enum Act {
     Together(Vec<(Vec<u64>, Atomicity)>),
     /// An event with the id of one that was acknowledged, and other content.
     Conflict(u64),
+    Take(Vec<u64>, Taking),
     Compact,
     Reopen,
     MoveClock(i64),
@@ -36,7 +38,7 @@ struct Acts {
 
 impl Acts {
     fn act(&mut self) -> Act {
-        match self.random.below(32) {
+        match self.random.below(36) {
             0 | 1 => Act::Reopen,
             2 => Act::Compact,
             3 => Act::Conflict(self.earlier()),
@@ -45,8 +47,15 @@ impl Acts {
             6..=9 => self.append(6, Atomicity::AllOrNothing),
             10..=13 => Act::Together((0..2 + self.random.below(3)).map(|_| self.batch()).collect()),
             14..=20 => self.append(7, Atomicity::PerEvent),
+            21..=24 => self.take(),
             _ => self.append(1, Atomicity::PerEvent),
         }
+    }
+
+    fn take(&mut self) -> Act {
+        let taking = *self.random.pick(&[Taking::Name, Taking::Content, Taking::Retire]);
+        let count = 1 + self.random.below(5);
+        Act::Take((0..count).map(|_| self.earlier()).collect(), taking)
     }
 
     fn batch(&mut self) -> (Vec<u64>, Atomicity) {
@@ -231,6 +240,7 @@ impl Client {
             Act::Append(numbers, atomicity) => self.append(numbers, *atomicity),
             Act::Together(batches) => self.append_together(batches),
             Act::Conflict(number) => self.conflict(*number),
+            Act::Take(numbers, taking) => self.take(numbers, *taking),
             Act::Compact => self.compact(),
             Act::Reopen => {
                 self.close();
@@ -247,7 +257,9 @@ impl Client {
 
     /// Hands a batch over; the receipts are noted before anyone is told.
     fn submit(&mut self, numbers: &[u64], atomicity: Atomicity) -> mpsc::Receiver<Vec<Error>> {
-        let drafts = self.ledger.send(numbers, atomicity);
+        // What is retired is not sent again: it would be another event.
+        let numbers: Vec<u64> = numbers.iter().copied().filter(|number| !self.ledger.is_retired(*number)).collect();
+        let drafts = self.ledger.send(&numbers, atomicity);
         let (acknowledged, disk, gate) = (self.ledger.acknowledged(), self.disk.clone(), self.gate.clone());
         let (sender, receiver) = mpsc::channel();
         let reply = move |fates: Result<Vec<Result<Appended, Error>>, Error>| {
@@ -284,7 +296,7 @@ impl Client {
     }
 
     fn conflict(&mut self, number: u64) {
-        if !self.ledger.has_receipt(number) {
+        if !self.ledger.has_receipt(number) || self.ledger.is_touched(number) {
             return;
         }
         let store = self.store.as_ref().expect("it is open");
@@ -292,6 +304,23 @@ impl Client {
             Ok(appended) => panic!("other content was taken under a known id: {appended:?}"),
             Err(error) if error.kind() == ErrorKind::Conflict => {}
             Err(error) => self.errors.push(error),
+        }
+    }
+
+    /// Has something taken away; what fails is tried again.
+    fn take(&mut self, numbers: &[u64], taking: Taking) {
+        let receipts = self.ledger.begin_taking(numbers, taking, self.disk.steps());
+        let positions: Vec<u64> = receipts.iter().map(|receipt| receipt.position).collect();
+        for _ in 0..2 {
+            let store = self.store.as_ref().expect("it is open");
+            let taken = match taking {
+                Taking::Retire => store.retire(&positions),
+                _ => store.erase(&positions.iter().map(|&position| taking.erasure(position)).collect::<Vec<_>>()),
+            };
+            match taken {
+                Ok(()) => return self.ledger.end_taking(&receipts, self.disk.steps()),
+                Err(error) => self.errors.push(error),
+            }
         }
     }
 

@@ -1,5 +1,7 @@
 //! What the writer, the background threads and the readers of one open log share.
 
+mod merging;
+
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, RwLock};
@@ -13,7 +15,7 @@ use crate::failure::io_error;
 use crate::intake::{Intake, Preparation, closed};
 use crate::manifest::{GenerationName, Manifest, NotReplaced, SegmentName, hexadecimal};
 use crate::options::{Background, Options};
-use crate::segment::{self, Segment};
+use crate::segment::Segment;
 use crate::tail::{self, Run, Sealable};
 use crate::terms::IdHasher;
 use crate::view::View;
@@ -25,8 +27,6 @@ const GENERATION_GROWTH: u64 = 8;
 const SEAL_RETRY: Duration = Duration::from_secs(1);
 /// Merges of at most so many entries are done when the log is closed.
 const MERGE_AT_CLOSE_MAX: u64 = 64 * 1024;
-/// Compaction takes in a segment that is at most so many times as large as all newer ones together.
-const COMPACT_GROWTH: u64 = 4;
 
 pub(crate) struct Shared {
     pub(crate) disk: Arc<dyn Disk>,
@@ -42,8 +42,10 @@ pub(crate) struct Shared {
     generation: RwLock<Option<Arc<Generation>>>,
     work: Mutex<Work>,
     work_changed: Condvar,
-    /// Held while segments are merged, so that only one merge picks its sources.
+    /// Held while segments are merged or written anew, so that nobody else picks the same ones, and at the end.
     merging: Mutex<()>,
+    /// Files that could not be removed, or that the manifest names perhaps.
+    left_over: Mutex<Vec<String>>,
     next_cache_key: AtomicU64,
     filter_bytes: AtomicU64,
     poisoned: AtomicBool,
@@ -98,6 +100,7 @@ impl Shared {
             work: Mutex::default(),
             work_changed: Condvar::new(),
             merging: Mutex::default(),
+            left_over: Mutex::default(),
             next_cache_key: AtomicU64::new(0),
             filter_bytes: AtomicU64::new(0),
             poisoned: AtomicBool::new(false),
@@ -219,8 +222,9 @@ impl Shared {
     /// Removes a file that could not be named in the manifest, unless the manifest names it perhaps; then the next
     /// start removes it, if it is to go.
     fn cleared_away(&self, name: &str, not_listed: NotReplaced) -> Error {
-        if let NotReplaced::ForSure(_) = not_listed {
-            self.remove_file(name);
+        match not_listed {
+            NotReplaced::ForSure(_) => self.remove_file(name),
+            NotReplaced::Perhaps(_) => crate::locked(&self.left_over).push(name.to_owned()),
         }
         not_listed.into()
     }
@@ -245,9 +249,38 @@ impl Shared {
         Ok(())
     }
 
-    /// Removes a file that the manifest does not name any more; if that fails, the next start does it.
+    /// Removes a file that the manifest does not name any more; if that fails, the next removal or start does it.
     fn remove_file(&self, name: &str) {
-        let _ = self.disk.remove(name);
+        if self.disk.remove(name).is_err() {
+            crate::locked(&self.left_over).push(name.to_owned());
+        }
+    }
+
+    /// Removes what could not be removed before, and makes every removal so far durable.
+    pub(crate) fn remove_left_over(&self) -> Result<()> {
+        if !crate::locked(&self.left_over).is_empty() {
+            // From here on the disk names the files that memory names, and no others.
+            self.change_manifest(|_| ())?;
+        }
+        let left_over = std::mem::take(&mut *crate::locked(&self.left_over));
+        let gone = left_over.iter().try_for_each(|name| self.remove_for_sure(name));
+        if gone.is_err() {
+            crate::locked(&self.left_over).extend(left_over);
+        }
+        gone?;
+        self.disk.sync_directory().map_err(|error| io_error("sync", "the directory", error))
+    }
+
+    fn remove_for_sure(&self, name: &str) -> Result<()> {
+        if crate::locked(&self.manifest).names(name) {
+            return Ok(());
+        }
+        match self.disk.remove(name) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(io_error("remove the left-over file", name, error))
+            }
+            _ => Ok(()),
+        }
     }
 
     // Sealing.
@@ -364,7 +397,24 @@ impl Shared {
         if segment.ids.is_resident() {
             self.filter_bytes.fetch_sub(segment.ids.filter_bytes(), Ordering::Relaxed);
         }
+        segment.file.leave_cache();
         self.remove_file(&segment.name.name);
+    }
+
+    /// Waits until everything before a position is sealed.
+    ///
+    /// # Errors
+    /// Why sealing does not get on.
+    pub(crate) fn wait_sealed_until(&self, end: u64) -> Result<()> {
+        self.work_inline();
+        let mut work = crate::locked(&self.work);
+        while self.view().sealed_end() < end {
+            if let Some(error) = &work.seal_error {
+                return Err(error.clone());
+            }
+            work = self.work_changed.wait(work).unwrap_or_else(|poisoned| poisoned.into_inner());
+        }
+        Ok(())
     }
 
     /// Waits until everything handed over is sealed.
@@ -380,59 +430,6 @@ impl Shared {
             }
             work = self.work_changed.wait(work).unwrap_or_else(|poisoned| poisoned.into_inner());
         }
-        Ok(())
-    }
-
-    // Merging.
-
-    /// The merger's thread.
-    pub(crate) fn run_merger(&self) {
-        loop {
-            let work = crate::locked(&self.work);
-            let waited = self.work_changed.wait_while(work, |work| !work.merge_wanted && !work.stopping);
-            let mut work = waited.unwrap_or_else(|poisoned| poisoned.into_inner());
-            if work.stopping {
-                return;
-            }
-            work.merge_wanted = false;
-            drop(work);
-            // A merge that fails leaves everything as it was; the next seal asks for it again.
-            while self.merge_once(self.options.segment_entries_max).unwrap_or(false) && !self.is_stopping() {}
-        }
-    }
-
-    fn is_stopping(&self) -> bool {
-        crate::locked(&self.work).stopping
-    }
-
-    /// Merges the first group of segments that is due and has at most so many entries.
-    fn merge_once(&self, entries_max: u64) -> Result<bool> {
-        let _one_at_a_time = crate::locked(&self.merging);
-        let view = self.view();
-        let sizes: Vec<u64> = view.segments.iter().map(|segment| segment.name.positions).collect();
-        let Some(range) = due_merge(&sizes, self.options.merge_fan_in, entries_max) else { return Ok(false) };
-        self.merge(&view.segments[range])?;
-        Ok(true)
-    }
-
-    /// Merges all small segments, as long as it does not rewrite much more than was added.
-    pub(crate) fn compact(&self) -> Result<()> {
-        let _one_at_a_time = crate::locked(&self.merging);
-        let view = self.view();
-        let sizes: Vec<u64> = view.segments.iter().map(|segment| segment.name.positions).collect();
-        let from = compaction_start(&sizes, self.options.segment_entries_max);
-        if sizes.len() - from > 1 { self.merge(&view.segments[from..]) } else { Ok(()) }
-    }
-
-    fn merge(&self, sources: &[Arc<Segment>]) -> Result<()> {
-        self.merges_running.fetch_add(1, Ordering::Relaxed);
-        let name = crate::locked(&self.manifest).take_name("segment");
-        let written = segment::merge(&*self.disk, &name, self.options.random(), sources);
-        let merged = self.installed(&name, written, |_| ());
-        self.merges_running.fetch_sub(1, Ordering::Relaxed);
-        let merged = merged?;
-        self.change_view(|view| view.put_segment(merged));
-        sources.iter().for_each(|source| self.close_segment(source));
         Ok(())
     }
 
@@ -456,6 +453,7 @@ impl Shared {
     pub(crate) fn finish(&self) -> Result<()> {
         let finished = self.seal_error().and_then(|()| self.merge_small());
         let finished = finished.and(self.drop_empty_generations());
+        let _nothing_is_replaced = crate::locked(&self.merging);
         crate::locked(&self.visible).closed = true;
         self.visible_changed.notify_all();
         finished
@@ -490,83 +488,5 @@ impl Shared {
 
     pub(crate) fn merges_running(&self) -> u64 {
         self.merges_running.load(Ordering::Relaxed)
-    }
-}
-
-/// The consecutive segments to merge: the newest ones of a size class or below, at least `fan_in` of them, where they
-/// make one of a higher class; so an entry is rewritten once in each class. A segment of more than half of
-/// `entries_max` is full and left alone; where all together are too many, the oldest that fit make a full one.
-fn due_merge(sizes: &[u64], fan_in: usize, entries_max: u64) -> Option<std::ops::Range<usize>> {
-    let class = |entries: u64| entries.max(1).ilog(fan_in as u64);
-    let is_full = |entries: u64| entries > entries_max / 2;
-    (0..=u64::MAX.ilog(fan_in as u64)).find_map(|wanted| {
-        let within = |&&entries: &&u64| class(entries) <= wanted && !is_full(entries);
-        let newest = sizes.iter().rev().take_while(within).count();
-        if newest < fan_in {
-            return None;
-        }
-        let start = sizes.len() - newest;
-        let mut total = 0;
-        let fitting = sizes[start..].iter().take_while(|&&entries| {
-            total += entries;
-            total <= entries_max
-        });
-        let end = start + fitting.count();
-        let entries = sizes[start..end].iter().sum();
-        (class(entries) > wanted || is_full(entries)).then_some(start..end)
-    })
-}
-
-/// The first segment that compaction takes in: the oldest that is not much larger than all that come after it.
-fn compaction_start(sizes: &[u64], entries_max: u64) -> usize {
-    let mut start = sizes.len();
-    let mut newer = 0;
-    for (at, &entries) in sizes.iter().enumerate().rev() {
-        if newer + entries > entries_max {
-            break;
-        }
-        if entries <= newer * COMPACT_GROWTH {
-            start = at;
-        }
-        newer += entries;
-    }
-    start
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn merges_keep_size_classes_in_order() {
-        for (sizes, due) in [
-            (&[][..], None),
-            (&[1; 7], None),
-            (&[1; 8], Some(0..8)),
-            (&[4096, 1, 1, 1, 1, 1, 1, 1, 1], Some(1..9)),
-            (&[64, 64, 64, 64, 64, 64, 64, 1], None),
-            (&[64, 64, 64, 64, 64, 64, 64, 64, 1], Some(0..9)),
-            (&[900; 8], Some(0..6)),
-            (&[5400, 900, 900], None),
-            (&[2000; 8], Some(0..3)),
-            (&[4000; 9], None),
-        ] {
-            assert_eq!(due_merge(sizes, 8, 6000), due, "{sizes:?}");
-        }
-    }
-
-    #[test]
-    fn compaction_leaves_what_is_large() {
-        for (sizes, start) in [
-            (&[][..], 0),
-            (&[5], 1),
-            (&[5, 5, 1], 0),
-            (&[1000, 5, 1], 3),
-            (&[30, 30, 30, 1], 0),
-            (&[1000, 300, 100], 0),
-            (&[9000, 3000], 2),
-        ] {
-            assert_eq!(compaction_start(sizes, 10_000), start, "{sizes:?}");
-        }
     }
 }

@@ -1,0 +1,130 @@
+//! Entries on their way from segments into another one: blocks as they are where that can be, entry by entry else.
+
+use std::sync::Arc;
+
+use deedbook_core::Result;
+
+use super::dictionary::Dictionaries;
+use super::entries::{StoredEntry, read_block};
+use super::read::{Segment, read_tenant};
+use super::write::SegmentWriter;
+use crate::bytes::Malformed;
+use crate::cache::Block;
+
+/// What becomes of entries on the way.
+pub(super) trait Edit {
+    /// Whether a whole block may go as it is; `positions` are those of its entries.
+    fn may_copy(&self, positions: &[u32], writer: &SegmentWriter) -> bool;
+
+    /// Writes an entry.
+    fn put(&mut self, position: u32, entry: StoredEntry<'_>, writer: &mut SegmentWriter) -> Result<()>;
+}
+
+/// A segment that is copied, and how far it was read.
+pub(super) struct Source {
+    pub(super) segment: Arc<Segment>,
+    /// What is added to its positions.
+    pub(super) shift: u32,
+    /// Position of each ordinal, in the new segment.
+    positions: Vec<u32>,
+    next_block: u64,
+    /// A block that was decompressed because not all of it goes to one place.
+    open: Option<OpenBlock>,
+}
+
+struct OpenBlock {
+    block: Block,
+    first_ordinal: u32,
+    entries: usize,
+    taken: usize,
+}
+
+/// The segments one behind the other.
+pub(super) fn placed(segments: &[Arc<Segment>]) -> Result<Vec<Source>> {
+    let mut shift = 0;
+    let mut sources = Vec::with_capacity(segments.len());
+    for segment in segments {
+        let mut positions = segment.entries.positions(&segment.file)?;
+        positions.iter_mut().for_each(|position| *position += shift);
+        sources.push(Source { segment: segment.clone(), shift, positions, next_block: 0, open: None });
+        shift += segment.footer.positions;
+    }
+    Ok(sources)
+}
+
+/// Writes the entries of all sources, tenant by tenant.
+pub(super) fn copy_entries(sources: &mut [Source], edit: &mut dyn Edit, writer: &mut SegmentWriter) -> Result<()> {
+    let segments: Vec<Arc<Segment>> = sources.iter().map(|source| source.segment.clone()).collect();
+    let tenants = Dictionaries::new(segments.iter().map(|segment| &segment.tenants).collect())?;
+    tenants.for_each(|tenant, having| {
+        let mut last = None;
+        for (source, payload) in having {
+            let source = &mut sources[*source];
+            let run = source.segment.file.shaped(read_tenant(payload), "a tenant")?;
+            source.copy_run(run.first_ordinal, run.first_ordinal + run.count, edit, writer)?;
+            last = Some(run.frontier);
+        }
+        let name = std::str::from_utf8(tenant).map_err(|_| Malformed);
+        let name = sources[0].segment.file.shaped(name, "the name of a tenant")?;
+        writer.end_tenant(name, &last.unwrap_or_default())
+    })
+}
+
+impl Source {
+    /// Copies the entries of one tenant.
+    fn copy_run(&mut self, mut ordinal: u32, end: u32, edit: &mut dyn Edit, writer: &mut SegmentWriter) -> Result<()> {
+        while ordinal < end {
+            ordinal += match self.open.take() {
+                Some(open) => self.copy_some(open, end - ordinal, edit, writer)?,
+                None => self.copy_next(ordinal, end, edit, writer)?,
+            };
+        }
+        Ok(())
+    }
+
+    /// Takes up the next block, which begins with `ordinal`: as it is where it can be, opened else.
+    fn copy_next(&mut self, ordinal: u32, end: u32, edit: &mut dyn Edit, writer: &mut SegmentWriter) -> Result<u32> {
+        let Segment { file, entries, footer, .. } = &*self.segment;
+        let place = entries.place(file, self.next_block)?;
+        let next = match self.next_block + 1 {
+            block if block < entries.blocks() => entries.place(file, block)?.first_ordinal,
+            _ => footer.positions,
+        };
+        if place.first_ordinal != ordinal || next <= ordinal || next > footer.positions {
+            return Err(file.corrupt("the directory of blocks does not fit the tenants"));
+        }
+        self.next_block += 1;
+        let count = next - ordinal;
+        let positions = &self.positions[ordinal as usize..next as usize];
+        if next <= end && edit.may_copy(positions, writer) {
+            writer.copy_block(&entries.raw_block(file, &place)?, positions)?;
+            return Ok(count);
+        }
+        let block = entries.block_uncached(file, &place)?;
+        self.open = Some(OpenBlock { block, first_ordinal: ordinal, entries: count as usize, taken: 0 });
+        Ok(0)
+    }
+
+    /// Copies at most `wanted` entries of an open block, and puts the block back if more are left.
+    fn copy_some(
+        &mut self,
+        mut open: OpenBlock,
+        wanted: u32,
+        edit: &mut dyn Edit,
+        writer: &mut SegmentWriter,
+    ) -> Result<u32> {
+        let count = (open.entries - open.taken).min(wanted as usize);
+        let first = open.first_ordinal as usize + open.taken;
+        let mut entries = read_block(&open.block).skip(open.taken);
+        for &position in &self.positions[first..first + count] {
+            let entry = entries.next().unwrap_or(Err(Malformed));
+            edit.put(position, self.segment.file.shaped(entry, "a block of entries")?, writer)?;
+        }
+        drop(entries);
+        open.taken += count;
+        if open.taken < open.entries {
+            self.open = Some(open);
+        }
+        Ok(count as u32)
+    }
+}
