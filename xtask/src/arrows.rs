@@ -27,7 +27,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("deedbook-testkit", &["deedbook-core", "deedbook-store"]),
     (
         "deedbook-bench",
-        &["deedbook-core", "deedbook-store", "deedbook-postgres", "deedbook-server", "deedbook-testkit"],
+        &["deedbook-core", "deedbook-store", "deedbook-postgres", "deedbook-server", "deedbook", "deedbook-testkit"],
     ),
     ("xtask", &[]),
 ];
@@ -37,7 +37,8 @@ const TEST_TOOLS: &[&str] = &["deedbook-testkit"];
 
 /// What a crate may use in its tests besides, against the direction: the code of the derives names the library, and the
 /// binary is tried on an application.
-const TESTED_WITH: &[(&str, &str)] = &[("deedbook-derive", "deedbook"), ("deedbook-cli", "invoices-postgres")];
+const TESTED_WITH: &[(&str, &str)] =
+    &[("deedbook-derive", "deedbook"), ("deedbook-cli", "invoices-postgres"), ("deedbook-cli", "registry")];
 
 /// What a package of `examples/` may depend on: it is an application.
 const EXAMPLE_MAY: &[&str] = &["deedbook"];

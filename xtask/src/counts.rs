@@ -37,6 +37,7 @@ impl fmt::Display for Counts {
 pub(crate) enum Runner {
     Nextest,
     Libtest,
+    Node,
 }
 
 impl Runner {
@@ -46,6 +47,7 @@ impl Runner {
         let outcomes = match self {
             Self::Nextest => line.trim_start().strip_prefix("Summary [")?.split_once(" run: ")?.1.split(", "),
             Self::Libtest => line.strip_prefix("test result: ")?.split_once(". ")?.1.split("; "),
+            Self::Node => return counts_of_node(line),
         };
         let mut counts = Counts::default();
         for (number, word) in outcomes.filter_map(number_and_word) {
@@ -65,11 +67,24 @@ impl Runner {
                 let place_and_name = line.trim_start().strip_prefix("SKIP [")?.split_once(']')?.1;
                 place_and_name.split_once(") ").map(|(_, name)| name)
             }
+            // They announce what they skip by the file, as all tests do.
+            Self::Node => None,
             Self::Libtest => {
                 let (name, end) = line.strip_prefix("test ")?.split_once(" ... ")?;
                 end.starts_with("ignored").then_some(name)
             }
         }
+    }
+}
+
+/// `ℹ pass 12` and `ℹ fail 0` are two of the closing lines of node, each with one count.
+fn counts_of_node(line: &str) -> Option<Counts> {
+    let (word, number) = line.strip_prefix("ℹ ")?.split_once(' ')?;
+    let number = number.parse().ok()?;
+    match word {
+        "pass" => Some(Counts { passed: number, ..Counts::default() }),
+        "fail" | "cancelled" => Some(Counts { failed: number, ..Counts::default() }),
+        _ => None,
     }
 }
 
@@ -83,7 +98,7 @@ fn number_and_word(outcome: &str) -> Option<(u64, &str)> {
 mod tests {
     use super::*;
 
-    use Runner::{Libtest, Nextest};
+    use Runner::{Libtest, Nextest, Node};
 
     fn check(runner: Runner, line: &str, expected: Option<(u64, u64)>) {
         let expected = expected.map(|(passed, failed)| Counts { passed, failed, skipped: 0 });
@@ -114,6 +129,16 @@ mod tests {
         check(Libtest, "test result: FAILED. 2 passed; 3 failed; 0 ignored; 0 measured", Some((2, 3)));
         check(Libtest, "test a::b ... ok", None);
         check(Libtest, "     Summary [   0.013s] 3 tests run: 3 passed, 0 skipped", None);
+    }
+
+    #[test]
+    fn closing_lines_of_node() {
+        check(Node, "ℹ pass 12", Some((12, 0)));
+        check(Node, "ℹ fail 2", Some((0, 2)));
+        check(Node, "ℹ cancelled 1", Some((0, 1)));
+        check(Node, "ℹ tests 15", None);
+        check(Node, "✔ pass 12 (3.1ms)", None);
+        check(Libtest, "ℹ pass 12", None);
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod command;
 mod counts;
 mod fuzz;
 mod npm;
+mod pages;
 mod skipped;
 mod sources;
 mod steps;

@@ -11,7 +11,7 @@ use crate::counts::{Counts, Runner};
 use crate::skipped::{self, SkippedLog};
 use crate::tools::{self, CARGO_DENY, CARGO_SHEAR, SCHEMATHESIS, Tool};
 use crate::workspace::Workspace;
-use crate::{Result, api, arrows, npm, sources};
+use crate::{Result, api, arrows, npm, pages, sources};
 
 /// One check with a title.
 struct Step {
@@ -42,11 +42,13 @@ const STEPS: &[Step] = &[
     Step { title: "licences, bans and sources", pace: Pace::Thorough, run: licences },
     Step { title: "advisories", pace: Pace::Thorough, run: advisories },
     Step { title: "unused dependencies", pace: Pace::Thorough, run: unused },
+    Step { title: "types of the pages", pace: Pace::Thorough, run: page_types },
     Step { title: "clippy", pace: Pace::Fast, run: clippy },
     Step { title: "fuzz targets compile", pace: Pace::Thorough, run: fuzz_targets },
     Step { title: "documentation", pace: Pace::Thorough, run: documentation },
     Step { title: "tests", pace: Pace::Fast, run: tests },
     Step { title: "the API as it is described", pace: Pace::Thorough, run: described_api },
+    Step { title: "the pages in a browser", pace: Pace::Thorough, run: pages_in_browser },
     Step { title: "integrations with other crates", pace: Pace::Thorough, run: integrations },
     Step { title: "examples in the documentation", pace: Pace::Thorough, run: doctests },
 ];
@@ -189,6 +191,24 @@ fn unused(step: &Run<'_>) -> Result<Counts> {
 
 fn described_api(step: &Run<'_>) -> Result<Counts> {
     with_tool(step, &SCHEMATHESIS, |tool| api::check(step.workspace, tool).map(|()| Counts::ONE_PASSED))
+}
+
+fn page_types(step: &Run<'_>) -> Result<Counts> {
+    if let Err(why) = npm::node_modules(step.workspace) {
+        step.skipped.announce("types of the pages", &why)?;
+        return Ok(Counts::default());
+    }
+    pages::check_types(step.workspace).map(|()| Counts::ONE_PASSED)
+}
+
+fn pages_in_browser(step: &Run<'_>) -> Result<Counts> {
+    match pages::Tools::locate(step.workspace) {
+        Ok(tools) => counted(step, Runner::Node, tools.tests(step.workspace)?),
+        Err(why) => {
+            step.skipped.announce("the pages in a browser", &why)?;
+            Ok(Counts::default())
+        }
+    }
 }
 
 /// Runs the check with the tool, or says aloud that the tool is not to be had.

@@ -137,6 +137,32 @@ impl Percentiles {
     }
 }
 
+/// A figure that was found in each of several rounds.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct Spread {
+    /// As many rounds found less as found more.
+    pub median: f64,
+    /// No round found less.
+    pub least: f64,
+    /// No round found more.
+    pub most: f64,
+}
+
+impl Spread {
+    /// Of these; zeros where there are none. Of an even number the upper one of the two in the middle is the median.
+    pub fn of(mut found: Vec<f64>) -> Self {
+        found.sort_by(f64::total_cmp);
+        let at = |index: usize| found.get(index).copied().unwrap_or_default();
+        Self { median: at(found.len() / 2), least: at(0), most: at(found.len().saturating_sub(1)) }
+    }
+
+    /// `12.5 (11.9 to 13.0)`, with so many decimals.
+    pub fn text(self, decimals: usize) -> String {
+        let Self { median, least, most } = self;
+        format!("{median:.decimals$} ({least:.decimals$} to {most:.decimals$})")
+    }
+}
+
 fn durations(appends: &[Append], wanted: impl Fn(&Append) -> bool) -> Vec<Duration> {
     appends.iter().filter(|append| wanted(append)).map(|append| append.took).collect()
 }

@@ -2,8 +2,10 @@
 //!
 //! * [`workload`] makes realistic events, [`question`] asks about them.
 //! * [`contestant`] lists who takes part; [`race`] feeds them in turns and measures, [`quiz`] asks them all the same.
-//! * [`compare`], [`load`], [`stages`], [`http`], [`history`], [`retire`], [`drain`] are the commands; [`figures`] is what they find, [`report`] how people read it.
+//! * [`compare`], [`load`], [`stages`], [`http`], [`history`], [`retire`], [`drain`], [`capture`], [`tenants`] are the
+//!   commands; [`figures`] is what they find, [`report`] how people read it.
 
+pub mod capture;
 pub mod compare;
 pub mod contestant;
 pub mod drain;
@@ -21,6 +23,7 @@ pub mod report;
 pub mod retire;
 pub mod row;
 pub mod stages;
+pub mod tenants;
 pub mod vocabulary;
 pub mod workload;
 

@@ -1,7 +1,7 @@
 //! The command line of the benchmark.
 
 use clap::{Parser, Subcommand};
-use deedbook_bench::{compare, drain, history, http, load, retire, stages};
+use deedbook_bench::{capture, compare, drain, history, http, load, retire, stages, tenants};
 
 /// Measures Deedbook, and others on the same data.
 #[derive(Parser)]
@@ -28,6 +28,10 @@ enum Command {
     Retire(retire::Options),
     /// The outbox of a PostgreSQL database into a directory.
     Drain(drain::Options),
+    /// Very many small tenants, and what a busy one costs its neighbours.
+    Tenants(tenants::Options),
+    /// What row capture and record_in cost a PostgreSQL database, beside others in their shape.
+    Capture(capture::Options),
 }
 
 /// Events are many small values, made on one thread and let go on another: the system's allocator spends a quarter of
@@ -45,5 +49,7 @@ fn main() -> deedbook_bench::Result<()> {
         Command::History(options) => history::run(&options),
         Command::Retire(options) => retire::run(&options),
         Command::Drain(options) => drain::run(&options),
+        Command::Tenants(options) => tenants::run(&options),
+        Command::Capture(options) => capture::run(&options),
     }
 }

@@ -35,6 +35,8 @@ pub enum ErrorKind {
     Io,
     /// A server refused the token, or the token lacks the right; another token is needed.
     Denied,
+    /// A legal hold covers it; nothing was taken away. The message tells who placed the hold and why.
+    Held,
     /// A server was not reached, or no answer came before the deadline. What was sent may have been recorded: send it
     /// again with the same id.
     Unavailable,

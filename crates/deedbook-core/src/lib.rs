@@ -2,6 +2,7 @@
 //!
 //! * [`Event`] is what a caller claims; [`prepare`] checks, bounds and canonicalises it into a [`Draft`].
 //! * [`commitment`] and [`tree`] turn a draft into leaves of an RFC 6962 tree that can be verified offline.
+//! * [`retention`] says for how long entries are kept.
 //! * [`query`] defines what a filter means, [`Scope`] which entries a reader may see, [`FieldProfile`] which of their
 //!   values.
 //! * [`history`] folds the entries about one thing into its versions, its state at a time, and differences.
@@ -15,6 +16,7 @@ pub mod csv;
 pub mod history;
 pub mod query;
 pub mod removal;
+pub mod retention;
 pub mod tree;
 
 mod canonical;

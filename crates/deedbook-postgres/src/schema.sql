@@ -78,25 +78,21 @@ revoke all on deedbook.outbox, deedbook.shape, deedbook.rejected, deedbook.insta
 
 -- Sets who acts, as JSON in the terms of an event: {"actor": {"type": "user", "id": "ada"}, "tenant": "acme"}. It holds
 -- until the transaction ends, and for nobody else. Malformed JSON is no error here: it is kept as it is.
-create or replace function deedbook.context(json text) returns void
+create or replace function deedbook.context("json" text) returns void
 language sql volatile
-as $$ select pg_catalog.set_config('deedbook.context', json, true) $$;
+as $$ select pg_catalog.set_config('deedbook.context', "json", true) $$;
 grant execute on function deedbook.context(text) to public;
 
--- The context to be written with the next row of the outbox: null where this transaction has written it already. This
--- is the one place that decides so; whoever writes a row calls it once, before the row is inserted. The mark that it
--- leaves is the transaction's: rolling back to a savepoint takes it back together with the row.
-create or replace function deedbook.pending_context() returns text
+-- The context of this transaction, to be written with a row of the outbox; leaves the mark that it was. The mark is the
+-- transaction's: rolling back to a savepoint takes it back together with the row.
+create or replace function deedbook.written_context() returns text
 language plpgsql volatile
 as $$
 declare
     -- A setting of an earlier transaction of the session reads as the empty string.
     claim constant text := nullif(pg_catalog.current_setting('deedbook.context', true), '');
-    mark  text := pg_catalog.concat_ws(' ', pg_catalog.pg_current_xact_id()::text, claim);
+    mark  text := pg_catalog.concat(pg_catalog.pg_current_xact_id()::text, claim);
 begin
-    if pg_catalog.current_setting('deedbook.written', true) = mark then
-        return null;
-    end if;
     -- An assignment, because PERFORM would run it as a query of its own.
     mark := pg_catalog.set_config('deedbook.written', mark, true);
     return pg_catalog.json_strip_nulls(pg_catalog.json_build_object(
@@ -108,6 +104,18 @@ begin
         'claim', claim
     ))::text;
 end
+$$;
+revoke execute on function deedbook.written_context() from public;
+
+-- The context to be written with the next row of the outbox: null where this transaction has written it already. This
+-- is the one place that decides so; whoever writes a row calls it once, before the row is inserted. One expression in
+-- SQL, which becomes a part of whatever calls it and costs no call.
+create or replace function deedbook.pending_context() returns text
+language sql volatile
+as $$
+    select case when pg_catalog.current_setting('deedbook.written', true)
+        = pg_catalog.concat(pg_catalog.pg_current_xact_id()::text, pg_catalog.current_setting('deedbook.context', true))
+    then null else deedbook.written_context() end
 $$;
 revoke execute on function deedbook.pending_context() from public;
 

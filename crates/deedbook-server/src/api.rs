@@ -18,13 +18,16 @@ use utoipa_axum::routes;
 
 use crate::access::authenticate;
 use crate::app::App;
-use crate::endpoints::{count, entry, export, history, list, open, record, sign_in, tail, tokens, viewer_sessions};
+use crate::endpoints::{
+    count, entry, erasures, export, history, holds, list, open, record, retention, sign_in, tail, tokens,
+    viewer_sessions,
+};
 use crate::problem::Problem;
+use crate::ui;
 use crate::watched::{admit, watch};
 
 /// What the API names below `/v1` and this server does not have yet: 501, never an empty 200.
-const MISSING: [&str; 8] =
-    ["/retention", "/holds", "/erasures", "/sinks", "/searches", "/tenants", "/exports", "/checkpoint"];
+const MISSING: [&str; 5] = ["/sinks", "/searches", "/tenants", "/exports", "/checkpoint"];
 
 #[derive(OpenApi)]
 #[openapi(
@@ -37,7 +40,7 @@ const MISSING: [&str; 8] =
     tags(
         (name = "events", description = "Recording and reading"),
         (name = "history", description = "One thing: its entries, its states, what differs, the way back"),
-        (name = "settings", description = "Tokens and viewer sessions"),
+        (name = "settings", description = "Tokens, viewer sessions, retention, holds, erasures"),
         (name = "operation", description = "Open to everyone, without any content of events"),
     ),
 )]
@@ -58,6 +61,7 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
         .route("/docs", get(move || ready(page_answer(page.clone()))))
         .nest("/v1", guarded.merge(by_code))
         .nest("/auth", signing_in().layer(from_fn_with_state(app.clone(), admit)))
+        .merge(ui::routes())
         .fallback(|| ready(Problem::not_found()))
         .method_not_allowed_fallback(|| ready(method_not_allowed()))
         .layer(from_fn_with_state(app.clone(), watch))
@@ -102,6 +106,14 @@ fn endpoints() -> Endpoints {
         .routes(routes!(viewer_sessions::revoke))
         .routes(routes!(viewer_sessions::renew))
         .routes(routes!(viewer_sessions::code))
+        .routes(routes!(retention::show, retention::set))
+        .routes(routes!(retention::plan, retention::try_out))
+        .routes(routes!(retention::run))
+        .routes(routes!(holds::list, holds::place))
+        .routes(routes!(holds::release))
+        .routes(routes!(erasures::list, erasures::request))
+        .routes(routes!(erasures::get, erasures::withdraw))
+        .routes(routes!(erasures::approve))
         .split_for_parts();
     let (by_code, code_description) = OpenApiRouter::new().routes(routes!(viewer_sessions::exchange)).split_for_parts();
     let (open, description) = OpenApiRouter::with_openapi(Description::openapi())

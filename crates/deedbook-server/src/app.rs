@@ -11,6 +11,7 @@ use crate::clock::Clock;
 use crate::codes::Codes;
 use crate::cursor::{Cursors, mac};
 use crate::figures::Figures;
+use crate::governance::{Governance, Orders};
 use crate::limits::Limits;
 use crate::oidc::{OidcSettings, SignIn};
 use crate::problem::{Answer, Problem};
@@ -21,7 +22,10 @@ use crate::settings::Settings;
 /// What every endpoint shares. Endpoints reach the store through `recording` and `reading` alone.
 pub(crate) struct App {
     pub(crate) store: Arc<dyn Store>,
-    pub(crate) settings: Settings,
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) governance: Arc<Governance>,
+    /// What the worker of the governance is told.
+    pub(crate) orders: Arc<Orders>,
     pub(crate) limits: Limits,
     pub(crate) cursors: Cursors,
     pub(crate) sessions: Sessions,
@@ -61,7 +65,7 @@ impl App {
     /// As [`Settings::ensure_cursor_key`]; [`deedbook_core::ErrorKind::Invalid`] where the settings of the provider cannot be.
     pub(crate) fn new(
         store: Arc<dyn Store>,
-        settings: Settings,
+        (settings, governance): (Arc<Settings>, Arc<Governance>),
         limits: Limits,
         public_url: Option<String>,
         oidc: Option<OidcSettings>,
@@ -94,6 +98,8 @@ impl App {
             phase: watch::Sender::new(Phase::Serving),
             visible: watch::Sender::new(store.visible_count()),
             settings,
+            governance,
+            orders: Arc::default(),
             limits,
             store,
             clock,

@@ -29,6 +29,7 @@ mod cookie;
 mod cursor;
 mod endpoints;
 mod figures;
+mod governance;
 mod grant;
 mod limits;
 mod members;
@@ -45,13 +46,18 @@ mod server;
 mod session;
 mod settings;
 mod token;
+mod ui;
 mod watched;
 
 pub use clock::Clock;
+pub use governance::{ErasurePlan, Governance, Mention, Pace, Plan, Policy, RulePlan, Tally, TenantPlan, Watch};
 pub use grant::{Export, Grant};
 pub use limits::Limits;
 pub use oidc::{OidcSettings, Role};
 pub use secret::Secret;
 pub use server::{Options, Server};
-pub use settings::{AdminToken, NewToken, Settings};
+pub use settings::{
+    AdminToken, Approval, Author, Ended, Erasure, Hold, Mentions, NewErasure, NewHold, NewToken, Released, RulesSet,
+    Search, Settings,
+};
 pub use token::{Appearance, Origin, Token, TokenId, TokenKind};

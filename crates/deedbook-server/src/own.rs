@@ -9,8 +9,16 @@ use crate::secret::fill_random;
 /// # Errors
 /// As [`prepare_own`].
 pub(crate) fn draft(event: Event) -> Result<Draft> {
+    draft_in(OWN_TENANT, event)
+}
+
+/// Makes a draft of an entry of the log's own in `tenant`.
+///
+/// # Errors
+/// As [`prepare_own`].
+pub(crate) fn draft_in(tenant: &str, event: Event) -> Result<Draft> {
     let event = Event {
-        tenant: Some(OWN_TENANT.to_owned()),
+        tenant: Some(tenant.to_owned()),
         category: Some("admin".to_owned()),
         audience: Some(Vec::new()),
         ..event

@@ -190,6 +190,7 @@ impl From<Error> for Problem {
                 "disk_full",
                 "the disk of the log is full; nothing was recorded",
             ),
+            ErrorKind::Held => Self::new(StatusCode::LOCKED, "held", error.to_string()),
             ErrorKind::NotFound => Self::unavailable("shutting_down", "the server is ending; nothing was recorded"),
             _ => {
                 tracing::error!(error = %Chain(&error), "the log failed");

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use deedbook_core::{Result, Scope, Store, Tenants};
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::access::Caller;
 use crate::app::App;
@@ -58,6 +59,15 @@ impl ReadKind {
 }
 
 impl App {
+    /// A turn among those who read.
+    ///
+    /// # Errors
+    /// 503 where too many read.
+    pub(crate) async fn read_turn(&self) -> Answer<OwnedSemaphorePermit> {
+        let turn = tokio::time::timeout(self.limits.read_wait_max, self.reads.clone().acquire_owned()).await;
+        turn.ok().and_then(std::result::Result::ok).ok_or_else(no_turn)
+    }
+
     /// Reads the log for `reader` within `scope`, and enters that it was read.
     ///
     /// # Errors
@@ -91,8 +101,7 @@ impl App {
         kind: ReadKind,
         work: impl FnOnce(&dyn Store) -> Result<T> + Send + 'static,
     ) -> Answer<T> {
-        let turn = tokio::time::timeout(self.limits.read_wait_max, self.reads.clone().acquire_owned()).await;
-        let turn = turn.ok().and_then(std::result::Result::ok).ok_or_else(no_turn)?;
+        let turn = self.read_turn().await?;
         self.figures.read(kind.as_str());
         let app = self.clone();
         let read = tokio::task::spawn_blocking(move || {

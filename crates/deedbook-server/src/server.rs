@@ -5,11 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use deedbook_core::retention::Rules;
 use deedbook_core::{Error, ErrorKind, Result, Scope, Store, Timestamp};
 use tokio::net::TcpListener;
 
 use crate::app::{App, Phase};
 use crate::clock::Clock;
+use crate::governance::{Governance, Policy, Worker};
 use crate::limits::Limits;
 use crate::oidc::OidcSettings;
 use crate::readings::Enterer;
@@ -29,6 +31,8 @@ pub struct Options {
     pub public_url: Option<String>,
     /// The provider with which staff sign in; [`Options::public_url`] must be there too.
     pub oidc: Option<OidcSettings>,
+    /// What the log's owner decides about erasures.
+    pub governance: Policy,
     /// By what tokens expire and relative times of queries are meant.
     pub clock: Clock,
 }
@@ -40,6 +44,7 @@ impl Default for Options {
             admin_token: None,
             public_url: None,
             oidc: None,
+            governance: Policy::default(),
             clock: Arc::new(Timestamp::now),
         }
     }
@@ -57,21 +62,30 @@ impl fmt::Debug for Options {
 /// The HTTP API over a store.
 pub struct Server {
     app: Arc<App>,
+    has_new_rules: bool,
 }
 
 impl Server {
     /// A server over `store`. Reads the settings from it, and enters what is missing among them: the administrator's
-    /// token and the key of cursors.
+    /// token, the key of cursors, and the rules of retention.
     ///
     /// # Errors
     /// [`ErrorKind::Invalid`] where the administrator's token of `options` is too short; as [`Store::submit`] and
     /// [`Store::page`].
     pub fn new(store: Arc<dyn Store>, options: Options) -> Result<(Self, AdminToken)> {
-        let Options { limits, admin_token, public_url, oidc, clock } = options;
-        let settings = Settings::load(store.clone(), clock.clone())?;
+        let Options { limits, admin_token, public_url, oidc, governance, clock } = options;
+        let settings = Arc::new(Settings::load(store.clone(), clock.clone())?);
         let admin = settings.ensure_admin(admin_token.as_ref())?;
-        let app = App::new(store, settings, limits, public_url, oidc, clock)?;
-        Ok((Self { app: Arc::new(app) }, admin))
+        let has_new_rules = settings.ensure_rules()?;
+        let governance = Governance::new(store.clone(), settings.clone(), clock.clone(), governance);
+        let app = App::new(store, (settings, Arc::new(governance)), limits, public_url, oidc, clock)?;
+        Ok((Self { app: Arc::new(app), has_new_rules }, admin))
+    }
+
+    /// The rules of retention, where this is the first start and nobody has set others: whoever starts the server is to
+    /// read them before the first run, a day later.
+    pub fn new_rules(&self) -> Option<Rules> {
+        self.has_new_rules.then(|| self.app.settings.rules())
     }
 
     /// Answers on `listener` until `shutdown` is ready; then finishes the requests that were begun, ends the tails, and
@@ -82,9 +96,11 @@ impl Server {
     /// more can be acknowledged until the log is opened anew. [`ErrorKind::Io`] when a thread cannot be started.
     pub async fn serve(self, listener: TcpListener, shutdown: impl Future<Output = ()>) -> Result<()> {
         let follower = Follower::start(self.app.clone())?;
+        let worker = Worker::start(self.app.governance.clone(), self.app.orders.clone())?;
         let enterer = Enterer::start(self.app.clone())?;
         let router = api::router(&self.app);
         connection::serve(&self.app, router, listener, shutdown).await;
+        worker.stop().await;
         enterer.stop().await;
         follower.stop().await;
         match *self.app.phase.borrow() {

@@ -7,8 +7,11 @@
 //! process holds here as soon as its entry is visible.
 
 mod cursor_key;
+mod erasures;
 mod fold;
 mod found;
+mod holds;
+mod retention;
 mod sessions;
 mod sign_ins;
 mod tokens;
@@ -16,14 +19,20 @@ mod tokens;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
 use deedbook_core::{
-    Actor, Atomicity, Context, Event, OWN_TENANT, Order, PageRequest, Result, Scope, Store, StoreExt, Target, Timestamp,
+    Actor, Atomicity, Context, Entry, Event, OWN_TENANT, Order, PageRequest, Problem, Result, Scope, Store, StoreExt,
+    Target, Timestamp,
 };
 
 use crate::clock::Clock;
 use crate::own;
 use fold::Folded;
 
+pub use erasures::{Approval, Ended, Erasure, Mentions, NewErasure, Search};
+pub(crate) use erasures::{Decision, PERSONAL};
 pub(crate) use found::{Found, Life, Proof};
+pub use holds::{Hold, NewHold, Released};
+pub use retention::RulesSet;
+pub(crate) use retention::Run;
 pub(crate) use sessions::{LIFE_MAX as SESSION_LIFE_MAX, NewSession};
 pub(crate) use tokens::Uses;
 pub use tokens::{AdminToken, NewToken};
@@ -42,7 +51,7 @@ pub struct Settings {
 
 /// Who changes a setting, and from where.
 #[derive(Clone, Debug)]
-pub(crate) struct Author {
+pub struct Author {
     pub(crate) actor: Actor,
     pub(crate) context: Context,
 }
@@ -53,6 +62,16 @@ impl Author {
         Self { actor: Actor::without_id("system"), context: Context::default() }
     }
 
+    /// Whoever may write to the directory, by the name they give themselves.
+    pub fn operator(name: &str) -> Self {
+        Self { actor: Actor::new("operator", name), context: Context::default() }
+    }
+
+    /// The author as `TYPE:ID`.
+    pub(crate) fn who(&self) -> String {
+        called(&self.actor)
+    }
+
     /// An entry of a change to `target` by this author.
     fn event(&self, action: &str, target: Target) -> Event {
         let mut event = Event::new(action, self.actor.clone());
@@ -60,6 +79,35 @@ impl Author {
         event.targets = vec![target];
         event
     }
+}
+
+/// Who made an entry, as `TYPE:ID`, or `TYPE` where they have no id.
+fn who(entry: &Entry) -> String {
+    called(&entry.event.actor)
+}
+
+fn called(actor: &Actor) -> String {
+    match &actor.id {
+        Some(id) => format!("{}:{id}", actor.kind),
+        None => actor.kind.clone(),
+    }
+}
+
+/// Why a setting was changed.
+fn reason_of(entry: &Entry) -> String {
+    entry.event.reason.clone().unwrap_or_default()
+}
+
+/// Bytes of the reason of a change.
+const REASON_BYTES_MAX: usize = 1_024;
+
+/// What is wrong with a reason.
+pub(crate) fn check_reason(reason: &str) -> Vec<Problem> {
+    if !reason.trim().is_empty() && reason.len() <= REASON_BYTES_MAX {
+        return Vec::new();
+    }
+    let detail = format!("say why, in at most {REASON_BYTES_MAX} bytes; whoever reads the log later wants to know");
+    vec![Problem { pointer: "/reason".to_owned(), code: "bad_reason".into(), detail }]
 }
 
 impl Settings {

@@ -1,9 +1,11 @@
 //! The benchmark itself: everyone takes part on a small scale, and all answers agree.
 
 use clap::Parser;
+use deedbook_bench::capture;
 use deedbook_bench::compare::{Name, Options, compare};
 use deedbook_bench::figures::Comparison;
 use deedbook_bench::question::Kind;
+use deedbook_testkit::postgres::Database;
 use deedbook_testkit::skipped;
 
 /// Options as the command line gives them.
@@ -61,4 +63,28 @@ fn everyone_takes_part_by_default() {
     assert_eq!(line.options.only, Name::ALL);
     assert_eq!(line.options.batch, [1_000, 10_000]);
     assert_eq!(line.options.events, 200_000);
+}
+
+/// The same for `capture`.
+#[derive(Parser)]
+struct CaptureLine {
+    #[command(flatten)]
+    options: capture::Options,
+}
+
+#[tokio::test]
+async fn everyone_captures_every_load() {
+    // What says whether there is a PostgreSQL, and fails without one where CI is set.
+    if Database::fresh("deedbook-bench everyone_captures_every_load").await.is_none() {
+        return;
+    }
+    let line = ["bench", "--rounds", "1", "--transactions", "20", "--bulk-rows", "100", "--clients", "2"];
+    let found = capture::measure(&CaptureLine::parse_from(line).options).await.expect("everyone captures");
+    assert_eq!(found.loads.len(), 5);
+    for loaded in &found.loads {
+        let kept: Vec<bool> = loaded.results.iter().map(|captured| captured.kept_bytes.median > 0.0).collect();
+        assert_eq!(kept, [false, true, true, true, true], "{}", loaded.load);
+        assert!(loaded.results.iter().all(|captured| captured.wal_bytes.median > 0.0), "{}", loaded.load);
+    }
+    assert_eq!((found.recording.len(), found.recording_durably.len()), (4, 4));
 }

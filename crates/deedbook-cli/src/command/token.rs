@@ -42,7 +42,7 @@ pub(crate) struct TokenCommand {
 #[derive(Debug, Subcommand)]
 enum Action {
     /// Make a token and print it
-    Create(Create),
+    Create(Box<Create>),
     /// Show every token, without its text
     List(List),
     /// Give a token a new text and print it; the old one is accepted for a while

@@ -197,6 +197,61 @@ async fn a_table_is_captured_watched_and_released() {
     run(&["status"]).exits(10);
 }
 
+/// What capture is made of in a database, without the numbers that the database gave.
+async fn made(client: &Client) -> Vec<String> {
+    let made = "
+        SELECT format('%s %s', t.tgrelid::regclass, pg_get_triggerdef(t.oid)) AS text
+        FROM pg_trigger t WHERE NOT t.tgisinternal
+        UNION ALL SELECT pg_get_functiondef(p.oid) FROM pg_proc p WHERE p.pronamespace = 'deedbook'::regnamespace
+        UNION ALL SELECT definition::text FROM deedbook.shape
+        UNION ALL SELECT options::text FROM deedbook.installation
+        UNION ALL SELECT evtname FROM pg_event_trigger";
+    let oid: u32 = client.query_one("SELECT 'invoices'::regclass::oid", &[]).await.expect("a table").get(0);
+    let rows = client.query(made, &[]).await.expect("what was made");
+    let mut made: Vec<String> =
+        rows.iter().map(|row| row.get::<_, String>(0).replace(&oid.to_string(), "OID")).collect();
+    made.sort();
+    made
+}
+
+#[tokio::test]
+async fn what_dry_run_prints_makes_what_install_makes() {
+    let test = "deedbook-cli what_dry_run_prints_makes_what_install_makes";
+    let Some(installed) = Database::fresh(test).await else { return };
+    let migrated = Database::fresh(test).await.expect("another");
+    let room = Room::new();
+    let (one, other) = (installed.connect().await, migrated.connect().await);
+    for client in [&one, &other] {
+        let tables = r#"CREATE TABLE invoices (id int PRIMARY KEY, number text, "note's \ ""name""" text, api_token text);
+            CREATE TABLE tmp_import (id int)"#;
+        client.batch_execute(tables).await.expect(tables);
+    }
+    let options = [
+        "--exclude",
+        "tmp_*",
+        "--personal",
+        "invoices.number",
+        "--entity",
+        "invoices=invoice,label=number,audience=members",
+    ];
+    let run =
+        |url: &str, arguments: &[&str]| room.run(&[&["capture", "postgres"], arguments, &["--database", url]].concat());
+    run(&installed.url(), &[&["install"], &options[..]].concat()).exits(0);
+    let printed = run(&migrated.url(), &[&["install", "--dry-run"], &options[..]].concat()).exits(0).stdout;
+    assert!(printed.contains("create or replace function deedbook.record("));
+    run(&migrated.url(), &["status"]).exits(10);
+    // As a migration runs it: within a transaction that is not ours to end.
+    other.batch_execute("BEGIN").await.expect("it begins");
+    other.batch_execute(&printed).await.expect("what was printed runs");
+    other.batch_execute("ROLLBACK").await.expect("it is undone");
+    run(&migrated.url(), &["status"]).exits(10);
+    other.batch_execute(&format!("BEGIN; {printed}; COMMIT")).await.expect("what was printed runs");
+    let statuses = [&installed, &migrated].map(|database| run(&database.url(), &["status"]).exits(0).stdout);
+    assert_eq!(statuses[0], statuses[1]);
+    assert!(statuses[0].contains("invoices → invoice"), "{}", statuses[0]);
+    assert_eq!(made(&one).await, made(&other).await);
+}
+
 /// A database that answers at an address of its own, with a certificate for `localhost`.
 async fn encrypted(test: &str) -> Option<(Database, String)> {
     Database::fresh(test).await?;

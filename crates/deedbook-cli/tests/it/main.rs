@@ -21,6 +21,7 @@ mod ndjson;
 mod overload;
 mod questions;
 mod record;
+mod registry;
 mod remote;
 mod serve;
 #[cfg(feature = "https")]

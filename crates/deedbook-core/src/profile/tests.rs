@@ -1,3 +1,5 @@
+//! What profiles do to values, by tables.
+
 use serde_json::{Value, json};
 
 use super::*;

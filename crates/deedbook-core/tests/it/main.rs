@@ -12,6 +12,7 @@ mod id;
 mod json;
 mod prepare;
 mod removal;
+mod retention;
 mod samples;
 mod tree;
 mod wire;

@@ -65,12 +65,26 @@ as $$
     from pg_attribute a where a.attrelid = fingerprint.relation and a.attnum > 0 and not a.attisdropped
 $$;
 
--- Whether a generated function fits its table. It is not immutable: declared so, the planner evaluates it once for each
--- plan, and plans over the transition tables are made anew whenever the table is altered. So it costs nothing per row.
+-- Whether this transaction sees the columns of a table as they are: one that took its snapshot before they changed, at
+-- REPEATABLE READ and above, reads the catalog of then. What these two functions tell is of now.
+create or replace function deedbook.sees(relation oid) returns boolean
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select not exists (
+        select from pg_attribute a where a.attrelid = sees.relation and a.attnum > 0 and not a.attisdropped
+        and case when has_column_privilege(sees.relation, a.attnum, 'SELECT') is null then true else
+            (pg_identify_object_as_address('pg_class'::regclass, sees.relation, a.attnum)).object_names[3] <> a.attname end
+    ) and has_column_privilege(sees.relation, (
+        select max(a.attnum) + 1 from pg_attribute a where a.attrelid = sees.relation)::int2, 'SELECT') is null
+$$;
+
+-- Whether a generated function fits its table. It is not immutable: declared so, it is evaluated once where the call is
+-- prepared, and that is done anew whenever the table is altered. So it costs nothing per row.
 create or replace function deedbook.fits(relation oid, fingerprint text) returns boolean
 language sql immutable strict
 set search_path = pg_catalog, pg_temp
-as $$ select deedbook.fingerprint(fits.relation) = fits.fingerprint $$;
+as $$ select deedbook.sees(fits.relation) and deedbook.fingerprint(fits.relation) = fits.fingerprint $$;
 
 -- Columns of a table by name, or by number, as an array of numbers; an unknown one is an error.
 create or replace function deedbook.column_numbers(relation oid, names jsonb) returns jsonb

@@ -179,25 +179,61 @@ begin
 end
 $$;
 
--- SQL: the same for a statement that changed one row, which most do: without place and order it costs half. Null where
--- that cannot be said so simply: a row that moves between partitions may come out as two.
-create or replace function deedbook.single_query(definition jsonb, operation text) returns text
+-- SQL: the same for a statement that changed one row, which most do: an expression of the variables `old_row` and
+-- `new_row`.
+create or replace function deedbook.single_sql(definition jsonb, operation text) returns text
 language sql stable
 set search_path = pg_catalog, pg_temp
 as $$
-    select case
-        when operation = 'INSERT' then format('select %s || '']'' as body from new_rows n', deedbook.concat_sql(
-            array['''[1'''] || deedbook.carried_sql(definition, 'n') || deedbook.rest_sql(definition, 'n')))
-        when operation = 'DELETE' then format('select %s || '']'' as body from old_rows o', deedbook.concat_sql(
-            array['''[3'''] || deedbook.carried_sql(definition, 'o') || deedbook.rest_sql(definition, 'o')))
-        when not (definition ->> 'partitioned')::boolean then
-            format('select %s || nullif(%s collate "C", '''') || '']'' as body from old_rows o cross join new_rows n',
-                deedbook.concat_sql(array['''[2'''] || deedbook.carried_sql(definition, 'n')),
-                deedbook.concat_sql(deedbook.difference_sql(definition, 'o', 'n')))
+    select case operation
+        when 'INSERT' then format('%s || '']''', deedbook.concat_sql(
+            array['''[1'''] || deedbook.carried_sql(definition, 'new_row') || deedbook.rest_sql(definition, 'new_row')))
+        when 'DELETE' then format('%s || '']''', deedbook.concat_sql(
+            array['''[3'''] || deedbook.carried_sql(definition, 'old_row') || deedbook.rest_sql(definition, 'old_row')))
+        else format('%s || nullif(%s collate "C", '''') || '']''',
+            deedbook.concat_sql(array['''[2'''] || deedbook.carried_sql(definition, 'new_row')),
+            deedbook.concat_sql(deedbook.difference_sql(definition, 'old_row', 'new_row')))
     end
 $$;
 
--- The text of a table's trigger function, columns compiled in: it looks nothing up.
+-- What a trigger does for one kind of statement. Where it changed one row, the change is an expression of variables:
+-- PL/pgSQL prepares that once in a transaction, a query for each statement, which costs more the more columns there are.
+create or replace function deedbook.branch_sql(definition jsonb, operation text, shape integer) returns text
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select format($branch$
+            select * into %1$s_row from %1$s_rows;
+            if not found then
+                return null;
+            end if;
+            perform from %1$s_rows offset 1;
+            is_single := not found;%2$s
+            if is_single then
+                change := %3$s;
+                if change is not null then
+                    pending := deedbook.pending_context();
+                    insert into deedbook.outbox (shape, body, context) values (%5$s, change, pending);
+                end if;
+                return null;
+            end if;
+            for change in %4$s loop
+                pending := deedbook.pending_context();
+                insert into deedbook.outbox (shape, body, context) values (%5$s, change, pending);
+            end loop;
+            return null;$branch$,
+        case operation when 'INSERT' then 'new' else 'old' end,
+        -- A trigger of a partition may refuse a row that moves into it: then there is no new row.
+        case operation when 'UPDATE' then '
+            if is_single then
+                select * into new_row from new_rows;
+                is_single := found;
+            end if;' else '' end,
+        deedbook.single_sql(definition, operation), deedbook.change_query(definition, operation, false), shape)
+$$;
+
+-- The text of a table's trigger function, columns compiled in: it looks nothing up. The table's number is a literal of
+-- type oid in the call of deedbook.fits, which makes what was found there void whenever the table is altered.
 create or replace function deedbook.function_sql(relation oid, definition jsonb, shape integer, fingerprint text)
 returns text
 language plpgsql stable
@@ -209,8 +245,6 @@ declare
         select c ->> 'form' from jsonb_array_elements(definition -> 'targets') t, jsonb_array_elements(t -> 'shown') c);
     -- Compiling costs a second and more; estimates for transition tables are too high by far.
     settings text := 'set search_path = pg_catalog, pg_temp set jit = off';
-    branches text := '';
-    operation text;
 begin
     -- How a session likes its numbers and times must not change what is written; only who has such columns pays for it.
     if forms && array['float', 'list', 'other'] then
@@ -219,58 +253,43 @@ begin
     if forms && array['other'] then
         settings := settings || ' set datestyle = ''ISO'' set timezone = ''UTC'' set intervalstyle = ''postgres''';
     end if;
-    foreach operation in array array['INSERT', 'UPDATE', 'DELETE'] loop
-        branches := branches || format($branch$    if tg_op = %1$L then
-        select deedbook.fits(%2$s, %3$L), count(*) into fits, found from (select from %4$s_rows limit 2) r;
-%5$s        if fits and found > 0 then
-            for change in %6$s loop
-                pending := deedbook.pending_context();
-                insert into deedbook.outbox (shape, body, context) values (%7$s, change, pending);
-            end loop;
-            return null;
-        end if;
-    end if;
-$branch$, operation, relation, fingerprint, case operation when 'INSERT' then 'new' else 'old' end,
-            '        if fits and found = 1 then
-            select x.body into change from (' || deedbook.single_query(definition, operation) || format($branch$) x;
-            if change is not null then
-                pending := deedbook.pending_context();
-                insert into deedbook.outbox (shape, body, context) values (%s, change, pending);
-            end if;
-            return null;
-        end if;
-$branch$, shape),
-            deedbook.change_query(definition, operation, false), shape);
-    end loop;
     -- As a literal: a name may hold any dollar quote.
     return format('create or replace function deedbook.captured_%s() returns trigger language plpgsql security definer %s as %L',
         relation, settings, format($body$
 declare
-    fits boolean;
-    found integer;
+    old_row record;
+    new_row record;
+    is_single boolean;
     change text;
     pending text;
 begin
-%3$s    if tg_op = 'TRUNCATE' then
+    if tg_op = 'TRUNCATE' then
         pending := deedbook.pending_context();
         insert into deedbook.outbox (shape, body, context)
-        values (%2$s, concat('[4,', to_json(tg_table_schema::text)::text, ',', to_json(tg_table_name::text)::text, ']'), pending);
-    elsif found > 0 then
-        -- The table was altered and nobody made this function anew. The application must not notice.
-        begin
-            for change in execute deedbook.stale_query(%1$s, tg_op) loop
-                pending := deedbook.pending_context();
-                insert into deedbook.outbox (shape, body, context) values (%2$s, change, pending);
-            end loop;
-        exception when others then
-            pending := deedbook.pending_context();
-            insert into deedbook.outbox (shape, body, context) values (%2$s,
-                concat('{"error":', to_json(sqlerrm)::text, ',"operation":', to_json(tg_op)::text, '}'), pending);
-        end;
+        values (%3$s, concat('[4,', to_json(tg_table_schema::text)::text, ',', to_json(tg_table_name::text)::text, ']'), pending);
+        return null;
     end if;
+    if deedbook.fits('%1$s', %2$L) then
+        if tg_op = 'UPDATE' then%4$s
+        elsif tg_op = 'INSERT' then%5$s
+        else%6$s
+        end if;
+    end if;
+    -- The table was altered and nobody made this function anew. The application must not notice.
+    begin
+        for change in execute deedbook.stale_query(%1$s, tg_op) loop
+            pending := deedbook.pending_context();
+            insert into deedbook.outbox (shape, body, context) values (%3$s, change, pending);
+        end loop;
+    exception when others then
+        pending := deedbook.pending_context();
+        insert into deedbook.outbox (shape, body, context) values (%3$s,
+            concat('{"error":', to_json(sqlerrm)::text, ',"operation":', to_json(tg_op)::text, '}'), pending);
+    end;
     return null;
 end
-$body$, relation, shape, branches));
+$body$, relation, fingerprint, shape, deedbook.branch_sql(definition, 'UPDATE', shape),
+        deedbook.branch_sql(definition, 'INSERT', shape), deedbook.branch_sql(definition, 'DELETE', shape)));
 end
 $$;
 
@@ -282,6 +301,9 @@ as $$
 declare
     definition jsonb;
 begin
+    if not deedbook.sees(relation) then
+        raise exception 'the columns changed after this transaction had begun, and it does not see them';
+    end if;
     select deedbook.describe(c.relation, c.mapping) into definition
     from deedbook.captured c where c.relation = stale_query.relation;
     -- Without look-ups that were not made yet.

@@ -72,9 +72,9 @@ begin
         -- A query that cannot be planned is found here, and not in a transaction of the application.
         foreach operation in array array['INSERT', 'UPDATE', 'DELETE'] loop
             foreach query in array array[
-                deedbook.change_query(definition, operation, false), deedbook.single_query(definition, operation)]
+                deedbook.change_query(definition, operation, false),
+                'select ' || deedbook.single_sql(definition, operation) || ' from old_rows old_row cross join new_rows new_row']
             loop
-                continue when query is null;
                 execute format('with old_rows as (select * from %1$s where false), new_rows as (select * from %1$s where false) %2$s',
                     relation::regclass, query);
             end loop;

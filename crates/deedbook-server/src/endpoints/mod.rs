@@ -2,11 +2,14 @@
 
 pub(crate) mod count;
 pub(crate) mod entry;
+pub(crate) mod erasures;
 pub(crate) mod export;
 pub(crate) mod history;
+pub(crate) mod holds;
 pub(crate) mod list;
 pub(crate) mod open;
 pub(crate) mod record;
+pub(crate) mod retention;
 pub(crate) mod sign_in;
 pub(crate) mod tail;
 pub(crate) mod tokens;
@@ -15,4 +18,5 @@ pub(crate) mod viewer_sessions;
 mod claims;
 mod paging;
 mod question;
+mod request;
 mod schema;

@@ -3,6 +3,7 @@
 
 #![expect(dead_code, reason = "the shapes are described, not made")]
 
+mod governing;
 mod settings;
 
 use std::collections::BTreeMap;
@@ -11,6 +12,7 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::{IntoParams, IntoResponses, ToSchema};
 
+pub(super) use governing::*;
 pub(super) use settings::{
     Code, Exchange, NewToken, NewViewerSession, Renewal, Rotation, Token, Tokens, ViewerSession, ViewerSessions,
 };

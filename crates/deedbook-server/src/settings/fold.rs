@@ -4,6 +4,9 @@ use deedbook_core::query::{Bounds, Condition, Expression, Pattern, TextField};
 use deedbook_core::{Entry, Query, Timestamp};
 
 use super::cursor_key::{self, CursorKey};
+use super::erasures::{self, Erasures};
+use super::holds::{self, Holds};
+use super::retention::{self, Retention};
 use super::sessions::{self, ViewerSessions};
 use super::tokens::{self, Tokens};
 
@@ -14,10 +17,14 @@ pub(super) struct Folded {
     pub(super) tokens: Tokens,
     pub(super) sessions: ViewerSessions,
     pub(super) cursor_key: CursorKey,
+    pub(super) retention: Retention,
+    pub(super) holds: Holds,
+    pub(super) erasures: Erasures,
 }
 
 /// The actions of each kind of setting that holds until it is changed.
-const LASTING: [&[&str]; 2] = [&tokens::ACTIONS, &cursor_key::ACTIONS];
+const LASTING: [&[&str]; 5] =
+    [&tokens::ACTIONS, &cursor_key::ACTIONS, &retention::ACTIONS, &holds::ACTIONS, &erasures::ACTIONS];
 /// The actions of entries that are shown to nobody.
 const SECRETS: [&str; 3] = [tokens::HASHED, sessions::HASHED, cursor_key::CREATED];
 
@@ -56,6 +63,9 @@ impl Folded {
             action if tokens::ACTIONS.contains(&action) => self.tokens.enter(entry),
             action if sessions::ACTIONS.contains(&action) => self.sessions.enter(entry),
             action if cursor_key::ACTIONS.contains(&action) => self.cursor_key.enter(entry),
+            action if retention::ACTIONS.contains(&action) => self.retention.enter(entry),
+            action if holds::ACTIONS.contains(&action) => self.holds.enter(entry),
+            action if erasures::ACTIONS.contains(&action) => self.erasures.enter(entry),
             _ => {}
         }
     }

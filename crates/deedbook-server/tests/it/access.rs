@@ -10,10 +10,7 @@ const OPEN: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
 const BY_CODE: &str = "post /v1/viewer-sessions/exchange";
 
 /// What the API names and this server does not have yet.
-const MISSING: [&str; 10] = [
-    "/v1/retention",
-    "/v1/holds/7",
-    "/v1/erasures",
+const MISSING: [&str; 7] = [
     "/v1/sinks/7/parked",
     "/v1/searches",
     "/v1/tenants",
@@ -42,7 +39,7 @@ enum Right {
 /// for whoever has that.
 type Row = (&'static str, &'static str, &'static str, Right, u16);
 
-const ROWS: [Row; 26] = [
+const ROWS: [Row; 39] = [
     ("post /v1/events", "/v1/events", "[EVENT]", Right::Record, 200),
     ("get /v1/events", "/v1/events?TENANT", "", Right::Read, 200),
     ("get /v1/events/{id}", "/v1/events/SEEN?TENANT", "", Right::Read, 200),
@@ -69,6 +66,25 @@ const ROWS: [Row; 26] = [
     ("post /v1/viewer-sessions/{id}/renew", "/v1/viewer-sessions/ses_none/renew", "{}", Right::Host, 404),
     ("post /v1/viewer-sessions/{id}/code", "/v1/viewer-sessions/ses_none/code", "{}", Right::Host, 404),
     (BY_CODE, "/v1/viewer-sessions/exchange", r#"{"code":"x"}"#, Right::Code, 401),
+    ("get /v1/retention", "/v1/retention", "", Right::Inspect, 200),
+    ("put /v1/retention", "/v1/retention", r#"{"rules":[],"reason":"x"}"#, Right::Administer, 200),
+    ("get /v1/retention/plan", "/v1/retention/plan", "", Right::Inspect, 200),
+    ("post /v1/retention/plan", "/v1/retention/plan", r#"{"rules":[]}"#, Right::Inspect, 200),
+    ("post /v1/retention/run", "/v1/retention/run", "", Right::Administer, 202),
+    ("get /v1/holds", "/v1/holds", "", Right::Inspect, 200),
+    ("post /v1/holds", "/v1/holds", r#"{"tenant":"acme","reason":"x"}"#, Right::Administer, 201),
+    ("post /v1/holds/{id}/release", "/v1/holds/hold_none/release", r#"{"reason":"x"}"#, Right::Administer, 404),
+    ("get /v1/erasures", "/v1/erasures", "", Right::Inspect, 200),
+    (
+        "post /v1/erasures",
+        "/v1/erasures",
+        r#"{"principal":"user:u","basis":"x","dry_run":true}"#,
+        Right::Administer,
+        200,
+    ),
+    ("get /v1/erasures/{id}", "/v1/erasures/era_none", "", Right::Inspect, 404),
+    ("delete /v1/erasures/{id}", "/v1/erasures/era_none", "", Right::Administer, 404),
+    ("post /v1/erasures/{id}/approve", "/v1/erasures/era_none/approve", "", Right::Administer, 404),
 ];
 
 /// Every documented endpoint but the open ones, as `method path`.

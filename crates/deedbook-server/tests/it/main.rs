@@ -6,6 +6,8 @@ mod support;
 
 mod access;
 mod canaries;
+mod governance;
+mod governing;
 mod history;
 mod life;
 mod limits;
@@ -17,4 +19,5 @@ mod recording;
 mod refusals;
 mod sessions;
 mod tokens;
+mod ui;
 mod visibility;

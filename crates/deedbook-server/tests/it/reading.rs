@@ -137,7 +137,7 @@ fn the_log_s_own_tenant_is_seen_where_it_is_named() {
     assert_eq!(ids(&house.get("/v1/events").json()), ["a"]);
     let own = house.get("/v1/events?tenant=_deedbook").json();
     let actions: Vec<_> = own["data"].as_array().unwrap().iter().map(|entry| entry["action"].clone()).collect();
-    assert_eq!(actions, ["audit.token.created"]);
+    assert_eq!(actions, ["audit.retention.set", "audit.token.created"]);
 }
 
 #[test]

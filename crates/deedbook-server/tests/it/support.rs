@@ -2,15 +2,16 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use deedbook_core::commitment::Key;
 use deedbook_core::removal::Erasure;
 use deedbook_core::{
-    Atomicity, Draft, Entry, Group, GroupBy, MemoryStore, Page, PageRequest, Query, Reply, Result, Scope, Store,
-    Timestamp,
+    Atomicity, Draft, Entry, Error, ErrorKind, Group, GroupBy, MemoryStore, Page, PageRequest, Query, Reply, Result,
+    Scope, Store, Timestamp,
 };
 use deedbook_server::{AdminToken, Limits, NewToken, Options, Secret, Server, Settings, TokenKind};
 use deedbook_testkit::Clock;
@@ -361,4 +362,109 @@ pub(crate) fn event(id: &str) -> String {
     format!(
         r#"{{"id":"{id}","action":"invoice.approved","actor":{{"type":"user","id":"ada"}},"targets":[{{"type":"invoice","id":"7"}}]}}"#
     )
+}
+
+/// A store that fails from a call on, as one does whose disk is gone: of a removal half is done then.
+pub(crate) struct Failing {
+    below: Arc<dyn Store>,
+    calls: AtomicU64,
+    fails_at: AtomicU64,
+    refuses_retirements: AtomicBool,
+    hook: Mutex<Option<(u64, Hook)>>,
+}
+
+type Hook = Box<dyn FnOnce() + Send>;
+
+impl Failing {
+    pub(crate) fn new(below: Arc<dyn Store>) -> Self {
+        let (calls, fails_at) = (AtomicU64::new(0), AtomicU64::new(u64::MAX));
+        Self { below, calls, fails_at, refuses_retirements: AtomicBool::new(false), hook: Mutex::default() }
+    }
+
+    /// So many further calls are answered.
+    pub(crate) fn fail_after(&self, calls: u64) {
+        self.calls.store(0, Ordering::SeqCst);
+        self.fails_at.store(calls, Ordering::SeqCst);
+    }
+
+    /// No entry is retired any more.
+    pub(crate) fn refuse_retirements(&self) {
+        self.refuses_retirements.store(true, Ordering::SeqCst);
+    }
+
+    /// Every call is answered again.
+    pub(crate) fn heal(&self) {
+        self.fails_at.store(u64::MAX, Ordering::SeqCst);
+        self.refuses_retirements.store(false, Ordering::SeqCst);
+        drop(self.hook.lock().expect("no panic").take());
+    }
+
+    /// Calls `hook` before the call that comes after so many others.
+    pub(crate) fn at_call(&self, calls: u64, hook: impl FnOnce() + Send + 'static) {
+        self.calls.store(0, Ordering::SeqCst);
+        *self.hook.lock().expect("no panic") = Some((calls, Box::new(hook)));
+    }
+
+    fn call(&self) -> Result<()> {
+        let call = self.calls.fetch_add(1, Ordering::SeqCst);
+        let hook = {
+            let mut hook = self.hook.lock().expect("no panic");
+            hook.take_if(|(at, _)| *at == call)
+        };
+        if let Some((_, hook)) = hook {
+            hook();
+        }
+        if call < self.fails_at.load(Ordering::SeqCst) {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::Io, "the disk is gone"))
+    }
+}
+
+impl Store for Failing {
+    fn submit(&self, drafts: Vec<Draft>, atomicity: Atomicity, reply: Reply) {
+        match self.call() {
+            Ok(()) => self.below.submit(drafts, atomicity, reply),
+            Err(error) => reply(Err(error)),
+        }
+    }
+
+    fn get(&self, tenant: &str, id: &str, scope: &Scope) -> Result<Option<Entry>> {
+        self.call()?;
+        self.below.get(tenant, id, scope)
+    }
+
+    fn page(&self, query: &Query, scope: &Scope, request: &PageRequest) -> Result<Page> {
+        self.call()?;
+        self.below.page(query, scope, request)
+    }
+
+    fn count(&self, query: &Query, scope: &Scope, groups: &[GroupBy]) -> Result<Vec<Group>> {
+        self.below.count(query, scope, groups)
+    }
+
+    fn follow(&self, from: u64, limit: usize, wait: Duration, scope: &Scope) -> Result<Vec<Entry>> {
+        self.below.follow(from, limit, wait, scope)
+    }
+
+    fn visible_count(&self) -> u64 {
+        self.below.visible_count()
+    }
+
+    fn retire(&self, positions: &[u64]) -> Result<()> {
+        if self.refuses_retirements.load(Ordering::SeqCst) {
+            return Err(Error::new(ErrorKind::Io, "the disk is gone"));
+        }
+        match self.call() {
+            Ok(()) => self.below.retire(positions),
+            Err(error) => self.below.retire(&positions[..positions.len() / 2]).and(Err(error)),
+        }
+    }
+
+    fn erase(&self, erasures: &[Erasure]) -> Result<()> {
+        match self.call() {
+            Ok(()) => self.below.erase(erasures),
+            Err(error) => self.below.erase(&erasures[..erasures.len() / 2]).and(Err(error)),
+        }
+    }
 }

@@ -18,6 +18,8 @@ pub type Error = Box<dyn std::error::Error + Send + Sync>;
 
 /// How long a server may take to start, recovery after a crash included.
 const START_MAX: Duration = Duration::from_secs(60);
+/// The variable that names the directory of another version's `initdb` and `postgres`.
+const PROGRAMS: &str = "DEEDBOOK_POSTGRES_BIN";
 /// Starts the server as its own child and sends it the signal that is written to its standard input; SIGQUIT, which is
 /// `pg_ctl stop -m immediate`, where that ends without one because whoever started it is gone.
 const KEEPER: &str = r#""$@" & server=$!; read -r signal; kill -"${signal:-QUIT}" $server; wait $server"#;
@@ -205,8 +207,12 @@ impl Drop for Own {
     }
 }
 
-/// The directory of `initdb`: of PATH, else the newest version where Debian puts them.
+/// The directory of `initdb`: the one that [`PROGRAMS`] names, whatever is in it, else that of PATH, else that of the
+/// newest version where Debian puts them.
 fn programs() -> Option<PathBuf> {
+    if let Some(directory) = std::env::var_os(PROGRAMS) {
+        return Some(directory.into());
+    }
     let path = std::env::var_os("PATH").unwrap_or_default();
     let on_path = std::env::split_paths(&path).find(|directory| directory.join("initdb").is_file());
     on_path.or_else(|| {
@@ -239,7 +245,8 @@ fn initdb(programs: &Path, user: Option<User>, directory: &Path) -> Result<(), E
     if let Some(user) = user {
         command.uid(user.uid).gid(user.gid);
     }
-    let output = command.current_dir("/").stdin(Stdio::null()).output()?;
+    let output = command.current_dir("/").stdin(Stdio::null()).output();
+    let output = output.map_err(|error| format!("{}: {error}", programs.join("initdb").display()))?;
     match output.status.success() {
         true => Ok(()),
         false => Err(format!("initdb failed: {}", String::from_utf8_lossy(&output.stderr).trim()).into()),

@@ -37,6 +37,7 @@ mod tests;
 mod token;
 mod tokens;
 mod transport;
+mod viewer;
 
 use std::fmt;
 use std::future::Future;
@@ -61,6 +62,7 @@ pub use read::{Ask, EntryPage};
 pub use tail::Tail;
 pub use token::Token;
 pub use tokens::{NewToken, TokenKind, TokenRecord};
+pub use viewer::{NewViewerSession, ViewerSession};
 
 /// A client of one server with one token; cheap to clone, and clones share connections and requests.
 ///

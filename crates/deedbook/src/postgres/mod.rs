@@ -33,9 +33,9 @@ mod tokio_postgres;
 use std::error::Error as StdError;
 use std::future::Future;
 
-use deedbook_core::{Error, ErrorKind, Limits, Result, prepare};
+use deedbook_core::{Draft, Error, ErrorKind, Event, Limits, Result, prepare};
 
-use crate::{IntoEvent, context};
+use crate::{Context, Deedbook, IntoEvent, context};
 
 /// A transaction of a driver: `tokio_postgres::Transaction`, `sqlx::Transaction<Postgres>`, or a `sqlx::PgConnection` in
 /// which one is open.
@@ -72,7 +72,9 @@ pub async fn bind<T: Transaction>(transaction: &mut T) -> Result<()> {
 /// id that the entry will have.
 ///
 /// The event goes through the same checks as one that is recorded at once, and one that breaks a rule is refused before
-/// the database hears of it. There is no receipt: the log has not seen it yet.
+/// the database hears of it. There is no receipt: the log has not seen it yet. It waits for the answer of the database,
+/// since PostgreSQL takes the COMMIT of a transaction that has failed for a ROLLBACK and calls that no error. Whoever
+/// has a book records with [`Deedbook::record_in`], which gives the event what the book gives every event.
 ///
 /// # Errors
 /// [`ErrorKind::Invalid`] and [`ErrorKind::TooLarge`] for the event; the transaction is as it was then. For the
@@ -80,11 +82,47 @@ pub async fn bind<T: Transaction>(transaction: &mut T) -> Result<()> {
 /// given up the transaction then.
 pub async fn record_in<T: Transaction, E: IntoEvent>(transaction: &mut T, event: E) -> Result<String> {
     let context = context::current().frozen();
-    let draft = prepare(event.into_event(&context)?, &Limits::default(), || {
+    let event = event.into_event(&context)?;
+    written(transaction, &prepared(event)?, &context).await
+}
+
+impl Deedbook {
+    /// As [`record_in`], with what the book gives every event that does not say it itself ([`Deedbook::builder`]): its
+    /// tenant, its source. The log of the book is not asked; the event arrives there if `deedbook capture postgres run`
+    /// delivers into it.
+    ///
+    /// ```
+    /// # #[cfg(feature = "tokio-postgres")]
+    /// # mod example {
+    /// use deedbook::{Deedbook, Event, postgres};
+    ///
+    /// async fn approve(book: &Deedbook, client: &mut tokio_postgres::Client, event: Event) -> Result<(), Box<dyn std::error::Error>> {
+    ///     let mut transaction = postgres::begin(client).await?;
+    ///     book.record_in(&mut transaction, event).await?;
+    ///     transaction.commit().await?;
+    ///     Ok(())
+    /// }
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`record_in`].
+    pub async fn record_in<T: Transaction, E: IntoEvent>(&self, transaction: &mut T, event: E) -> Result<String> {
+        let event = event.into_event(&self.context())?;
+        // What is bound is what `begin` binds, or the database would write the context of the transaction twice.
+        written(transaction, &self.prepare(event)?, &context::current().frozen()).await
+    }
+}
+
+fn prepared(event: Event) -> Result<Draft> {
+    prepare(event, &Limits::default(), || {
         let mut random = [0; 16];
         crate::fill_random(&mut random);
         random
-    })?;
+    })
+}
+
+async fn written<T: Transaction>(transaction: &mut T, draft: &Draft, context: &Context) -> Result<String> {
     let body = text(draft.claim().into_owned())?;
     let claim = context.claim()?;
     transaction.call("SELECT deedbook.record($1, $2)", &[Some(&body), claim.as_deref()]).await?;

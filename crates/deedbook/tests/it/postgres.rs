@@ -1,6 +1,6 @@
 //! Events and contexts in transactions, by each driver, against a real server; without one the tests say SKIPPED.
 
-use deedbook::{Actor, Context, ErrorKind, Event, context, postgres};
+use deedbook::{Actor, Context, Deedbook, ErrorKind, Event, context, postgres};
 use deedbook_postgres::schema;
 use deedbook_testkit::postgres::Database;
 use serde_json::{Value, json};
@@ -30,6 +30,13 @@ async fn rows(database: &Database) -> Vec<(String, Option<Value>)> {
         (body["action"].as_str().expect("an action").to_owned(), context)
     };
     rows.expect("rows").into_iter().map(row).collect()
+}
+
+/// The tenant that the event of each row of the outbox names.
+async fn tenants(database: &Database) -> Vec<Option<String>> {
+    let sql = "SELECT body::json ->> 'tenant' FROM deedbook.outbox ORDER BY seq";
+    let rows = database.connect().await.query(sql, &[]).await.expect("rows");
+    rows.iter().map(|row| row.get(0)).collect()
 }
 
 /// A user whose id wants to end a text of SQL.
@@ -73,6 +80,24 @@ mod tokio_postgres_driver {
             transaction.commit().await.expect("committed");
         })
         .await;
+        assert_eq!(rows(&database).await, expected(&[("a.kept", Some(json!("ada"))), ("b.kept", None)]));
+    }
+
+    #[tokio::test]
+    async fn a_book_gives_the_event_what_it_gives_every_event() {
+        let Some(database) = installed("deedbook tokio-postgres: record_in of a book").await else { return };
+        let mut client = database.connect_as(database.name()).await;
+        let book = Deedbook::builder().tenant("acme").open("memory:").expect("a book");
+        context::scope(user("ada"), async {
+            let mut transaction = postgres::begin(&mut client).await.expect("it begins");
+            let id = book.record_in(&mut transaction, event("a.kept")).await.expect("recorded");
+            assert!(id.starts_with("evt_"));
+            postgres::record_in(&mut transaction, event("b.kept")).await.expect("recorded");
+            transaction.commit().await.expect("committed");
+        })
+        .await;
+        assert_eq!(tenants(&database).await, [Some("acme".to_owned()), None]);
+        // The context of the transaction is written once.
         assert_eq!(rows(&database).await, expected(&[("a.kept", Some(json!("ada"))), ("b.kept", None)]));
     }
 
@@ -148,6 +173,24 @@ mod sqlx_driver {
         })
         .await;
         assert_eq!(rows(&database).await, expected(&[("a.kept", Some(json!("ada")))]));
+    }
+
+    #[tokio::test]
+    async fn a_book_gives_the_event_what_it_gives_every_event() {
+        let Some(database) = installed("deedbook sqlx: record_in of a book").await else { return };
+        let pool = pool(&database).await;
+        let book = Deedbook::builder().tenant("acme").open("memory:").expect("a book");
+        context::scope(user("ada"), async {
+            let mut transaction = postgres::begin(&pool).await.expect("it begins");
+            let id = book.record_in(&mut transaction, event("a.kept")).await.expect("recorded");
+            assert!(id.starts_with("evt_"));
+            postgres::record_in(&mut transaction, event("b.kept")).await.expect("recorded");
+            transaction.commit().await.expect("committed");
+        })
+        .await;
+        assert_eq!(tenants(&database).await, [Some("acme".to_owned()), None]);
+        // The context of the transaction is written once.
+        assert_eq!(rows(&database).await, expected(&[("a.kept", Some(json!("ada"))), ("b.kept", None)]));
     }
 
     #[tokio::test]

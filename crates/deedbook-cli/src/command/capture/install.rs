@@ -119,10 +119,17 @@ fn read(path: PathBuf) -> Outcome<Plan> {
         .map_err(|error| Failure::invalid(format!("{} is no mapping", path.display())).caused_by(error))
 }
 
+/// Above what is printed.
+const HOW_TO_RUN: &str = "\
+-- Row capture by Deedbook, as a migration: to be run in one transaction (psql --single-transaction), as the owner of the
+-- tables. The functions of the triggers are made in the database by deedbook.capture, at the end.
+";
+
 fn print(plan: &Plan, found: &[TableName]) -> Outcome<Exit> {
     let statements = capture::statements(plan, found)?;
     let mut out = anstream::stdout().lock();
-    let parts = ["begin;", schema::SQL, capture::SQL, "commit;"];
+    // No BEGIN and no COMMIT: a migration has its own.
+    let parts = [HOW_TO_RUN, schema::SQL, capture::SQL];
     let lines = parts.into_iter().chain(statements.iter().map(String::as_str));
     lines.into_iter().try_for_each(|line| writeln!(out, "{line}")).map_err(output::unwritable)?;
     Ok(Exit::Done)

@@ -103,6 +103,72 @@ async fn new_partitions_are_captured() {
 }
 
 #[tokio::test]
+async fn where_even_the_stale_function_fails_the_application_goes_on_and_the_log_says_so() {
+    let Some((_database, mut client)) = captured("ddl_last_resort", ITEMS, &[("items", "{}")]).await else { return };
+    // The table changed, and what would make the query for it is broken.
+    let breaking = "INSERT INTO items VALUES (1, 'x', 's3cret');
+        DELETE FROM deedbook.outbox;
+        ALTER TABLE items ADD b int;
+        ALTER FUNCTION deedbook.change_query(jsonb, text, boolean) RENAME TO change_query_away";
+    client.batch_execute(breaking).await.expect(breaking);
+    let changing =
+        "BEGIN; UPDATE items SET b = 1; DELETE FROM items; INSERT INTO items VALUES (2, 'y', 's3cret', 2); COMMIT";
+    client.batch_execute(changing).await.expect(changing);
+    let found = events(&client).await;
+    let told: Vec<String> = found.iter().map(super::line).collect();
+    assert_eq!(told, ["items.updated items:*", "items.deleted items:*", "items.created items:*"]);
+    for event in &found {
+        let why = event.metadata["not_captured"].as_str().expect("a reason");
+        assert!(why.contains("change_query") && !why.contains("s3cret"), "{why}");
+    }
+    let rows: i64 = client.query_one("SELECT count(*) FROM items", &[]).await.expect("a count").get(0);
+    assert_eq!(rows, 1);
+    client.batch_execute("ALTER FUNCTION deedbook.change_query_away RENAME TO change_query").await.expect("mended");
+    capture::sync(&mut client).await.expect("it is brought up to date");
+    check(&client, "UPDATE items SET b = 3", &["items.updated items:2 /b 2>3"]).await;
+}
+
+#[tokio::test]
+async fn a_new_partition_without_an_event_trigger_is_told_and_mended() {
+    let statements = "CREATE TABLE parts (id int PRIMARY KEY) PARTITION BY RANGE (id)";
+    let Some((_database, mut client)) = captured("ddl_new_partition", statements, &[("parts", "{}")]).await else {
+        return;
+    };
+    let made = "CREATE TABLE public.low PARTITION OF parts FOR VALUES FROM (0) TO (10)";
+    check(&client, &format!("{made}; INSERT INTO parts VALUES (1)"), &["parts.created parts:1 /id >1"]).await;
+    // What is written past its table is not seen, and `status` says so.
+    check(&client, "INSERT INTO public.low VALUES (2)", &[]).await;
+    let problems = capture::status(&client).await.expect("a status").problems;
+    assert!(
+        problems.iter().any(|problem| problem.table == "public.low" && problem.problem.contains("zz_deedbook_insert"))
+    );
+    capture::sync(&mut client).await.expect("it is brought up to date");
+    check(&client, "INSERT INTO public.low VALUES (3)", &["parts.created parts:3 /id >3"]).await;
+}
+
+/// Changes of the columns, each with statements that a transaction of before runs after it.
+#[tokio::test]
+async fn a_transaction_that_sees_the_columns_of_before_tells_so_and_leaves_nothing_behind() {
+    for (change, statement, after) in [
+        ("ALTER TABLE items ADD b int", "UPDATE items SET b = 1", "/b 1>2"),
+        ("ALTER TABLE items RENAME a TO b", "UPDATE items SET b = '1'", r#"/b "1">"2""#),
+        ("ALTER TABLE items DROP a, ADD b int", "UPDATE items SET b = 1", "/b 1>2"),
+    ] {
+        let Some((database, client)) = captured("ddl_old_snapshot", ITEMS, &[("items", "{}")]).await else { return };
+        client.batch_execute("INSERT INTO items VALUES (1, 'x', 's3cret')").await.expect("a row");
+        events(&client).await;
+        let other = database.connect().await;
+        other.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1").await.expect("a snapshot");
+        client.batch_execute(change).await.expect(change);
+        other.batch_execute(&format!("{statement}; COMMIT")).await.expect(statement);
+        let event = events(&client).await.remove(0);
+        assert_eq!(super::line(&event), "items.updated items:*", "{change}");
+        assert!(event.metadata["not_captured"].as_str().expect("a reason").contains("columns changed"), "{change}");
+        check(&other, "UPDATE items SET b = '2'", &[&format!("items.updated items:1 {after}")]).await;
+    }
+}
+
+#[tokio::test]
 async fn triggers_that_were_switched_off_are_told_and_mended() {
     let Some((_database, mut client)) = captured("drift", ITEMS, &[("items", "{}")]).await else { return };
     client

@@ -4,6 +4,7 @@ use std::process::Command;
 
 use deedbook_core::ErrorKind;
 use deedbook_postgres::capture::{self, Undelivered};
+use deedbook_testkit::skipped;
 use tokio_postgres::error::SqlState;
 
 use super::super::support::role;
@@ -101,6 +102,9 @@ async fn capture_goes_without_a_trace() {
     let Some(database) = deedbook_testkit::postgres::Database::fresh("without_a_trace").await else { return };
     let mut client = database.connect().await;
     client.batch_execute(&statements).await.expect(&statements);
+    if pg_dump(&database.url()).is_err_and(|error| error.contains("server version mismatch")) {
+        return skipped("deedbook-postgres capture_goes_without_a_trace", "pg_dump is older than the server");
+    }
     let before = dump(&database.url());
     let plan = deedbook_core::serde_json::from_str(
         r#"{"tables": ["public.*"], "entity": {"parts": {"targets": ["item_id"]}}}"#,
@@ -118,11 +122,16 @@ async fn capture_goes_without_a_trace() {
 
 /// The schema of a database as `pg_dump` writes it, without what differs each time.
 fn dump(url: &str) -> String {
-    let output = Command::new("pg_dump").args(["--schema-only", "--dbname", url]).output().expect("pg_dump runs");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let text = String::from_utf8(output.stdout).expect("UTF-8");
+    let text = pg_dump(url).expect("it is written");
     text.lines()
         .filter(|line| !line.starts_with("\\restrict") && !line.starts_with("\\unrestrict"))
         .collect::<Vec<_>>()
         .join("\n")
+}
+
+/// What `pg_dump` writes, or complains of.
+fn pg_dump(url: &str) -> Result<String, String> {
+    let output = Command::new("pg_dump").args(["--schema-only", "--dbname", url]).output().expect("pg_dump runs");
+    let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
+    if output.status.success() { Ok(text(output.stdout)) } else { Err(text(output.stderr)) }
 }

@@ -1,5 +1,7 @@
 //! What each kind of statement means.
 
+use deedbook_testkit::skipped;
+
 use super::{captured, check, events, lines};
 
 const ITEMS: &str = "CREATE TABLE items (id int PRIMARY KEY, name text, n int)";
@@ -39,7 +41,7 @@ async fn what_is_rolled_back_never_was() {
 }
 
 #[tokio::test]
-async fn upsert_merge_and_copy() {
+async fn upsert_and_copy() {
     let Some((_database, client)) = captured("upsert", ITEMS, &[("items", "{}")]).await else { return };
     check(&client, "INSERT INTO items VALUES (1, 'a', 1)", &[r#"items.created items:1 /id >1 /name >"a" /n >1"#]).await;
     let upsert = "INSERT INTO items VALUES (1, 'x', 2), (2, 'b', 2)
@@ -51,6 +53,24 @@ async fn upsert_merge_and_copy() {
     found.sort();
     assert_eq!(found, [r#"items.created items:2 /id >2 /name >"b" /n >2"#, "items.updated items:1 /n 1>2"]);
     check(&client, "INSERT INTO items VALUES (1, 'x', 2) ON CONFLICT DO NOTHING", &[]).await;
+    let copy = r"COPY items FROM PROGRAM $$printf '8\tc\t\\N\n9\td\t5\n'$$";
+    client.batch_execute(copy).await.expect(copy);
+    assert_eq!(
+        lines(&client).await,
+        [r#"items.created items:8 /id >8 /name >"c" /n >null"#, r#"items.created items:9 /id >9 /name >"d" /n >5"#,]
+    );
+}
+
+#[tokio::test]
+async fn merge() {
+    let test = "deedbook-postgres merge";
+    let Some((_database, client)) = captured("merge", ITEMS, &[("items", "{}")]).await else { return };
+    let version: String = client.query_one("SHOW server_version_num", &[]).await.expect("a version").get(0);
+    if version.as_str() < "150000" {
+        return skipped(test, "PostgreSQL has MERGE from 15 on");
+    }
+    client.batch_execute("INSERT INTO items VALUES (1, 'a', 2), (2, 'b', 2)").await.expect("rows");
+    events(&client).await;
     let merge = "MERGE INTO items USING (VALUES (1, 7), (2, 0), (3, 3)) AS new (id, n) ON items.id = new.id
         WHEN MATCHED AND new.n = 0 THEN DELETE WHEN MATCHED THEN UPDATE SET n = new.n
         WHEN NOT MATCHED THEN INSERT VALUES (new.id, 'm', new.n)";
@@ -64,12 +84,6 @@ async fn upsert_merge_and_copy() {
             r#"items.deleted items:2 /id 2> /name "b"> /n 2>"#,
             "items.updated items:1 /n 2>7",
         ]
-    );
-    let copy = r"COPY items FROM PROGRAM $$printf '8\tc\t\\N\n9\td\t5\n'$$";
-    client.batch_execute(copy).await.expect(copy);
-    assert_eq!(
-        lines(&client).await,
-        [r#"items.created items:8 /id >8 /name >"c" /n >null"#, r#"items.created items:9 /id >9 /name >"d" /n >5"#,]
     );
 }
 

@@ -1,0 +1,98 @@
+//! `/v1/holds`: what is kept, whatever the rules and requests say.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use serde_json::{Value, json};
+
+use super::record::json as answer;
+use super::request::Members;
+use super::schema;
+use crate::access::{Administrator, Inspector};
+use crate::app::App;
+use crate::parameters::Parameters;
+use crate::problem::{Answer, Problem};
+use crate::settings::NewHold;
+
+/// List holds, oldest first, those that were released too.
+///
+/// A token that is bound to a tenant sees those of this tenant alone.
+#[utoipa::path(
+    get, path = "/holds", tag = "settings", operation_id = "list_holds",
+    responses((status = 200, description = "Every hold", body = schema::Holds), schema::Refusals),
+)]
+pub(crate) async fn list(State(app): State<Arc<App>>, Inspector(caller): Inspector, parameters: Parameters) -> Answer {
+    parameters.finish(&[])?;
+    let mut holds = app.settings.holds();
+    holds.retain(|hold| caller.token.tenant.is_none() || caller.token.tenant == hold.tenant);
+    let holds: Vec<Value> = holds.iter().map(|hold| hold.to_json()).collect();
+    Ok(answer(StatusCode::OK, json!({ "data": holds }).to_string()))
+}
+
+/// Place a hold.
+///
+/// It covers the entries that fit all that is given: a tenant, a query, a target, an actor. Relative times of the query
+/// are those of this moment. From the moment of the answer on nothing that it covers is taken away.
+#[utoipa::path(
+    post, path = "/holds", tag = "settings", operation_id = "place_hold",
+    request_body(content = schema::NewHold, content_type = "application/json"),
+    responses((status = 201, description = "The hold", body = schema::Hold), schema::Refusals),
+)]
+pub(crate) async fn place(
+    State(app): State<Arc<App>>,
+    Administrator(caller): Administrator,
+    parameters: Parameters,
+    headers: HeaderMap,
+    body: Body,
+) -> Answer {
+    parameters.finish(&[])?;
+    let mut members = Members::read(&app, &headers, body).await?;
+    let new = NewHold {
+        tenant: members.text("tenant"),
+        query: members.text("query"),
+        target: members.text("target"),
+        actor: members.text("actor"),
+        reason: members.required("reason", "\"case 4711, asked for by counsel\""),
+    };
+    members.finish("tenant, query, target, actor and reason")?;
+    let placed = app.govern(move |governance, _| governance.place_hold(new, &caller.author())).await?;
+    let hold = placed.map_err(|error| app.refusal(error, "conflict"))?;
+    Ok(answer(StatusCode::CREATED, hold.to_json().to_string()))
+}
+
+/// Release a hold.
+///
+/// What it covered goes with the next run, where the rules say so. Nothing happens to one that is released.
+#[utoipa::path(
+    post, path = "/holds/{id}/release", tag = "settings", operation_id = "release_hold",
+    params(("id" = String, Path, description = "The id of the hold")),
+    request_body(content = schema::Reason, content_type = "application/json"),
+    responses((status = 200, description = "The hold", body = schema::Hold), schema::Refusals),
+)]
+pub(crate) async fn release(
+    State(app): State<Arc<App>>,
+    Administrator(caller): Administrator,
+    id: Result<Path<String>, PathRejection>,
+    parameters: Parameters,
+    headers: HeaderMap,
+    body: Body,
+) -> Answer {
+    parameters.finish(&[])?;
+    let Path(id) = id.map_err(|_| Problem::not_found())?;
+    let mut members = Members::read(&app, &headers, body).await?;
+    let reason = members.required("reason", "\"case 4711 is closed\"");
+    members.finish("reason")?;
+    let work = {
+        let app = app.clone();
+        move || {
+            let released = app.governance.release_hold(&id, &reason, &caller.author());
+            released.map_err(|error| app.refusal(error, "conflict"))
+        }
+    };
+    let hold = app.compute(work).await??.ok_or_else(Problem::not_found)?;
+    app.orders.look();
+    Ok(answer(StatusCode::OK, hold.to_json().to_string()))
+}

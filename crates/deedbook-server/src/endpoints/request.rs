@@ -1,0 +1,136 @@
+//! The body of a change of a setting: one JSON object, taken apart member by member; what is wrong is told all at once.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::http::{HeaderMap, StatusCode};
+use deedbook_core::{Error, ErrorKind, Problem as Place, parse_json};
+use serde_json::{Map, Value};
+
+use crate::app::App;
+use crate::body::{Format, Received};
+use crate::problem::{Answer, Problem};
+
+/// The members of a body that are not taken yet, and what was wrong with those that are.
+pub(super) struct Members {
+    rest: Map<String, Value>,
+    problems: Vec<Place>,
+}
+
+impl Members {
+    /// Reads a body; an empty one is an object without members.
+    ///
+    /// # Errors
+    /// 400, 413, 415, and 422 where it is no object.
+    pub(super) async fn read(app: &Arc<App>, headers: &HeaderMap, body: Body) -> Answer<Self> {
+        let received = Received::read(app, headers, body).await?;
+        let parsed = {
+            let app = app.clone();
+            move || {
+                let format = received.format;
+                let (text, _room) = received.decompressed(&app.limits)?;
+                match format {
+                    _ if text.is_empty() => Ok(Value::Object(Map::new())),
+                    Format::Json => parse_json(&text).map_err(refused),
+                    _ => Err(unsupported()),
+                }
+            }
+        };
+        match app.compute(parsed).await?? {
+            Value::Object(rest) => Ok(Self { rest, problems: Vec::new() }),
+            _ => Err(refused(Error::invalid("", "wrong_type", "expected an object"))),
+        }
+    }
+
+    /// The value of a member that is there and not null.
+    pub(super) fn value(&mut self, name: &str) -> Option<Value> {
+        self.rest.remove(name).filter(|value| !value.is_null())
+    }
+
+    pub(super) fn text(&mut self, name: &str) -> Option<String> {
+        match self.value(name)? {
+            Value::String(text) => Some(text),
+            _ => self.wrong(name, "expected a string"),
+        }
+    }
+
+    /// A text that must be there; empty where it is not.
+    pub(super) fn required(&mut self, name: &str, example: &str) -> String {
+        if self.rest.get(name).is_none_or(Value::is_null) {
+            let detail = format!("the member {name:?} is required, such as {example}");
+            self.problems.push(Place { pointer: format!("/{name}"), code: "missing_member".into(), detail });
+        }
+        self.text(name).unwrap_or_default()
+    }
+
+    pub(super) fn texts(&mut self, name: &str) -> Vec<String> {
+        let Some(value) = self.value(name) else { return Vec::new() };
+        let texts = value.as_array().and_then(|list| list.iter().map(|it| it.as_str().map(str::to_owned)).collect());
+        texts.or_else(|| self.wrong(name, "expected a list of strings")).unwrap_or_default()
+    }
+
+    pub(super) fn flag(&mut self, name: &str) -> bool {
+        match self.value(name) {
+            None => false,
+            Some(Value::Bool(flag)) => flag,
+            Some(_) => self.wrong(name, "expected true or false").unwrap_or_default(),
+        }
+    }
+
+    /// Notes that a member has not the type it should have.
+    pub(super) fn wrong<T>(&mut self, name: &str, expected: &str) -> Option<T> {
+        let detail = expected.to_owned();
+        self.problems.push(Place { pointer: format!("/{name}"), code: "wrong_type".into(), detail });
+        None
+    }
+
+    /// Notes what else is wrong.
+    pub(super) fn note(&mut self, problems: &[Place]) {
+        self.problems.extend_from_slice(problems);
+    }
+
+    /// Refuses what was wrong, and members that nobody took; `known` names all there are.
+    ///
+    /// # Errors
+    /// 422 with a place for each.
+    pub(super) fn finish(mut self, known: &str) -> Answer<()> {
+        for name in self.rest.keys() {
+            let pointer = format!("/{}", name.replace('~', "~0").replace('/', "~1"));
+            let detail = format!("this member is not known here; there are {known}");
+            self.problems.push(Place { pointer, code: "unknown_member".into(), detail });
+        }
+        if self.problems.is_empty() { Ok(()) } else { Err(refused(Error::from_problems(self.problems))) }
+    }
+}
+
+fn unsupported() -> Problem {
+    let detail = "send one object as application/json";
+    Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail)
+}
+
+/// As events are refused, in words about settings.
+fn refused(error: Error) -> Problem {
+    let problem = Problem::from(error);
+    if problem.status() != StatusCode::UNPROCESSABLE_ENTITY {
+        return problem;
+    }
+    let detail = "the request breaks a rule; errors[] tells where and how";
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", detail).at(problem.errors().to_vec())
+}
+
+impl App {
+    /// What is told of a change that was refused, or could not be entered. `conflict` is the code of what is not
+    /// possible as things stand.
+    pub(super) fn refusal(&self, error: Error, conflict: &'static str) -> Problem {
+        match error.kind() {
+            ErrorKind::Invalid => refused(error),
+            ErrorKind::Conflict => Problem::new(StatusCode::CONFLICT, conflict, error.to_string()),
+            kind => {
+                if kind == ErrorKind::Poisoned {
+                    self.note_poisoned();
+                }
+                error.into()
+            }
+        }
+    }
+}

@@ -1,0 +1,90 @@
+// What all elements look like: colours, letters, buttons. Each value is a custom property that a vendor may set on the
+// component; each pair of text and ground has a contrast of at least 4.5 to 1 in both themes.
+
+import { css } from "./element.js";
+
+export const base = css`
+  :host {
+    --_font: var(--deedbook-font, Inter, "Inter Variable", system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif);
+    --_mono: var(--deedbook-font-mono, ui-monospace, "SF Mono", "Cascadia Mono", "JetBrains Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace);
+    --_ground: var(--deedbook-background, light-dark(#ffffff, #15171a));
+    --_raised: var(--deedbook-background-raised, light-dark(#f7f7f5, #1c1f23));
+    --_hover: var(--deedbook-background-hover, light-dark(#f2f3f0, #22262b));
+    --_line: var(--deedbook-line, light-dark(#e4e4df, #2d3238));
+    --_line-strong: var(--deedbook-line-strong, light-dark(#8a8a84, #6f7883));
+    --_text: var(--deedbook-text, light-dark(#1b1d1f, #e8e9ea));
+    --_muted: var(--deedbook-text-muted, light-dark(#5d6166, #a2a8af));
+    --_accent: var(--deedbook-accent, light-dark(#25508f, #93b8ee));
+    --_accent-ground: var(--deedbook-accent-background, light-dark(#e8eff9, #1e2c41));
+    --_on-accent: var(--deedbook-on-accent, light-dark(#ffffff, #10151c));
+    --_bad: var(--deedbook-failure, light-dark(#a8271f, #f2938c));
+    --_bad-ground: var(--deedbook-failure-background, light-dark(#fcecea, #3a2021));
+    --_warn: var(--deedbook-denied, light-dark(#855400, #e6b564));
+    --_warn-ground: var(--deedbook-denied-background, light-dark(#fbf1dc, #352a16));
+    --_good: var(--deedbook-success, light-dark(#1f6a45, #86cfa5));
+    --_good-ground: var(--deedbook-success-background, light-dark(#e5f3ea, #1a2f24));
+    --_radius: var(--deedbook-radius, 6px);
+    font: 400 0.875rem/1.45 var(--_font);
+    font-feature-settings: "cv05", "ss03", "calt";
+    color: var(--_text);
+    -webkit-text-size-adjust: 100%;
+  }
+  :host([hidden]), [hidden] { display: none !important; }
+  * { box-sizing: border-box; }
+  h1, h2, h3, p, ol, ul, dl, dd, figure { margin: 0; padding: 0; }
+  ol, ul { list-style: none; }
+  h1 { font-size: 1.25rem; line-height: 1.3; font-weight: 600; letter-spacing: -0.012em; }
+  h2 { font-size: 0.9375rem; line-height: 1.4; font-weight: 600; letter-spacing: -0.006em; }
+  h3, .label { font-size: 0.75rem; letter-spacing: 0; line-height: 1.5; font-weight: 600; color: var(--_muted); }
+  code, pre, .mono { font-family: var(--_mono); font-size: 0.8125rem; font-feature-settings: normal; }
+  .muted { color: var(--_muted); }
+  .numbers { font-variant-numeric: tabular-nums; }
+  a { color: inherit; text-decoration: none; border-radius: 3px; }
+  a.link { color: var(--_accent); text-decoration: underline; text-decoration-thickness: 1px; text-underline-offset: 2px; }
+  a:hover { text-decoration: underline; text-underline-offset: 2px; }
+  :focus-visible { outline: 2px solid var(--_accent); outline-offset: 1px; }
+  button, input, select { font: inherit; color: inherit; }
+  button {
+    display: inline-flex; align-items: center; gap: 0.375rem; min-height: 1.875rem; padding: 0.1875rem 0.625rem;
+    border: 1px solid var(--_line); border-radius: var(--_radius); background: var(--_ground); cursor: pointer;
+    font-weight: 500; white-space: nowrap;
+  }
+  button:hover { background: var(--_hover); }
+  button:disabled { color: var(--_muted); cursor: default; }
+  button.plain { border-color: transparent; background: none; }
+  button.plain:hover { background: var(--_hover); }
+  button.main { background: var(--_accent); border-color: var(--_accent); color: var(--_on-accent); }
+  button.main:hover { filter: brightness(1.08); }
+  button[aria-pressed="true"] { background: var(--_accent-ground); border-color: var(--_accent); color: var(--_accent); }
+  kbd {
+    display: inline-block; min-width: 1.375rem; padding: 0 0.3125rem; border: 1px solid var(--_line); border-bottom-width: 2px;
+    border-radius: 4px; background: var(--_raised); font: 500 0.75rem/1.5 var(--_mono); text-align: center;
+  }
+  svg.icon { inline-size: 1rem; block-size: 1rem; flex: none; fill: none; stroke: currentColor; stroke-width: 1.5; stroke-linecap: round; stroke-linejoin: round; }
+  .unseen {
+    position: absolute; inline-size: 1px; block-size: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap;
+  }
+  .badge {
+    display: inline-flex; align-items: center; gap: 0.25rem; padding: 0 0.4375rem; border-radius: 1rem;
+    font-size: 0.75rem; line-height: 1.25rem; font-weight: 500; white-space: nowrap; background: var(--_raised); color: var(--_muted);
+  }
+  .badge.failure { background: var(--_bad-ground); color: var(--_bad); }
+  .badge.denied { background: var(--_warn-ground); color: var(--_warn); }
+  .badge.success { background: var(--_good-ground); color: var(--_good); }
+  .state { display: grid; justify-items: center; gap: 0.5rem; padding: 4rem 1.5rem; text-align: center; }
+  .state p { max-inline-size: 32rem; color: var(--_muted); text-wrap: pretty; overflow-wrap: anywhere; }
+  .state .icon { inline-size: 1.75rem; block-size: 1.75rem; color: var(--_muted); }
+  @media (prefers-reduced-motion: no-preference) {
+    .pulse { animation: pulse 2s ease-in-out infinite; }
+    @keyframes pulse { 50% { opacity: 0.35; } }
+    .waiting { animation: waiting 1.4s ease-in-out infinite; }
+    @keyframes waiting { 50% { opacity: 0.45; } }
+  }
+`;
+
+/** For the outermost element alone: within it the scheme is inherited. */
+export const scheme = css`
+  :host { color-scheme: light dark; background: var(--_ground); }
+  :host([theme="light"]) { color-scheme: light; }
+  :host([theme="dark"]) { color-scheme: dark; }
+`;
