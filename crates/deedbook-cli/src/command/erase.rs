@@ -14,7 +14,9 @@ use crate::progress::counted;
 
 /// The arguments of `erase`.
 #[derive(Debug, Args)]
-#[command(args_conflicts_with_subcommands = true, after_help = "\
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "\
 Names, addresses and whatever else is personal of the person goes from every entry; ids are pseudonyms and stay. Entries \
 that name the person in text that cannot be erased alone are shown, and must be decided upon: --mentions, --erase-entry, \
 --keep-entry. Begin with --dry-run.
@@ -25,7 +27,8 @@ as a certificate. What a hold covers is not erased (exit code 13). Backups and e
 Example:
   deedbook erase --principal user:user_7 --tenant acme --basis 'GDPR Art. 17, ticket T-5' --dry-run
   deedbook erase --principal user:user_7 --tenant acme --basis 'GDPR Art. 17, ticket T-5' --mentions erase
-  deedbook erase approve era_8hWAb-kHmq5nmfE-xPggAA")]
+  deedbook erase approve era_8hWAb-kHmq5nmfE-xPggAA"
+)]
 pub(crate) struct Erase {
     #[command(subcommand)]
     action: Option<Action>,
@@ -151,7 +154,7 @@ impl Request {
     fn run(self, place: &Place) -> Outcome<Exit> {
         if self.dry_run {
             let plan = Governed::look(place)?.ask(
-                |it| Ok(watched(|watch| it.plan_erasure(&self.new(), watch))?.to_json()),
+                |it| Ok(watched(|watch| it.plan_erasure(&self.wanted(), watch))?.to_json()),
                 async |it| it.request_erasure(&self.json()).await,
             )?;
             self.format.print(&plan, planned)?;
@@ -173,7 +176,7 @@ impl Request {
             let failure = Failure::new(Exit::Usage, "an erasure takes a second administrator");
             return Err(failure.advise("Name who agreed with --approved-by NAME, or say --sole-administrator."));
         }
-        let asked = watched(|watch| governance.request_erasure(&self.new(), &self.by.author(), watch))?;
+        let asked = watched(|watch| governance.request_erasure(&self.wanted(), &self.by.author(), watch))?;
         if let Some(name) = &self.approved_by {
             let approved = watched(|watch| governance.approve_erasure(&asked.id, &Author::operator(name), watch));
             if let Err(error) = approved {
@@ -194,7 +197,7 @@ impl Request {
         }
     }
 
-    fn new(&self) -> NewErasure {
+    fn wanted(&self) -> NewErasure {
         NewErasure {
             tenant: self.tenant.clone(),
             principal: self.principal.clone(),
@@ -219,10 +222,8 @@ impl Action {
         let (one, answer) = match self {
             Self::List(list) => return list.run(place),
             Self::Approve(one) => {
-                let answer = Governed::open(place, policy(&one))?.ask(
-                    |it| approve(it, &one),
-                    async |it| it.approve_erasure(&one.id).await.map(Some),
-                );
+                let answer = Governed::open(place, policy(&one))?
+                    .ask(|it| approve(it, &one), async |it| it.approve_erasure(&one.id).await.map(Some));
                 (one, answer)
             }
             Self::Withdraw(one) => {
@@ -313,9 +314,14 @@ fn planned(plan: &Value) -> String {
     let names: Vec<String> = plan["names"].as_array().into_iter().flatten().map(text).collect();
     let _ = writeln!(out, "Names that are sought: {}", names.join(", "));
     let count = number(&plan["mentions"]["count"]);
-    let _ = writeln!(out, "{} the person in text that cannot be erased alone", counted(count, "entry names", "entries name"));
+    let _ = writeln!(
+        out,
+        "{} the person in text that cannot be erased alone",
+        counted(count, "entry names", "entries name")
+    );
     for mention in plan["mentions"]["entries"].as_array().into_iter().flatten() {
-        let _ = writeln!(out, "  {} {} {}", text(&mention["id"]), text(&mention["recorded_at"]), text(&mention["action"]));
+        let _ =
+            writeln!(out, "  {} {} {}", text(&mention["id"]), text(&mention["recorded_at"]), text(&mention["action"]));
         for place in mention["texts"].as_array().into_iter().flatten() {
             let _ = writeln!(out, "    {}: {}", text(&place["pointer"]), text(&place["text"]));
         }

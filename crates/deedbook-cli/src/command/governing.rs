@@ -139,9 +139,7 @@ pub(super) fn found(answer: Outcome<Option<Value>>, what: &str, id: &str, list: 
     match answer {
         Ok(Some(value)) => Ok(value),
         Ok(None) => Err(absent(what, id, list)),
-        Err(failure) if failure.exit() == Exit::NoBook && failure.advice().is_none() => {
-            Err(absent(what, id, list))
-        }
+        Err(failure) if failure.exit() == Exit::NoBook && failure.advice().is_none() => Err(absent(what, id, list)),
         Err(failure) => Err(failure),
     }
 }

@@ -126,7 +126,8 @@ impl Retention {
 /// Rules of a file, as JSON where it begins so.
 fn read_rules(file: &std::path::Path) -> Outcome<Rules> {
     let name = file.display();
-    let content = if file.as_os_str() == "-" { std::io::read_to_string(std::io::stdin()) } else { std::fs::read_to_string(file) };
+    let content =
+        if file.as_os_str() == "-" { std::io::read_to_string(std::io::stdin()) } else { std::fs::read_to_string(file) };
     let content = content.map_err(|error| Failure::io(format_args!("read {name}"), error))?;
     if !content.trim_start().starts_with(['[', '{']) {
         return Ok(Rules::parse(&content)?);

@@ -3,7 +3,8 @@
 use crate::support::Room;
 
 const ADA: &str = r#"{"id":"a","action":"user.signed_in","category":"account","actor":{"type":"user","id":"ada","name":"Ada Lovelace"}}"#;
-const NOTE: &str = r#"{"id":"b","action":"ticket.opened","actor":{"type":"system"},"metadata":{"text":"for Ada Lovelace"}}"#;
+const NOTE: &str =
+    r#"{"id":"b","action":"ticket.opened","actor":{"type":"system"},"metadata":{"text":"for Ada Lovelace"}}"#;
 
 #[test]
 fn rules_are_shown_set_and_planned() {
@@ -23,7 +24,8 @@ fn rules_are_shown_set_and_planned() {
 fn holds_are_placed_listed_and_released() {
     let place = Room::new();
     place.enter(ADA);
-    let hold = ["hold", "place", "--query", "action:user.*", "--reason", "case 7", "--by", "counsel", "--format", "json"];
+    let hold =
+        ["hold", "place", "--query", "action:user.*", "--reason", "case 7", "--by", "counsel", "--format", "json"];
     let placed = place.run(&hold).exits(0).json();
     let id = placed["id"].as_str().unwrap();
     assert_eq!(placed["placed_by"], "operator:counsel");
