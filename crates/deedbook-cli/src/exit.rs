@@ -36,6 +36,8 @@ pub(crate) enum Exit {
     Denied = 11,
     /// A server was not reached, or did not answer in time.
     Unavailable = 12,
+    /// A legal hold covers it, and nothing was taken away.
+    Held = 13,
 }
 
 /// The table of exit codes, as `--help` shows it.
@@ -53,7 +55,8 @@ Exit codes:
    9  the data was written by a newer version of Deedbook
   10  there is no Deedbook in the data directory, or in the database
   11  the server refused the token, or it lacks the right
-  12  the server was not reached, or did not answer in time";
+  12  the server was not reached, or did not answer in time
+  13  a legal hold covers it, and nothing was taken away";
 
 /// An error on its way to `main`: a message, its cause, what to do about it, and the exit code.
 #[derive(Debug)]
@@ -153,6 +156,7 @@ fn exit_of(kind: ErrorKind) -> Exit {
         ErrorKind::NotFound => Exit::NoBook,
         ErrorKind::Denied => Exit::Denied,
         ErrorKind::Unavailable => Exit::Unavailable,
+        ErrorKind::Held => Exit::Held,
         _ => Exit::Io,
     }
 }
@@ -202,6 +206,7 @@ mod tests {
             Exit::NoBook,
             Exit::Denied,
             Exit::Unavailable,
+            Exit::Held,
         ] {
             assert!(EXIT_CODES.contains(&format!("\n  {:>2}  ", exit as u8)), "{exit:?}");
         }

@@ -29,6 +29,11 @@ impl Progress {
         self.begin(Some(total), &format!("{{human_pos}} of {{human_len}} {noun}"), "");
     }
 
+    /// Counts entries that are read, of nobody knows how many.
+    pub(crate) fn begin_entries(&self) {
+        self.begin(None, "", "{human_pos} entries read");
+    }
+
     fn begin(&self, total: Option<u64>, of_total: &str, alone: &str) {
         match total {
             Some(total) => {

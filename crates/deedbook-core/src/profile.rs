@@ -67,7 +67,8 @@ pub struct FieldRule {
 /// Hidden can be all below `/actor`, `/targets`, `/changes`, `/context`, `/reason`, `/error`, `/correlation_id`,
 /// `/transaction_id`, `/source`, `/schema`, `/description` and `/metadata`, but the types of actors, targets and
 /// credentials and the paths of changes. Of an actor that is dropped the type is left. A description repeats what
-/// other values say: it is dropped wherever anything is hidden and no rule names it.
+/// other values say: it is dropped wherever anything is hidden and no rule names it. So are the queries of others in the
+/// log's own entries about reads.
 #[derive(Clone, Debug)]
 pub struct FieldProfile {
     /// Applied one after the other, each to what the one before leaves.
@@ -135,10 +136,12 @@ impl FieldProfile {
         match condition {
             Condition::Text(field, _) | Condition::Has(HasField::Text(field)) => self.touches_field(*field),
             Condition::Ip(_) | Condition::Has(HasField::Ip) => self.touches_path(&["context", "ip"]),
-            Condition::Meta(..) | Condition::Has(HasField::Meta(_)) => self.touches_path(&["metadata"]),
             Condition::Has(HasField::Error) => self.touches_path(&["error"]),
             Condition::Has(HasField::Reason) => self.touches_path(&["reason"]),
-            Condition::Words(_) => self.rules().any(Rule::hides),
+            // Queries in the metadata of the log's own entries are hidden with anything else.
+            Condition::Words(_) | Condition::Meta(..) | Condition::Has(HasField::Meta(_)) => {
+                self.rules().any(Rule::hides)
+            }
             Condition::Seq(_)
             | Condition::Occurred(_)
             | Condition::Recorded(_)

@@ -19,7 +19,7 @@ use utoipa_axum::routes;
 use crate::access::authenticate;
 use crate::app::App;
 use crate::endpoints::{
-    count, entry, erasures, export, history, holds, list, open, record, retention, sign_in, tail, tokens,
+    count, entry, erasures, export, histogram, history, holds, list, open, record, retention, sign_in, tail, tokens,
     viewer_sessions,
 };
 use crate::problem::Problem;
@@ -87,7 +87,7 @@ fn endpoints() -> Endpoints {
         .routes(routes!(record::record, list::list))
         .routes(routes!(count::count))
         .routes(routes!(count::facets))
-        .routes(routes!(count::histogram))
+        .routes(routes!(histogram::histogram))
         .routes(routes!(tail::tail))
         .routes(routes!(export::ndjson))
         .routes(routes!(export::csv))

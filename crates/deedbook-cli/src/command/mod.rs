@@ -5,14 +5,19 @@ mod capture;
 mod demo;
 mod diff;
 mod doctor;
+mod erase;
 mod export;
 mod get;
+mod governing;
 mod history;
+mod hold;
 mod import;
 mod log;
 mod narrowing;
+mod person_export;
 mod record;
 mod restore;
+mod retention;
 mod serve;
 mod tail;
 mod token;
@@ -53,6 +58,14 @@ pub(crate) enum Command {
     Capture(capture::Capture),
     /// Make, list and revoke the tokens of a server
     Token(token::TokenCommand),
+    /// Show and set for how long entries are kept, and take away what the rules let go of
+    Retention(retention::Retention),
+    /// Keep entries from retention and erasure
+    Hold(hold::Hold),
+    /// Take a person out of the log
+    Erase(Box<erase::Erase>),
+    /// Write everything about one person to a file
+    PersonExport(person_export::PersonExport),
     /// Enter real history, show what can be asked of it, and serve it
     Demo(demo::Demo),
 }
@@ -75,6 +88,10 @@ impl Command {
             Self::Serve(command) => command.run(place.directory("serve")?),
             Self::Capture(command) => command.run(place),
             Self::Token(command) => command.run(place),
+            Self::Retention(command) => command.run(place),
+            Self::Hold(command) => command.run(place),
+            Self::Erase(command) => command.run(place),
+            Self::PersonExport(command) => command.run(place),
             Self::Demo(command) => command.run(place.directory("demo")?),
         }
     }

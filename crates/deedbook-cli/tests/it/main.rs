@@ -13,6 +13,7 @@ mod example;
 mod exits;
 mod export;
 mod git;
+mod governing;
 mod history;
 mod kill;
 mod library;

@@ -108,6 +108,8 @@ impl Room {
             "DEEDBOOK_SERVER",
             "DEEDBOOK_TOKEN",
             "DEEDBOOK_PUBLIC_URL",
+            "DEEDBOOK_SOLE_ADMINISTRATOR",
+            "DEEDBOOK_BACKUPS_KEPT",
             "NO_COLOR",
             "CLICOLOR_FORCE",
             "CLICOLOR",

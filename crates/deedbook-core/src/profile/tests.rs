@@ -232,3 +232,18 @@ fn what_is_hidden_is_touched() {
     }
     assert!(touched > 150, "{touched}");
 }
+
+#[test]
+fn what_others_asked_is_hidden_with_anything_else() {
+    let mut event = Event::new("audit.viewed", crate::Actor::new("token", "tok_1"));
+    event.metadata.insert("queries".to_owned(), json!([{ "q": "carl salary" }]));
+    event.metadata.insert("kind".to_owned(), json!("list"));
+    let own = crate::prepare_own(event, &Limits::default(), || [7; 16]).unwrap();
+    let (event, canonical) = own.into_parts();
+    let own = Entry { receipt: full().receipt, event, canonical };
+    assert_eq!(
+        profile(&[("/context/ip", "drop")]).applied(&own).event.metadata,
+        json!({ "kind": "list" }).as_object().unwrap().clone()
+    );
+    assert!(profile(&[("/context/ip", "show")]).applied(&own).event.metadata.contains_key("queries"));
+}

@@ -17,6 +17,9 @@ use crate::{Actor, Entry, Event, canonical, commitment, json, pointer, prepare};
 /// What stands in the place of a masked value.
 const MASK: &str = "***";
 
+/// Where entries about reads keep what was asked.
+const QUERIES: &str = "queries";
+
 /// Bits of an address that a truncated one keeps: a network of IPv4, a site of IPv6.
 const IPV4_BITS: u8 = 24;
 const IPV6_BITS: u8 = 48;
@@ -35,8 +38,12 @@ fn masked(layers: &[Layer], entry: &Entry) -> Option<Event> {
     for layer in layers {
         layer.walk_members(members, Shape::Event, &mut Vec::new());
         if layer.rules.iter().any(Rule::hides) {
-            // The pointers of `personal` name what may have been hidden.
+            // The pointers of `personal` name what may have been hidden, and what others asked of the log repeats it.
             members.remove("personal");
+            let metadata = members.get_mut("metadata").and_then(Value::as_object_mut);
+            if let Some(metadata) = metadata.filter(|_| is_own(entry)) {
+                metadata.remove(QUERIES);
+            }
         }
     }
     let mut bytes = Vec::with_capacity(entry.canonical.len());
@@ -44,6 +51,11 @@ fn masked(layers: &[Layer], entry: &Entry) -> Option<Event> {
     let mut event = Event::from_canonical(&bytes).ok()?;
     prepare::settle(&mut event);
     Some(event)
+}
+
+/// Whether this is an entry of the log's own.
+fn is_own(entry: &Entry) -> bool {
+    entry.event.action.starts_with("audit.")
 }
 
 /// What is shown of an entry that cannot be read: that it is there.

@@ -1,4 +1,4 @@
-//! `GET /v1/events/count`, `/facets`, `/histogram`: numbers of entries within the caller's scope.
+//! `GET /v1/events/count`, `/facets`: numbers of entries within the caller's scope.
 
 use std::sync::Arc;
 
@@ -86,24 +86,6 @@ pub(crate) async fn facets(State(app): State<Arc<App>>, reader: Reader, mut para
     let counted = app.read(&reader, ReadKind::Count, &within, work).await?;
     let facets = by.iter().zip(&counted).map(|(group, lines)| (name_of(*group).to_owned(), facet(lines, limit)));
     Ok(answer(json!({ "facets": Map::from_iter(facets) })))
-}
-
-/// Count entries by day.
-#[utoipa::path(
-    get, path = "/events/histogram", tag = "events", operation_id = "histogram_events",
-    params(schema::QuestionParameters),
-    responses((status = 200, description = "Each day that has entries", body = schema::Histogram), schema::Refusals),
-)]
-pub(crate) async fn histogram(State(app): State<Arc<App>>, reader: Reader, mut parameters: Parameters) -> Answer {
-    let question = Question::take(&mut parameters, &reader.0)?;
-    parameters.finish(&super::question::PARAMETERS)?;
-    let (query, scope) = (question.query(app.now())?, question.scope);
-    let within = scope.clone();
-    let work = move |store: &dyn Store| store.count(&query, &scope, &[GroupBy::Day]);
-    let mut days = app.read(&reader, ReadKind::Count, &within, work).await?;
-    days.sort_by(|a, b| a.key.cmp(&b.key));
-    let bucket = |day: &Group| json!({ "day": day.key.first(), "count": day.count });
-    Ok(answer(json!({ "buckets": days.iter().map(bucket).collect::<Value>() })))
 }
 
 fn total(store: &dyn Store, query: &Query, scope: &Scope) -> Result<u64> {

@@ -4,6 +4,7 @@ pub(crate) mod count;
 pub(crate) mod entry;
 pub(crate) mod erasures;
 pub(crate) mod export;
+pub(crate) mod histogram;
 pub(crate) mod history;
 pub(crate) mod holds;
 pub(crate) mod list;

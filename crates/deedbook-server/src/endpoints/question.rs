@@ -61,6 +61,11 @@ impl Question {
         Self { binding: self.binding.with(Some(target)), given, ..self }
     }
 
+    /// The zone in which its days begin.
+    pub(super) fn zone(&self) -> TimeZone {
+        self.zone.clone()
+    }
+
     /// The same question in the log of one tenant.
     pub(super) fn within(self, tenant: &str) -> Self {
         Self { scope: self.scope.within(tenant), ..self }

@@ -387,10 +387,17 @@ pub(super) struct Histogram {
     buckets: Vec<Bucket>,
 }
 
-/// One day in UTC.
+/// One bucket, named by its beginning in the member of its interval.
 #[derive(ToSchema, Serialize)]
 pub(super) struct Bucket {
-    day: String,
+    /// Such as `2026-09-20T14:00:00+02:00`.
+    hour: Option<String>,
+    /// Such as `2026-09-20`.
+    day: Option<String>,
+    /// The Monday.
+    week: Option<String>,
+    /// Such as `2026-09`.
+    month: Option<String>,
     count: u64,
 }
 

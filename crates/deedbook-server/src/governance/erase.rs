@@ -169,7 +169,6 @@ impl Governance {
     pub fn withdraw_erasure(&self, id: &str, author: &Author, watch: &Watch<'_>) -> Result<Option<Arc<Erasure>>> {
         let withdrawn = self.settings.withdraw_erasure(id, author)?;
         if let Some(erasure) = &withdrawn {
-            let _working = self.work()?;
             self.forget_person(erasure, watch)?;
         }
         Ok(withdrawn)
@@ -416,7 +415,12 @@ fn check(new: &NewErasure, plan: &ErasurePlan) -> Result<()> {
         .mentions
         .iter()
         .filter(|mention| new.mentions.as_ref().is_none_or(|mentions| mentions.decide(&mention.id).is_none()));
-    let problems: Vec<Problem> = undecided.map(undecided_problem).collect();
+    let mut problems: Vec<Problem> = undecided.map(undecided_problem).collect();
+    let is_for_all = matches!(new.mentions, Some(Mentions::Erase | Mentions::Keep));
+    if plan.mentions_count > plan.mentions.len() as u64 && !is_for_all {
+        let detail = format!("{} entries name the person; decide for all: \"erase\" or \"keep\"", plan.mentions_count);
+        problems.push(Problem { pointer: "/mentions".to_owned(), code: "too_many".into(), detail });
+    }
     if !problems.is_empty() {
         return Err(Error::from_problems(problems));
     }

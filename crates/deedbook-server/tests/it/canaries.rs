@@ -172,6 +172,36 @@ fn no_secret_leaves_by_logs_figures_or_errors() {
     assert_eq!(conflict.problem(409), "conflict");
     errors.push(conflict.body);
     errors.push(house.post("/v1/tokens", json!({ "kind": CANARY, "name": [CANARY], "tenant": "É" }).to_string()).body);
+    let scope = |scope: Value| json!({ "kind": "read", "scope": scope });
+    for body in [
+        scope(json!({ "audience": CANARY })),
+        scope(json!({ "self": CANARY, "targets": [CANARY], "actions": [format!("{CANARY}!")], "from": CANARY })),
+        json!({ "kind": "read", "fields": [{ "path": CANARY, "as": CANARY }], "addresses": [CANARY] }),
+        json!({ "kind": "read", "fields": [{ "path": format!("/{CANARY}"), "as": "drop" }], "capabilities": [CANARY] }),
+        json!({ "preset": CANARY, "tenant": format!("{CANARY}!"), "expires_in": CANARY, "locale": [CANARY] }),
+    ] {
+        for path in ["/v1/tokens", "/v1/viewer-sessions"] {
+            let refused = house.post(path, body.to_string());
+            assert_eq!(refused.problem(422), "invalid", "{body}");
+            errors.push(refused.body);
+        }
+    }
+    for path in ["tokens/x/rotate", "viewer-sessions/x/renew", "viewer-sessions/exchange", "viewer-sessions/x/code"] {
+        let path = format!("/v1/{}", path.replace('x', CANARY).replace(&format!("e{CANARY}change"), "exchange"));
+        for body in [json!({ "overlap": CANARY }), json!({ "expires_in": CANARY }), json!({ "code": CANARY })] {
+            let refused = house.post(&path, body.to_string());
+            assert!(refused.status >= 400, "{path}");
+            errors.push(refused.body);
+        }
+    }
+    // Those who are known and refused leave an entry, and no word of what they asked in the server's log.
+    let write = house.made(r#"{"kind":"write","tenant":"acme"}"#);
+    let bound = house.made(r#"{"kind":"read","tenant":"acme"}"#);
+    for (token, path) in [(&write, format!("/v1/events?q={CANARY}")), (&bound, format!("/v1/events?tenant={CANARY}"))] {
+        errors.push(house.request("GET", &path).token(token).send().body);
+    }
+    house.request("GET", &format!("/v1/events?q={CANARY}")).token(&bound).send().is(200);
+    house.until_entered("_deedbook", "audit.denied", |entry| entry.to_string().contains(CANARY));
     errors.push(house.request("GET", "/v1/events").token(CANARY).send().body);
     errors.push(house.request("GET", "/v1/events").token(&format!("deed_read_{CANARY}_x")).send().body);
     let gzip = house.request("POST", "/v1/events").header("Content-Encoding: gzip").body("application/json", CANARY);
@@ -188,6 +218,7 @@ fn no_secret_leaves_by_logs_figures_or_errors() {
         format!("/v1/events?tz={CANARY}"),
         format!("/v1/events?{CANARY}=1"),
         format!("/v1/events/count?by={CANARY}"),
+        format!("/v1/events/histogram?interval={CANARY}"),
         format!("/v1/tokens/{CANARY}"),
         format!("/v1/tokens?{CANARY}"),
         format!("/v1/history?target={CANARY}"),

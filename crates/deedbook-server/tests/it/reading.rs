@@ -277,3 +277,55 @@ fn a_quiet_tail_says_that_it_is_alive() {
     house.post("/v1/events", event("b")).is(201);
     assert_eq!(Tail::open(&house, "/v1/events/tail", Some(&id)).next().1, "b");
 }
+
+#[test]
+fn buckets_begin_where_the_zone_says() {
+    let house = House::new();
+    // In Berlin the clocks go back at 03:00 on 25 October 2026: that day has 25 hours.
+    for (id, time) in [
+        ("a", "2026-10-24T21:59:59Z"),
+        ("b", "2026-10-24T22:00:00Z"),
+        ("c", "2026-10-25T00:30:00Z"),
+        ("d", "2026-10-25T01:30:00Z"),
+        ("e", "2026-10-25T22:59:59Z"),
+        ("f", "2026-10-25T23:00:00Z"),
+        ("g", "2026-11-01T12:00:00Z"),
+    ] {
+        house
+            .post("/v1/events", event(id).replace("\"action\"", &format!("\"occurred_at\":\"{time}\",\"action\"")))
+            .is(201);
+    }
+    let check = |query: &str, expected: serde_json::Value| {
+        let found = house.get(&format!("/v1/events/histogram{query}")).is(200).json();
+        assert_eq!(found["buckets"], expected, "{query}");
+    };
+    check(
+        "",
+        json!([{"day": "2026-10-24", "count": 2}, {"day": "2026-10-25", "count": 4}, {"day": "2026-11-01", "count": 1}]),
+    );
+    check("?interval=month", json!([{"month": "2026-10", "count": 6}, {"month": "2026-11", "count": 1}]));
+    check("?interval=week", json!([{"week": "2026-10-19", "count": 6}, {"week": "2026-10-26", "count": 1}]));
+    check(
+        "?tz=Europe/Berlin",
+        json!([{"day": "2026-10-24", "count": 1}, {"day": "2026-10-25", "count": 4},
+        {"day": "2026-10-26", "count": 1}, {"day": "2026-11-01", "count": 1}]),
+    );
+    check(
+        "?tz=Europe/Berlin&interval=week",
+        json!([{"week": "2026-10-19", "count": 5}, {"week": "2026-10-26", "count": 2}]),
+    );
+    check(
+        "?tz=Europe/Berlin&interval=hour&q=id:(c,d)",
+        json!([{"hour": "2026-10-25T02:00:00+02:00", "count": 1},
+        {"hour": "2026-10-25T02:00:00+01:00", "count": 1}]),
+    );
+    check("?tz=Asia/Kolkata&interval=hour&q=id:b", json!([{"hour": "2026-10-25T03:00:00+05:30", "count": 1}]));
+    check("?q=id:nothing", json!([]));
+    for day in 0..45 {
+        let time = format!("2026-{:02}-{:02}T00:00:00Z", 1 + day / 28, 1 + day % 28);
+        let body = event(&format!("day{day}")).replace("\"action\"", &format!("\"occurred_at\":\"{time}\",\"action\""));
+        house.post("/v1/events", body).is(201);
+    }
+    assert_eq!(house.get("/v1/events/histogram?interval=hour").problem(400), "too_many_buckets");
+    assert_eq!(house.get("/v1/events/histogram?interval=year").problem(400), "bad_parameter");
+}

@@ -73,6 +73,13 @@ fn what_a_token_may_not_do_has_its_exact_body() {
     let post = |path: &str, json: &str| house.request("POST", path).body("application/json", json);
     let last = format!("/v1/tokens/{}", house.get("/v1/tokens").json()["data"][0]["id"].as_str().unwrap());
     let revoke = house.request("DELETE", &last);
+    let rotate = post(&format!("{last}/rotate"), "{}");
+    let narrow = house.made(r#"{"kind":"read","scope":{"audience":["owners"]}}"#);
+    let elsewhere = house.made(r#"{"kind":"read","addresses":["10.0.0.0/8"]}"#);
+    let days = (1..=28).flat_map(|day| [format!("2026-01-{day:02}"), format!("2026-02-{day:02}")]);
+    let event_of =
+        |day: String| event(&day).replace("\"action\"", &format!("\"occurred_at\":\"{day}T00:00:00Z\",\"action\""));
+    house.post("/v1/events", format!("[{}]", days.map(event_of).collect::<Vec<_>>().join(","))).is(200);
     let mut all = String::new();
     for (name, request) in [
         ("a reader records", post("/v1/events", &event("a")).token(&read)),
@@ -86,9 +93,14 @@ fn what_a_token_may_not_do_has_its_exact_body() {
         ("a token as lines", house.request("POST", "/v1/tokens").body("application/x-ndjson", "{}")),
         ("no target", house.request("GET", "/v1/history")),
         ("no moment", house.request("GET", "/v1/as-of?target=invoice:7")),
-        ("a thing that no entry names", house.request("GET", "/v1/blame?target=invoice:7")),
+        ("a thing that no entry names", house.request("GET", "/v1/blame?target=invoice:8")),
         ("something twice", house.request("GET", "/v1/events/count?by=day,day")),
         ("parameters where there are none", house.request("GET", "/v1/tokens?a=b")),
+        ("numbers of which a part is seen", house.request("GET", "/v1/events?q=seq:3").token(&narrow)),
+        ("too many buckets", house.request("GET", "/v1/events/histogram?interval=hour")),
+        ("a code that is none", post("/v1/viewer-sessions/exchange", "{\"code\":\"x\"}").without("Authorization")),
+        ("from another address", house.request("GET", "/v1/events").token(&elsewhere)),
+        ("the token of the environment", rotate),
     ] {
         all.push_str(&format!("-- {name}\n{}\n\n", body(request)));
     }

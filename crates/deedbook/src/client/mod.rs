@@ -23,6 +23,7 @@ mod batch;
 mod call;
 mod entry;
 mod export;
+mod governance;
 mod health;
 mod history;
 mod post;

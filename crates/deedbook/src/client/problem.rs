@@ -69,6 +69,7 @@ fn kind_of(status: StatusCode) -> ErrorKind {
         409 => ErrorKind::Conflict,
         413 => ErrorKind::TooLarge,
         408 => ErrorKind::Unavailable,
+        423 => ErrorKind::Held,
         429 | 503 => ErrorKind::Overloaded,
         507 => ErrorKind::DiskFull,
         // The server cannot do it, and will not be able to in a minute.
@@ -147,6 +148,7 @@ mod tests {
             (413, ErrorKind::TooLarge),
             (415, ErrorKind::Invalid),
             (422, ErrorKind::Invalid),
+            (423, ErrorKind::Held),
             (429, ErrorKind::Overloaded),
             (500, ErrorKind::Unavailable),
             (501, ErrorKind::Invalid),

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
-use deedbook_server::{AdminToken, Options, Secret, Server};
+use deedbook_core::retention::{Age, Rules};
+use deedbook_server::{AdminToken, Approval, Options, Secret, Server};
 use tokio::net::TcpListener;
 use tracing_subscriber::filter::LevelFilter;
 
@@ -54,6 +55,14 @@ pub(crate) struct Door {
     #[arg(long, value_name = "FILE", env = "DEEDBOOK_CONFIG")]
     config: Option<PathBuf>,
 
+    /// Let one administrator erase a person; two are needed otherwise
+    #[arg(long, env = "DEEDBOOK_SOLE_ADMINISTRATOR")]
+    sole_administrator: bool,
+
+    /// How long backups are kept, such as 35d; certificates of erasures tell from it when the last one is gone
+    #[arg(long, value_name = "TIME", env = "DEEDBOOK_BACKUPS_KEPT", value_parser = age)]
+    backups_kept: Option<Age>,
+
     /// What the server writes to standard error: off, error, warn, info, or debug, which has a line for each request
     #[arg(long, value_name = "LEVEL", env = "DEEDBOOK_LOG", default_value = "info")]
     log: LevelFilter,
@@ -88,6 +97,10 @@ impl Door {
             std::env::var("DEEDBOOK_ADMIN_TOKEN").ok().filter(|token| !token.is_empty()).map(Secret::new);
         options.public_url = self.public_url;
         options.oidc = self.config.as_deref().map_or(Ok(None), config::read)?;
+        options.governance.backups_kept = self.backups_kept;
+        if self.sole_administrator {
+            options.governance.approval = Approval::Own;
+        }
         // Whoever cannot have the address must not be given a token first.
         let listener = TcpListener::bind(self.listen).await;
         let listener = listener.map_err(|error| Failure::io(format_args!("listen on {}", self.listen), error))?;
@@ -95,8 +108,21 @@ impl Door {
         let shutdown = signals()?;
         let (server, admin) = Server::new(book.shared(), options)?;
         greet(address, &admin, directory).map_err(output::unwritable)?;
+        server.new_rules().map_or(Ok(()), |rules| tell(&rules)).map_err(output::unwritable)?;
         Ok(server.serve(listener, shutdown).await?)
     }
+}
+
+/// Says for how long entries are kept where nobody set that yet.
+fn tell(rules: &Rules) -> io::Result<()> {
+    let mut out = anstream::stdout().lock();
+    writeln!(out, "Entries are kept so, from tomorrow on (`deedbook retention --help` tells how to change it):")?;
+    rules.as_slice().iter().try_for_each(|rule| writeln!(out, "  {rule}"))?;
+    out.flush()
+}
+
+fn age(text: &str) -> Result<Age, String> {
+    Age::parse(text).ok_or_else(|| "expected a time such as 35d, 6m or 1y".to_owned())
 }
 
 /// Ready when the process is told to end.
