@@ -34,7 +34,7 @@ pub(crate) struct Erase {
     action: Option<Action>,
 
     #[command(flatten)]
-    request: Option<Request>,
+    request: Request,
 }
 
 #[derive(Debug, Subcommand)]
@@ -83,7 +83,7 @@ struct Backups {
 struct Request {
     /// Whom: an id, or TYPE:ID
     #[arg(long, value_name = "TYPE:ID")]
-    principal: String,
+    principal: Option<String>,
 
     /// In whose log
     #[arg(long, default_value = "default")]
@@ -91,7 +91,7 @@ struct Request {
 
     /// Why: the request, the law. It stays in the log: do not name the person
     #[arg(long)]
-    basis: String,
+    basis: Option<String>,
 
     /// A further name or address by which free text may call the person; may be given several times
     #[arg(long, value_name = "NAME")]
@@ -139,29 +139,27 @@ struct Request {
 impl Erase {
     /// Does it with the log at `place`.
     pub(crate) fn run(self, place: &Place) -> Outcome<Exit> {
-        match (self.action, self.request) {
-            (Some(action), _) => action.run(place),
-            (None, Some(request)) => request.run(place),
-            (None, None) => {
-                let failure = Failure::new(Exit::Usage, "say whom to erase: --principal TYPE:ID and --basis");
-                Err(failure.advise("`deedbook erase --help` tells more."))
-            }
+        match self.action {
+            Some(action) => action.run(place),
+            None => self.request.run(place),
         }
     }
 }
 
 impl Request {
     fn run(self, place: &Place) -> Outcome<Exit> {
+        let wanted = self.wanted()?;
+        let json = self.json(&wanted);
         if self.dry_run {
             let plan = Governed::look(place)?.ask(
-                |it| Ok(watched(|watch| it.plan_erasure(&self.wanted(), watch))?.to_json()),
-                async |it| it.request_erasure(&self.json()).await,
+                |it| Ok(watched(|watch| it.plan_erasure(&wanted, watch))?.to_json()),
+                async |it| it.request_erasure(&json).await,
             )?;
             self.format.print(&plan, planned)?;
             return Ok(Exit::Done);
         }
         let erasure = Governed::open(place, self.policy())?
-            .ask(|it| self.carry_out(it), async |it| it.request_erasure(&self.json()).await)?;
+            .ask(|it| self.carry_out(it, &wanted), async |it| it.request_erasure(&json).await)?;
         self.format.print(&erasure, shown)?;
         Ok(Exit::Done)
     }
@@ -171,12 +169,12 @@ impl Request {
         Policy { approval, backups_kept: self.backups.backups_kept }
     }
 
-    fn carry_out(&self, governance: &Governance) -> Outcome<Value> {
+    fn carry_out(&self, governance: &Governance, wanted: &NewErasure) -> Outcome<Value> {
         if self.approved_by.is_none() && !self.sole_administrator {
             let failure = Failure::new(Exit::Usage, "an erasure takes a second administrator");
             return Err(failure.advise("Name who agreed with --approved-by NAME, or say --sole-administrator."));
         }
-        let asked = watched(|watch| governance.request_erasure(&self.wanted(), &self.by.author(), watch))?;
+        let asked = watched(|watch| governance.request_erasure(wanted, &self.by.author(), watch))?;
         if let Some(name) = &self.approved_by {
             let approved = watched(|watch| governance.approve_erasure(&asked.id, &Author::operator(name), watch));
             if let Err(error) = approved {
@@ -197,20 +195,25 @@ impl Request {
         }
     }
 
-    fn wanted(&self) -> NewErasure {
-        NewErasure {
+    /// What is asked for. That something is missing cannot be left to the parser: the subcommands need none of it.
+    fn wanted(&self) -> Outcome<NewErasure> {
+        let (Some(principal), Some(basis)) = (self.principal.clone(), self.basis.clone()) else {
+            let failure = Failure::new(Exit::Usage, "say whom to erase, and why: --principal TYPE:ID and --basis TEXT");
+            return Err(failure.advise("`deedbook erase --help` tells more."));
+        };
+        Ok(NewErasure {
             tenant: self.tenant.clone(),
-            principal: self.principal.clone(),
-            basis: self.basis.clone(),
+            principal,
+            basis,
             also: self.also.clone(),
             mentions: self.decision().as_ref().and_then(Mentions::from_json),
             search: if self.thorough { Search::Everything } else { Search::Index },
-        }
+        })
     }
 
-    fn json(&self) -> Value {
+    fn json(&self, wanted: &NewErasure) -> Value {
         json!({
-            "tenant": self.tenant, "principal": self.principal, "basis": self.basis, "also": self.also,
+            "tenant": wanted.tenant, "principal": wanted.principal, "basis": wanted.basis, "also": wanted.also,
             "mentions": self.decision(), "thorough": self.thorough, "dry_run": self.dry_run,
         })
     }

@@ -55,6 +55,50 @@ fn what_an_erasure_would_do_is_shown_for_decision() {
 }
 
 #[test]
+fn an_erased_person_is_gone_and_the_log_is_whole() {
+    let place = Room::new();
+    place.enter(ADA);
+    place.enter(NOTE);
+    let erase =
+        ["erase", "--principal", "user:ada", "--basis", "ticket T-5", "--mentions", "erase", "--sole-administrator"];
+    place.run(&erase).exits(0).prints(&["is done", "Certificate"]);
+    let gone = |place: &Room| {
+        let log = place.run(&["log", "--format", "ndjson"]).exits(0).stdout;
+        assert!(!log.contains("Lovelace") && !log.contains("ticket.opened"), "{log}");
+        assert_eq!(place.run(&["log", "Lovelace", "--count"]).exits(0).stdout.trim(), "0");
+        place.run(&["get", "b"]).exits(1);
+        place.run(&["doctor"]).exits(0);
+    };
+    gone(&place);
+    // An old client sends again what it sent before.
+    place.enter(ADA);
+    place.enter(NOTE);
+    gone(&place);
+    place.run(&["log", "action:audit.erased", "--count"]).exits(0).prints(&["1"]);
+}
+
+#[test]
+fn rules_take_away_what_is_old_and_a_hold_keeps_it() {
+    let place = Room::new();
+    place.enter(ADA);
+    place.enter(NOTE);
+    place.file("rules.txt", "category:account keep last 1\n");
+    place.run(&["retention", "set", "rules.txt", "--reason", "a test"]).exits(0);
+    place.enter(&ADA.replace(r#""id":"a""#, r#""id":"c","targets":[{"type":"user","id":"ada"}]"#));
+    place.enter(&ADA.replace(r#""id":"a""#, r#""id":"d","targets":[{"type":"user","id":"ada"}]"#));
+    let hold = ["hold", "place", "--target", "user:ada", "--reason", "case 7", "--format", "json"];
+    let id = place.run(&hold).exits(0).json()["id"].as_str().unwrap().to_owned();
+    place.run(&["retention", "run"]).exits(0);
+    place.run(&["get", "c"]).exits(0);
+    place.run(&["hold", "release", &id, "--reason", "closed"]).exits(0);
+    place.run(&["retention", "run"]).exits(0);
+    // The older of the two about one target goes; what has no target stays.
+    place.run(&["get", "c"]).exits(1);
+    ["a", "b", "d"].map(|id| place.run(&["get", id]).exits(0));
+    place.run(&["doctor"]).exits(0);
+}
+
+#[test]
 fn everything_about_a_person_goes_into_a_file() {
     let place = Room::new();
     place.enter(ADA);
