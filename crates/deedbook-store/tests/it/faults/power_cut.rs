@@ -54,7 +54,7 @@ fn without_syncs_a_power_cut_loses() {
     let sum = super::for_each_seed(0..20, |seed| cut_script(seed, Syncs::Ignored, Strictness::Count), Sum::add);
     println!("power cuts without syncs: {sum:?}");
     assert!(sum.lost > 100, "the test does not see what a missing sync loses: {sum:?}");
-    assert!(sum.returned > 10, "the test does not see what comes back without syncs: {sum:?}");
+    assert!(sum.returned > 5, "the test does not see what comes back without syncs: {sum:?}");
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
