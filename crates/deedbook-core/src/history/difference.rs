@@ -148,9 +148,15 @@ impl Comparison {
         }
     }
 
+    /// What came or went with its parts; where it has none (any more), that it came or went.
     fn opened(&mut self, path: &str, from: &Node, to: &Node) {
         let parts = |node: &Node| Parts::of(node.content.clone(), &node.origin);
+        let before = self.differences.len();
         self.parts(path, (parts(from), &from.origin), (parts(to), &to.origin));
+        let is_empty = |node: &Node| node.complete().is_some();
+        if self.differences.len() == before && (is_empty(from) || is_empty(to)) {
+            self.differences.push(difference(path, from, to));
+        }
     }
 
     fn parts(&mut self, path: &str, from: (Parts, &Origin), to: (Parts, &Origin)) {

@@ -280,3 +280,20 @@ fn who_sees_a_part_gets_a_part_and_is_told_so() {
     let other = log.seen_by(&Scope::tenant("other")).blame().unwrap();
     assert_eq!((other.existence, other.fields.len()), (Existence::Unknown, 0));
 }
+
+#[test]
+fn an_object_that_was_emptied_and_then_went_is_a_difference() {
+    let log = Log::of([
+        created(vec![change("/address", None, json!({"city": "Paris"}))]),
+        updated(vec![change("/address/city", json!("Paris"), None)]),
+        updated(vec![change("/address", json!({}), None)]),
+    ]);
+    let [emptied, gone] = ["e1", "e2"].map(|id| Moment::Event(id.to_owned()));
+    for (from, to) in [(&emptied, &gone), (&gone, &emptied)] {
+        let diff = log.history().diff(from, to).unwrap().unwrap();
+        let told: Vec<_> = diff.differences.iter().map(|it| (&it.path[..], it.from.known(), it.to.known())).collect();
+        let there = json!({});
+        let sides = if from == &emptied { (Some(&there), None) } else { (None, Some(&there)) };
+        assert_eq!(told, [("/address", sides.0, sides.1)]);
+    }
+}
