@@ -68,8 +68,9 @@ pub fn run(options: &Options) -> Result<()> {
         opened.as_secs_f64() * 1e3,
         memory.saturating_sub(before) >> 20,
     );
+    let workload = small_workload(options);
     let begun = Instant::now();
-    enter_all(&store, (0..options.tenants).map(|tenant| event(options, options.events, tenant)))?;
+    enter_all(&store, (0..options.tenants).map(|tenant| event(&workload, options, options.events, tenant)))?;
     println!(
         "one more event in each: {:.1} s; {} MiB",
         begun.elapsed().as_secs_f64(),
@@ -105,18 +106,23 @@ fn neighbours(address: SocketAddr, options: &Options) -> Result<()> {
 fn fill(directory: &Path, options: &Options) -> Result<()> {
     let store = FileStore::open(directory, StoreOptions::default())?;
     if store.visible_count() == 0 {
+        let workload = small_workload(options);
         let small = (0..options.events).flat_map(|round| (0..options.tenants).map(move |tenant| (round, tenant)));
-        enter_all(&store, small.map(|(round, tenant)| event(options, round, tenant)))?;
+        enter_all(&store, small.map(|(round, tenant)| event(&workload, options, round, tenant)))?;
         let workload = Workload::new(options.large);
         enter_all(&store, (0..options.large).map(|index| tenant_event(&workload, index, LARGE.to_owned())))?;
     }
     Ok(store.close()?)
 }
 
+/// The events of all small tenants, the one that is entered after opening too.
+fn small_workload(options: &Options) -> Workload {
+    Workload::new((options.events + 1) * options.tenants)
+}
+
 /// The event of a small tenant in this round.
-fn event(options: &Options, round: u64, tenant: u64) -> Event {
-    let workload = Workload::new((options.events + 1) * options.tenants);
-    tenant_event(&workload, round * options.tenants + tenant, format!("tenant-{tenant}"))
+fn event(workload: &Workload, options: &Options, round: u64, tenant: u64) -> Event {
+    tenant_event(workload, round * options.tenants + tenant, format!("tenant-{tenant}"))
 }
 
 fn tenant_event(workload: &Workload, index: u64, tenant: String) -> Event {
