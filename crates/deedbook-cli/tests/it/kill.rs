@@ -136,7 +136,9 @@ fn judge(client: &mut Client, ledger: &Ledger) -> Verdict {
         for entry in page["data"].as_array().unwrap() {
             assert_eq!(entry["seq"], there.len(), "seq has a gap");
             let id = entry["id"].as_str().unwrap().to_owned();
-            verdict.phantom += usize::from(!sent.contains_key(&id));
+            // That this reads is an entry too, which may come before the last page.
+            let was_sent = sent.contains_key(&id) || entry["action"] == "audit.viewed";
+            verdict.phantom += usize::from(!was_sent);
             let place = (entry["seq"].clone(), entry["leaf_hash"].clone());
             verdict.duplicate += usize::from(there.insert(id, place).is_some());
         }
