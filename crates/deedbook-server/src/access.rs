@@ -213,6 +213,12 @@ impl Caller {
         }
     }
 
+    /// Whether settings of `tenant` are this caller's to look at, who may look at settings: those of all tenants, or of
+    /// the one the token is bound to.
+    pub(crate) fn may_inspect(&self, tenant: Option<&str>) -> bool {
+        self.token.tenant.is_none() || self.token.tenant.as_deref() == tenant
+    }
+
     /// Which of the numbers that the log gives this caller may know.
     pub(crate) fn numbers(&self) -> Numbers {
         match &self.token.tenant {

@@ -31,6 +31,7 @@ mod endpoints;
 mod figures;
 mod governance;
 mod grant;
+mod html;
 mod limits;
 mod members;
 mod oidc;

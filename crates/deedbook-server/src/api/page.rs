@@ -5,6 +5,8 @@ use std::fmt::Write;
 use serde_json::Value;
 use utoipa::openapi::OpenApi;
 
+use crate::html;
+
 const HEAD: &str = "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
 <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>Deedbook API</title>\n<style>\n\
 body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1b1b1b;background:#fff}\n\
@@ -58,6 +60,5 @@ fn push_row(page: &mut String, name: &Value, meaning: &Value) {
 }
 
 fn escaped(text: &Value) -> String {
-    let text = text.as_str().unwrap_or_default();
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    html::escaped(text.as_str().unwrap_or_default())
 }

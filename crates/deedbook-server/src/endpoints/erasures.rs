@@ -6,10 +6,9 @@ use axum::body::Body;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-use super::request::Members;
+use super::request::{Members, answer};
 use super::schema;
 use crate::access::{Administrator, Caller, Inspector};
 use crate::app::App;
@@ -47,13 +46,13 @@ pub(crate) async fn request(
     if dry_run {
         let plan = app.govern(move |governance, watch| governance.plan_erasure(&new, watch)).await?;
         let plan = plan.map_err(|error| app.refusal(error, STATE))?;
-        return Ok(answer(StatusCode::OK, &plan.to_json()));
+        return Ok(answer(StatusCode::OK, plan.to_json()));
     }
     let author = caller.author();
     let requested = app.govern(move |governance, watch| governance.request_erasure(&new, &author, watch)).await?;
     let erasure = requested.map_err(|error| app.refusal(error, STATE))?;
     app.orders.look();
-    Ok(answer(StatusCode::CREATED, &erasure.to_json()))
+    Ok(answer(StatusCode::CREATED, erasure.to_json()))
 }
 
 /// List erasures, oldest first.
@@ -66,7 +65,7 @@ pub(crate) async fn list(State(app): State<Arc<App>>, Inspector(caller): Inspect
     let mut erasures = app.settings.erasures();
     erasures.retain(|erasure| is_theirs(&caller, erasure));
     let erasures: Vec<Value> = erasures.iter().map(|erasure| erasure.to_json()).collect();
-    Ok(answer(StatusCode::OK, &json!({ "data": erasures })))
+    Ok(answer(StatusCode::OK, json!({ "data": erasures })))
 }
 
 /// Get an erasure; once it is done, with its certificate.
@@ -85,7 +84,7 @@ pub(crate) async fn get(
     let Path(id) = id.map_err(|_| Problem::not_found())?;
     let erasure = app.settings.erasure(&id).filter(|erasure| is_theirs(&caller, erasure));
     let erasure = erasure.ok_or_else(Problem::not_found)?;
-    Ok(answer(StatusCode::OK, &erasure.to_json()))
+    Ok(answer(StatusCode::OK, erasure.to_json()))
 }
 
 /// Approve an erasure that another administrator asked for.
@@ -108,7 +107,7 @@ pub(crate) async fn approve(
     let approved = app.govern(move |governance, watch| governance.approve_erasure(&id, &author, watch)).await?;
     let erasure = approved.map_err(|error| app.refusal(error, STATE))?.ok_or_else(Problem::not_found)?;
     app.orders.look();
-    Ok(answer(StatusCode::ACCEPTED, &erasure.to_json()))
+    Ok(answer(StatusCode::ACCEPTED, erasure.to_json()))
 }
 
 /// Withdraw an erasure that nobody approved.
@@ -128,12 +127,12 @@ pub(crate) async fn withdraw(
     let author = caller.author();
     let withdrawn = app.govern(move |governance, watch| governance.withdraw_erasure(&id, &author, watch)).await?;
     let erasure = withdrawn.map_err(|error| app.refusal(error, STATE))?.ok_or_else(Problem::not_found)?;
-    Ok(answer(StatusCode::OK, &erasure.to_json()))
+    Ok(answer(StatusCode::OK, erasure.to_json()))
 }
 
 /// Whether the erasure is for this caller to see.
 fn is_theirs(caller: &Caller, erasure: &Erasure) -> bool {
-    caller.token.tenant.as_ref().is_none_or(|tenant| *tenant == erasure.tenant)
+    caller.may_inspect(Some(&erasure.tenant))
 }
 
 fn new_erasure(members: &mut Members) -> NewErasure {
@@ -149,9 +148,4 @@ fn new_erasure(members: &mut Members) -> NewErasure {
         mentions,
         search: if members.flag("thorough") { Search::Everything } else { Search::Index },
     }
-}
-
-/// What says who a person is must not lie in anybody's cache.
-fn answer(status: StatusCode, body: &Value) -> Response {
-    ([("cache-control", "no-store")], super::record::json(status, body.to_string())).into_response()
 }

@@ -27,7 +27,7 @@ use crate::settings::NewHold;
 pub(crate) async fn list(State(app): State<Arc<App>>, Inspector(caller): Inspector, parameters: Parameters) -> Answer {
     parameters.finish(&[])?;
     let mut holds = app.settings.holds();
-    holds.retain(|hold| caller.token.tenant.is_none() || caller.token.tenant == hold.tenant);
+    holds.retain(|hold| caller.may_inspect(hold.tenant.as_deref()));
     let holds: Vec<Value> = holds.iter().map(|hold| hold.to_json()).collect();
     Ok(answer(StatusCode::OK, json!({ "data": holds }).to_string()))
 }

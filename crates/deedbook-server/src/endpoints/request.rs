@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
 use deedbook_core::{Error, ErrorKind, Problem as Place, parse_json};
 use serde_json::{Map, Value};
 
 use crate::app::App;
 use crate::body::{Format, Received};
+use crate::members::escaped;
 use crate::problem::{Answer, Problem};
 
 /// The members of a body that are not taken yet, and what was wrong with those that are.
@@ -95,7 +97,7 @@ impl Members {
     /// 422 with a place for each.
     pub(super) fn finish(mut self, known: &str) -> Answer<()> {
         for name in self.rest.keys() {
-            let pointer = format!("/{}", name.replace('~', "~0").replace('/', "~1"));
+            let pointer = format!("/{}", escaped(name));
             let detail = format!("this member is not known here; there are {known}");
             self.problems.push(Place { pointer, code: "unknown_member".into(), detail });
         }
@@ -103,19 +105,25 @@ impl Members {
     }
 }
 
-fn unsupported() -> Problem {
+/// 415: settings are one object of JSON.
+pub(super) fn unsupported() -> Problem {
     let detail = "send one object as application/json";
     Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail)
 }
 
 /// As events are refused, in words about settings.
-fn refused(error: Error) -> Problem {
+pub(super) fn refused(error: Error) -> Problem {
     let problem = Problem::from(error);
     if problem.status() != StatusCode::UNPROCESSABLE_ENTITY {
         return problem;
     }
-    let detail = "the request breaks a rule; errors[] tells where and how";
+    let detail = "the body breaks a rule; errors[] tells where and how";
     Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", detail).at(problem.errors().to_vec())
+}
+
+/// The answer of an endpoint of settings. It may hold a secret, or say who a person is: it must not lie in anybody's cache.
+pub(super) fn answer(status: StatusCode, body: Value) -> Response {
+    ([("cache-control", "no-store")], super::record::json(status, body.to_string())).into_response()
 }
 
 impl App {

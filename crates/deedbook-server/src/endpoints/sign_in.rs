@@ -14,9 +14,11 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::record::json;
+use super::tokens::LAST_ADMIN;
 use crate::access::{Peer, author};
 use crate::app::App;
 use crate::cookie::{ATTEMPT, SESSION, is_of_our_own_page};
+use crate::html::escaped;
 use crate::oidc::{self, Attempt, Refused, SignIn};
 use crate::problem::{Answer, Problem};
 use crate::secret::Secret;
@@ -74,7 +76,7 @@ pub(crate) async fn callback(
         Some(role) => settings.settings.sign_in(&person, &role, seconds, context).map(Some),
         None => settings.settings.deny_sign_in(&person, context).map(|()| None),
     };
-    let Some(token) = app.compute(enter).await?.map_err(|error| app.failed(error))? else {
+    let Some(token) = app.compute(enter).await?.map_err(|error| app.refusal(error, LAST_ADMIN))? else {
         let why = "You are known, and in no group that may come in here. Ask whoever runs this server.";
         return Ok(page(StatusCode::FORBIDDEN, "Not signed in", why, None));
     };
@@ -121,7 +123,7 @@ pub(crate) async fn end(State(app): State<Arc<App>>, peer: Option<Extension<Peer
         let author = author(&token, peer.map(|Extension(peer)| peer));
         let settings = app.clone();
         let ended = app.compute(move || settings.settings.sign_out(&token, &author)).await?;
-        ended.map_err(|error| app.failed(error))?;
+        ended.map_err(|error| app.refusal(error, LAST_ADMIN))?;
     }
     let gone = SESSION.set("", 0, app.is_secure());
     Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, gone), no_store()]).into_response())
@@ -194,8 +196,4 @@ fn page(status: StatusCode, title: &str, text: &str, on: Option<&str>) -> Respon
         no_store(),
     ];
     (status, headers, body).into_response()
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

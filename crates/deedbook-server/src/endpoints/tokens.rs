@@ -6,10 +6,10 @@ use axum::body::Body;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse, Response};
-use deedbook_core::{Error, ErrorKind, Timestamp, parse_json};
+use deedbook_core::{Error, Timestamp, parse_json};
 use serde_json::{Value, json};
 
+use super::request::{answer, refused, unsupported};
 use super::schema;
 use crate::access::{Administrator, Inspector};
 use crate::app::App;
@@ -20,6 +20,9 @@ use crate::problem::{Answer, Problem};
 use crate::secret::Secret;
 use crate::settings::NewToken;
 use crate::token::Token;
+
+/// The code of a change that would leave nobody who may administer.
+pub(super) const LAST_ADMIN: &str = "last_admin_token";
 
 /// Make a token.
 ///
@@ -42,7 +45,7 @@ pub(crate) async fn create(
         let app = app.clone();
         move || {
             let new = app.json(received).and_then(|json| NewToken::from_json(&json).map_err(refused))?;
-            app.settings.create_by(new, &caller.author()).map_err(|error| app.failed(error))
+            app.settings.create_by(new, &caller.author()).map_err(|error| app.refusal(error, LAST_ADMIN))
         }
     };
     let (token, secret) = app.compute(work).await??;
@@ -76,7 +79,7 @@ pub(crate) async fn rotate(
             let json = app.json(received)?;
             let old_until = old_until(&json, app.now()).map_err(refused)?;
             let rotated = app.settings.rotate_by(&id, old_until, &caller.author());
-            rotated.map_err(|error| app.failed_as(error, "cannot_rotate"))
+            rotated.map_err(|error| app.refusal(error, "cannot_rotate"))
         }
     };
     let (token, secret) = app.compute(work).await??.ok_or_else(Problem::not_found)?;
@@ -93,7 +96,7 @@ pub(crate) async fn rotate(
 pub(crate) async fn list(State(app): State<Arc<App>>, Inspector(caller): Inspector, parameters: Parameters) -> Answer {
     parameters.finish(&[])?;
     let mut tokens = app.settings.tokens();
-    tokens.retain(|token| caller.token.tenant.is_none() || caller.token.tenant == token.tenant);
+    tokens.retain(|token| caller.may_inspect(token.tenant.as_deref()));
     let tokens: Vec<Value> = tokens.iter().map(Token::to_json).collect();
     Ok(answer(StatusCode::OK, json!({ "data": tokens })))
 }
@@ -116,41 +119,10 @@ pub(crate) async fn revoke(
     let Path(id) = id.map_err(|_| Problem::not_found())?;
     let work = {
         let app = app.clone();
-        move || app.settings.revoke_by(&id, &caller.author()).map_err(|error| app.failed(error))
+        move || app.settings.revoke_by(&id, &caller.author()).map_err(|error| app.refusal(error, LAST_ADMIN))
     };
     let token = app.compute(work).await??.ok_or_else(Problem::not_found)?;
     Ok(answer(StatusCode::OK, token.to_json()))
-}
-
-impl App {
-    /// What is told of a setting that could not be entered.
-    pub(super) fn failed(&self, error: Error) -> Problem {
-        self.failed_as(error, "last_admin_token")
-    }
-
-    /// As [`App::failed`], a conflict having this code.
-    pub(super) fn failed_as(&self, error: Error, conflict: &'static str) -> Problem {
-        match error.kind() {
-            ErrorKind::Invalid => refused(error),
-            ErrorKind::Conflict => Problem::new(StatusCode::CONFLICT, conflict, error.to_string()),
-            kind => {
-                if kind == ErrorKind::Poisoned {
-                    self.note_poisoned();
-                }
-                error.into()
-            }
-        }
-    }
-}
-
-/// As events are refused, in words about settings.
-pub(super) fn refused(error: Error) -> Problem {
-    let problem = Problem::from(error);
-    if problem.status() != StatusCode::UNPROCESSABLE_ENTITY {
-        return problem;
-    }
-    let detail = "the body breaks a rule; errors[] tells where and how";
-    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", detail).at(problem.errors().to_vec())
 }
 
 /// Reads a body of one JSON object. Where nothing needs to be said there need be none.
@@ -160,8 +132,7 @@ pub(super) fn refused(error: Error) -> Problem {
 pub(super) async fn object(app: &Arc<App>, headers: &HeaderMap, body: Body) -> Answer<Received> {
     let received = Received::read(app, headers, body).await?;
     if received.format != Format::Json {
-        let detail = "send one object as application/json";
-        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail));
+        return Err(unsupported());
     }
     Ok(received)
 }
@@ -201,9 +172,4 @@ fn old_until(json: &Value, now: Timestamp) -> deedbook_core::Result<Timestamp> {
 fn with_text(mut token: Value, secret: &Secret) -> Value {
     token["token"] = json!(secret.expose());
     token
-}
-
-pub(super) fn answer(status: StatusCode, body: Value) -> Response {
-    // The one answer with a secret in it must not lie in anybody's cache.
-    ([("cache-control", "no-store")], super::record::json(status, body.to_string())).into_response()
 }

@@ -13,8 +13,9 @@ use axum::http::{HeaderMap, StatusCode};
 use deedbook_core::{Context, Error, rfc3339};
 use serde_json::{Value, json};
 
+use super::request::{answer, refused};
 use super::schema;
-use super::tokens::{answer, object, refused};
+use super::tokens::{LAST_ADMIN, object};
 use crate::access::{Caller, Host, Peer};
 use crate::app::App;
 use crate::grant::Export;
@@ -52,7 +53,9 @@ pub(crate) async fn create(
                 return Err(Problem::of_other_tenant());
             }
             let new = wanted.narrowed(&caller.token).map_err(refused)?;
-            app.settings.create_session(new, &caller.token, &caller.author()).map_err(|error| app.failed(error))
+            app.settings
+                .create_session(new, &caller.token, &caller.author())
+                .map_err(|error| app.refusal(error, LAST_ADMIN))
         }
     };
     let (session, secret) = app.compute(work).await??;
@@ -111,7 +114,9 @@ pub(crate) async fn renew(
         move || {
             let until = renewed_until(&app.json(received)?, app.now()).map_err(refused)?;
             let until = caller.token.expires_at.map_or(until, |end| until.min(end));
-            app.settings.renew_session(&session, until, &caller.author()).map_err(|error| app.failed(error))
+            app.settings
+                .renew_session(&session, until, &caller.author())
+                .map_err(|error| app.refusal(error, LAST_ADMIN))
         }
     };
     let session = app.compute(work).await??.ok_or_else(Problem::not_found)?;
@@ -134,7 +139,7 @@ pub(crate) async fn revoke(
     let session = own_session(&app, &caller, id)?;
     let work = {
         let app = app.clone();
-        move || app.settings.revoke_session(&session, &caller.author()).map_err(|error| app.failed(error))
+        move || app.settings.revoke_session(&session, &caller.author()).map_err(|error| app.refusal(error, LAST_ADMIN))
     };
     app.compute(work).await??;
     Ok(axum::response::IntoResponse::into_response(StatusCode::NO_CONTENT))
@@ -188,7 +193,8 @@ pub(crate) async fn exchange(
             let session = session.filter(|session| session.grant.admits(address)).ok_or_else(bad_code)?;
             let context = Context { ip: address, ..Context::default() };
             let by = Author { context, ..Author::system() };
-            let secret = app.settings.exchange_session(&session, &by).map_err(|error| app.failed(error))?;
+            let secret =
+                app.settings.exchange_session(&session, &by).map_err(|error| app.refusal(error, LAST_ADMIN))?;
             Ok::<_, Problem>((session, secret))
         }
     };
@@ -222,8 +228,7 @@ fn own_session(app: &App, caller: &Caller, id: Result<Path<String>, PathRejectio
 
 fn may_see(caller: &Caller, session: &Token) -> bool {
     let inspects = caller.token.kind.may_inspect();
-    let of_tenant = caller.token.tenant.is_none() || caller.token.tenant == session.tenant;
-    inspects && of_tenant || session.parent.as_ref() == Some(&caller.token.id)
+    inspects && caller.may_inspect(session.tenant.as_deref()) || session.parent.as_ref() == Some(&caller.token.id)
 }
 
 fn may_change(caller: &Caller, session: &Token) -> bool {
