@@ -15,11 +15,14 @@ import "./overview.js";
 import { failureView } from "./parts.js";
 import "./person.js";
 import { session, signOut } from "./session.js";
+import { mayInspect, SETTINGS } from "./settings.js";
 import "./sign-in.js";
 
 addTexts({ de, en });
 
-const PLACES = ["/", "/entry", "/object", "/person", "/overview"];
+const PLACES = ["/", "/entry", "/object", "/person", "/overview", ...SETTINGS];
+/** The address of a link that lets in once; it stays where the link was no good. */
+const ENTRANCE = "/auth/enter";
 const THEMES = ["auto", "light", "dark"];
 const LANGUAGES = /** @type {const} */ ([["en", "English"], ["de", "Deutsch"]]);
 
@@ -82,6 +85,12 @@ export class App extends Element {
     this.session = session;
     this.api = session.token ? new Api() : null;
     this.problem = null;
+  }
+
+  /** @param {import("./session.js").Session} session */
+  signedIn(session) {
+    this.enter(session);
+    if (this.place.pathname === ENTRANCE) this.go("/", false);
   }
 
   /** A session ends, or a token is revoked, while somebody reads.
@@ -158,7 +167,7 @@ export class App extends Element {
     document.documentElement.lang = this.words.language;
     document.documentElement.dir = this.words.direction;
     document.documentElement.dataset.theme = this.theme;
-    document.title = this.api ? `${this.words.say(`nav.${this.place.pathname}`)} · Deedbook` : "Deedbook";
+    document.title = this.api && PLACES.includes(this.place.pathname) ? `${this.words.say(`nav.${this.place.pathname}`)} · Deedbook` : "Deedbook";
   }
 
   render() {
@@ -166,15 +175,15 @@ export class App extends Element {
     const say = this.words.say.bind(this.words);
     if (this.problem) return html`<main tabindex="-1">${failureView(this.problem, this.words, () => location.reload())}</main>`;
     if (!this.api) {
-      return html`<main tabindex="-1"><deedbook-sign-in .words=${this.words} .ways=${this.session?.ways ?? []}
-        @deedbook-signed-in=${(/** @type {CustomEvent} */ event) => this.enter(event.detail)}></deedbook-sign-in>
+      return html`<main tabindex="-1"><deedbook-sign-in .words=${this.words} .ways=${this.session?.ways ?? []} .notice=${this.place.pathname === ENTRANCE ? say("enter.used.text") : ""}
+        @deedbook-signed-in=${(/** @type {CustomEvent} */ event) => this.signedIn(event.detail)}></deedbook-sign-in>
         <div class="preferences low">${this.preferences()}</div></main>`;
     }
     return html`
       <header>
         <button class="skip main" @click=${this.arrived}>${say("nav.skip")}</button>
         <a class="brand" href="/"><img src="/ui/icon.svg" alt="" width="22" height="22">Deedbook</a>
-        <nav aria-label=${say("nav.label")}>${["/", "/overview"].map((place) => html`<a href=${place} aria-current=${place === this.place.pathname ? "page" : nothing}>${say(`nav.${place}`)}</a>`)}</nav>
+        <nav aria-label=${say("nav.label")}>${["/", "/overview", ...(mayInspect(this.session) ? ["/settings"] : [])].map((place) => html`<a href=${place} aria-current=${this.isAt(place) ? "page" : nothing}>${say(place === "/settings" ? "settings.title" : `nav.${place}`)}</a>`)}</nav>
         <span class="space"></span>
         <div class="preferences">${this.preferences()}</div>
         ${this.session?.token?.name ? html`<span class="who muted"><bdi>${this.session.token.name}</bdi></span>` : nothing}
@@ -192,8 +201,20 @@ export class App extends Element {
         ${THEMES.map((theme) => html`<option value=${theme} ?selected=${theme === this.theme}>${say(`nav.theme.${theme}`)}</option>`)}</select>`;
   }
 
+  /** Whether what is shown belongs to a place.
+   * @param {string} place */
+  isAt(place) {
+    return place === this.place.pathname || (place !== "/" && this.place.pathname.startsWith(`${place}/`));
+  }
+
   page() {
     const { api: named, words, place } = this;
+    if (place.pathname === ENTRANCE) {
+      return html`<div class="state"><h1>${words.say("enter.used")}</h1><p>${words.say("enter.signed-in")}</p><a class="link" href="/">${words.say("nav.back")}</a></div>`;
+    }
+    if (SETTINGS.includes(place.pathname)) {
+      return html`<deedbook-settings .api=${named} .words=${words} .session=${this.session} .place=${place}></deedbook-settings>`;
+    }
     const asked = place.searchParams;
     switch (place.pathname) {
       case "/entry":

@@ -13,7 +13,7 @@ use deedbook_core::{
     Atomicity, Draft, Entry, Error, ErrorKind, Group, GroupBy, MemoryStore, Page, PageRequest, Query, Reply, Result,
     Scope, Store, Timestamp,
 };
-use deedbook_server::{AdminToken, Limits, NewToken, Options, Secret, Server, Settings, TokenKind};
+use deedbook_server::{AdminToken, Author, Limits, NewToken, Options, Secret, Server, Settings, TokenKind};
 use deedbook_testkit::Clock;
 use serde_json::Value;
 use tokio::sync::oneshot;
@@ -134,7 +134,7 @@ impl House {
     pub(crate) fn token(&self, kind: TokenKind, tenant: Option<&str>) -> String {
         let settings = Settings::load(self.store.clone(), Arc::new(self.clock.function())).expect("settings");
         let new = NewToken { tenant: tenant.map(str::to_owned), ..NewToken::of_kind(kind) };
-        let (token, secret) = settings.create(new).expect("a token");
+        let (token, secret) = settings.create(new, &Author::system()).expect("a token");
         self.until_known(&token.id);
         secret.expose().to_owned()
     }

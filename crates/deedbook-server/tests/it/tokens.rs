@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use deedbook_core::commitment::Key;
 use deedbook_core::{MemoryStore, OWN_TENANT, PageRequest, Query, Scope, Timestamp};
-use deedbook_server::{AdminToken, Options, Secret, Server, Settings, TokenKind};
+use deedbook_server::{AdminToken, Author, Options, Secret, Server, Settings, TokenKind};
 use deedbook_testkit::Clock;
 use serde_json::{Value, json};
 
@@ -119,7 +119,7 @@ fn a_token_that_was_revoked_elsewhere_is_refused_and_its_tail_ends() {
     let read = tail.read(&mut begun).unwrap();
     assert!(begun[..read].starts_with(b"HTTP/1.1 200"));
     let elsewhere = Settings::load(house.store.clone(), Arc::new(Clock::fixed().function())).unwrap();
-    elsewhere.revoke(made["id"].as_str().unwrap()).unwrap().unwrap();
+    elsewhere.revoke(made["id"].as_str().unwrap(), &Author::system()).unwrap().unwrap();
     // The tail ends by itself, and from then on the token is refused: both within the time of a read.
     let mut rest = Vec::new();
     tail.read_to_end(&mut rest).unwrap();
