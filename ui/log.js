@@ -228,6 +228,7 @@ export class DeedbookLog extends Element {
         @deedbook-failed=${(/** @type {CustomEvent} */ event) => this.stop(event, () => this.fail(event.detail))}>
         <div class="top" part="toolbar">
           <deedbook-search .api=${api} .words=${words} .query=${this.query} .error=${error}></deedbook-search>
+          <slot name="tools"></slot>
           ${this.tools()}
         </div>
         <div class="middle">

@@ -12,11 +12,13 @@ import { en } from "../texts/pages-en.js";
 import "./entry.js";
 import "./object.js";
 import "./overview.js";
-import { failureView } from "./parts.js";
+import { failureView, logAddress } from "./parts.js";
 import "./person.js";
+import "./searches.js";
 import { session, signOut } from "./session.js";
 import { mayInspect, SETTINGS } from "./settings.js";
 import "./sign-in.js";
+import "./tenants.js";
 
 addTexts({ de, en });
 
@@ -229,7 +231,9 @@ export class App extends Element {
         return html`<deedbook-overview .api=${named} .words=${words} .range=${asked.get("range")?.replace("all", "") ?? "-30d"}></deedbook-overview>`;
       default:
         return html`<h1 class="unseen">${words.say("nav./")}</h1><deedbook-log .api=${named} .locale=${words.locale} .places=${PAGES} .query=${asked.get("q") ?? ""} .entry=${asked.get("entry")}
-          ?live=${asked.has("live")} ?relative=${asked.has("relative")} @deedbook-state=${this.remember}></deedbook-log>`;
+          ?live=${asked.has("live")} ?relative=${asked.has("relative")} @deedbook-state=${this.remember}>
+          ${this.session?.token?.tenant ? nothing : html`<deedbook-tenants slot="tools" .api=${named} .words=${words} @deedbook-tenant=${(/** @type {CustomEvent} */ event) => this.go(logAddress(asked.get("q") ?? "", event.detail))}></deedbook-tenants>`}
+          <deedbook-searches slot="tools" .api=${named} .words=${words} .session=${this.session} .query=${asked.get("q") ?? ""}></deedbook-searches></deedbook-log>`;
     }
   }
 

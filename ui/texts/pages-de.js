@@ -325,4 +325,14 @@ export const de = {
   "erasure.certificate.exports": "Exporte, die hinausgingen",
   "erasure.certificate.backups": "Aus Sicherungen fort bis",
   "erasure.certificate.unknown": "nicht bekannt",
+
+  "search.saved": "Gemerkte Suchen",
+  "search.saved.none": "Keine Suche ist gemerkt.",
+  "search.saved.name": "Merken, was jetzt gesucht wird, als",
+  "search.saved.save": "Merken",
+  "search.saved.done": "Die Suche ist gemerkt.",
+  "search.saved.delete": "{name} löschen",
+  "search.saved.deleted": "Die Suche ist gelöscht.",
+  "tenant.all": "Alle Mandanten",
+  "tenant.own": "Einträge des Protokolls selbst",
 };

@@ -325,4 +325,14 @@ export const en = {
   "erasure.certificate.exports": "Exports that went out",
   "erasure.certificate.backups": "Gone from backups by",
   "erasure.certificate.unknown": "not known",
+
+  "search.saved": "Saved searches",
+  "search.saved.none": "No search is saved.",
+  "search.saved.name": "Save what is searched now, as",
+  "search.saved.save": "Save",
+  "search.saved.done": "The search is saved.",
+  "search.saved.delete": "Delete {name}",
+  "search.saved.deleted": "The search is deleted.",
+  "tenant.all": "All tenants",
+  "tenant.own": "The log’s own entries",
 };

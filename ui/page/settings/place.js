@@ -19,6 +19,7 @@ const REASON_MAX = 1024;
 
 /** One place of the settings. */
 export class SettingsPlace extends Element {
+  /** @type {Record<string, import("../../vendor/reactive-element/reactive-element.js").PropertyDeclaration>} */
   static properties = {
     api: { attribute: false }, words: { attribute: false }, session: { attribute: false }, asked: { attribute: false },
     failure: { state: true }, done: { state: true }, change: { state: true }, problem: { state: true }, isBusy: { state: true }, isCopied: { state: true },

@@ -83,7 +83,7 @@ export class RetentionPlace extends SettingsPlace {
   }
 
   /** @param {number} index */
-  async remove(index) {
+  async leaveOut(index) {
     this.drafts = this.drafts.filter((_, place) => place !== index);
     await this.updateComplete;
     /** @type {HTMLElement | null} */ (this.renderRoot.querySelector("button.add"))?.focus();
@@ -181,7 +181,7 @@ export class RetentionPlace extends SettingsPlace {
       <div class="steps">
         <button type="button" class="plain step" ?disabled=${index === 0} aria-label=${say("retention.up", { number })} title=${say("retention.up", { number })} @click=${() => this.move(index, -1)}>${icon("up")}</button>
         <button type="button" class="plain step" ?disabled=${index === this.drafts.length - 1} aria-label=${say("retention.down", { number })} title=${say("retention.down", { number })} @click=${() => this.move(index, 1)}>${icon("down")}</button>
-        <button type="button" class="plain" aria-label=${say("retention.remove", { number })} title=${say("retention.remove", { number })} @click=${() => this.remove(index)}>${icon("close")}</button></div></li>`;
+        <button type="button" class="plain" aria-label=${say("retention.remove", { number })} title=${say("retention.remove", { number })} @click=${() => this.leaveOut(index)}>${icon("close")}</button></div></li>`;
   }
 
   planView() {
