@@ -6,6 +6,7 @@ mod support;
 
 mod access;
 mod canaries;
+mod entrance;
 mod governance;
 mod governing;
 mod history;
@@ -17,6 +18,7 @@ mod reading;
 mod readings;
 mod recording;
 mod refusals;
+mod searches;
 mod sessions;
 mod tokens;
 mod ui;

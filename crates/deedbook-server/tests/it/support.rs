@@ -69,6 +69,8 @@ pub(crate) struct House {
     pub(crate) address: SocketAddr,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: Clock,
+    /// The path of a link that lets in once.
+    pub(crate) entrance: String,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<Result<()>>>,
 }
@@ -116,6 +118,7 @@ impl House {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
         listener.set_nonblocking(true).expect("a socket");
         let address = listener.local_addr().expect("an address");
+        let entrance = server.entrance().expect("a code");
         let serve = async move {
             let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
             server.serve(listener, async move { drop(stopped.await) }).await
@@ -127,7 +130,7 @@ impl House {
             runtime.shutdown_timeout(Duration::from_secs(5));
             ended
         });
-        Self { address, store, clock, stop: Some(stop), thread: Some(thread) }
+        Self { address, store, clock, entrance, stop: Some(stop), thread: Some(thread) }
     }
 
     /// Makes a token as the command line does on a directory.
