@@ -169,6 +169,7 @@ export class App extends Element {
     document.documentElement.lang = this.words.language;
     document.documentElement.dir = this.words.direction;
     document.documentElement.dataset.theme = this.theme;
+    this.toggleAttribute("log", this.log !== null);
     document.title = this.api && PLACES.includes(this.place.pathname) ? `${this.words.say(`nav.${this.place.pathname}`)} · Deedbook` : "Deedbook";
   }
 
@@ -254,13 +255,15 @@ export class App extends Element {
     select { min-block-size: 1.875rem; padding-inline: 0.25rem; border: 1px solid transparent; border-radius: var(--_radius); background: none; color: var(--_muted); font-size: 0.8125rem; cursor: pointer; }
     select:hover { background: var(--_hover); }
     option { background: var(--_ground); color: var(--_text); }
-    deedbook-log { block-size: calc(100dvh - 2.75rem); }
+    :host([log]) { block-size: 100dvh; }
+    deedbook-log { block-size: 100%; }
     .skip { position: absolute; inset-block-start: -4rem; z-index: 9; }
     .skip:focus { inset-block-start: 0.25rem; }
     @media (max-width: 40rem) {
       header { flex-wrap: wrap; }
+      nav { margin-inline-start: 0; }
+      nav a { padding-inline: 0.375rem; }
       .who { display: none; }
-      deedbook-log { block-size: calc(100dvh - 4.875rem); }
     }
   `];
 }

@@ -18,8 +18,8 @@ before(async () => {
     kind: "read", name: "Page of the customers", capabilities: ["view"], addresses: ["10.0.0.0/8"], fields: [{ path: "/actor/email", as: "mask" }, { path: "/context", as: "drop" }],
     scope: { audience: ["owners", "admins"], targets: ["invoice:3"], actions: ["invoice.*"], from: "2026-01-01T00:00:00Z" },
   });
-  await house.call("POST", "/v1/holds", { query: "action:invoice.*", target: "invoice:3", reason: "Case 4711, asked for by counsel" });
   await house.call("POST", "/v1/erasures", { principal: "user:linus", basis: "GDPR Art. 17, ticket T-5", mentions: "erase" });
+  await house.call("POST", "/v1/holds", { query: "action:invoice.*", target: "invoice:3", reason: "Case 4711, asked for by counsel" });
   await house.call("POST", "/v1/searches", { name: "Denied this week", query: "outcome:denied occurred:>=-7d" });
   await house.call("POST", "/v1/searches", { name: "Corrections by agents", query: "action:invoice.corrected actor.type:agent" });
 });

@@ -263,7 +263,7 @@ for (const size of [[1440, 900], [360, 640]]) {
     }
     for (const place of ["/settings", "/settings/holds"]) {
       await page.goto(house.address + place);
-      await page.locator(".things > li").nth(10).waitFor();
+      await page.locator(".things > li").nth(5).waitFor();
       assert.deepEqual(await harm(page), []);
       assert.equal(await isTooWide(page), false, place);
       await page.screenshot({ path: path.join(OUTPUT, `hostile-settings${place === "/settings" ? "" : "-holds"}-${size[0]}.png`) });

@@ -158,7 +158,7 @@ export class RetentionPlace extends SettingsPlace {
 
   editor() {
     const say = this.words.say.bind(this.words);
-    return html`<ol class="editor">${this.drafts.map((draft, index) => this.ruleView(draft, index))}</ol>
+    return html`<div class="editor">${this.drafts.map((draft, index) => this.ruleView(draft, index))}</div>
       ${this.drafts.length ? nothing : html`<p class="muted">${say("retention.none")}</p>`}
       <p><button type="button" class="add" @click=${this.add}>${say("retention.add")}</button></p>`;
   }
@@ -170,7 +170,7 @@ export class RetentionPlace extends SettingsPlace {
     const number = index + 1;
     const field = (/** @type {"tenant" | "category" | "action"} */ name) => html`<label class="field"><span>${say(`retention.${name}`)}</span>
       <input class="code" dir="ltr" spellcheck="false" autocomplete="off" placeholder=${say("retention.any")} .value=${draft[name]} @input=${(/** @type {Event} */ event) => this.edit(index, { [name]: valueOf(event) })}></label>`;
-    return html`<li data-rule=${index} role="group" aria-label=${say("retention.rule", { number })}>
+    return html`<div class="rule" data-rule=${index} role="group" aria-label=${say("retention.rule", { number })}>
       <span class="number muted" aria-hidden="true">${this.words.number(number)}</span>
       <div class="matches">${field("tenant")}${field("category")}${field("action")}</div>
       <div class="keep"><label class="field"><span>${say("retention.keep")}</span><select @change=${(/** @type {Event} */ event) => this.edit(index, { how: /** @type {any} */ (valueOf(event)) })}>
@@ -181,7 +181,7 @@ export class RetentionPlace extends SettingsPlace {
       <div class="steps">
         <button type="button" class="plain step" ?disabled=${index === 0} aria-label=${say("retention.up", { number })} title=${say("retention.up", { number })} @click=${() => this.move(index, -1)}>${icon("up")}</button>
         <button type="button" class="plain step" ?disabled=${index === this.drafts.length - 1} aria-label=${say("retention.down", { number })} title=${say("retention.down", { number })} @click=${() => this.move(index, 1)}>${icon("down")}</button>
-        <button type="button" class="plain" aria-label=${say("retention.remove", { number })} title=${say("retention.remove", { number })} @click=${() => this.leaveOut(index)}>${icon("close")}</button></div></li>`;
+        <button type="button" class="plain" aria-label=${say("retention.remove", { number })} title=${say("retention.remove", { number })} @click=${() => this.leaveOut(index)}>${icon("close")}</button></div></div>`;
   }
 
   planView() {
@@ -219,7 +219,7 @@ export class RetentionPlace extends SettingsPlace {
     .rules .facts, .plan .facts { margin-block-end: 0.75rem; }
     .end { text-align: end; margin-block-start: 0.375rem; }
     .editor { display: grid; grid-template-columns: minmax(0, 1fr); gap: 0.625rem; margin-block-end: 0.625rem; }
-    .editor > li { display: grid; grid-template-columns: 1.25rem minmax(0, 1.4fr) minmax(0, 1fr) auto; gap: 0.5rem 0.75rem; align-items: end; padding-block-end: 0.625rem; border-block-end: 1px solid var(--_line); }
+    .editor > .rule { display: grid; grid-template-columns: 1.25rem minmax(0, 1.4fr) minmax(0, 1fr) auto; gap: 0.5rem 0.75rem; align-items: end; padding-block-end: 0.625rem; border-block-end: 1px solid var(--_line); }
     .number { align-self: end; line-height: 2.125rem; font-variant-numeric: tabular-nums; }
     .matches { display: grid; grid-template-columns: repeat(3, minmax(0, 1fr)); gap: 0.5rem; }
     .keep { display: grid; grid-template-columns: repeat(3, minmax(0, 1fr)); gap: 0.5rem; }
@@ -234,12 +234,12 @@ export class RetentionPlace extends SettingsPlace {
     .runs { display: grid; gap: 0.25rem; margin-block-start: 0.5rem; }
     .runs li { display: flex; flex-wrap: wrap; gap: 0.125rem 1rem; }
     @media (max-width: 60rem) {
-      .editor > li { grid-template-columns: 1.25rem minmax(0, 1fr) auto; }
+      .editor > .rule { grid-template-columns: 1.25rem minmax(0, 1fr) auto; }
       .editor .keep { grid-column: 2; grid-row: 2; }
       .steps { grid-column: 3; grid-row: 1; }
     }
     @media (max-width: 32rem) {
-      .editor > li { grid-template-columns: minmax(0, 1fr) auto; }
+      .editor > .rule { grid-template-columns: minmax(0, 1fr) auto; }
       .matches, .keep { grid-column: 1 / -1; }
       .editor .keep { grid-column: 1 / -1; grid-row: auto; }
       .matches { grid-template-columns: minmax(0, 1fr); }
