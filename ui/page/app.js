@@ -264,6 +264,7 @@ export class App extends Element {
       nav { margin-inline-start: 0; }
       nav a { padding-inline: 0.375rem; }
       .who { display: none; }
+      header select { max-inline-size: 8rem; }
     }
   `];
 }

@@ -53,7 +53,7 @@ export class TenantsPage extends Element {
   }
 
   static styles = [base, css`
-    :host { display: block; }
+    :host { display: contents; }
     select { min-block-size: 2.25rem; max-inline-size: 11rem; padding-inline: 0.375rem; border: 1px solid var(--_line); border-radius: var(--_radius); background: var(--_ground); font-weight: 500; cursor: pointer; }
     select:hover { background: var(--_hover); }
     option { background: var(--_ground); color: var(--_text); }

@@ -10,7 +10,7 @@ import { fromDisk } from "./from-disk.mjs";
 
 export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 export const MODULES = needed("DEEDBOOK_NODE_MODULES");
-const BINARY = needed("DEEDBOOK_BINARY");
+export const BINARY = needed("DEEDBOOK_BINARY");
 const CHROMIUM = needed("DEEDBOOK_CHROMIUM");
 /** Where pictures and the log go; nothing in it is precious. */
 export const OUTPUT = needed("DEEDBOOK_PAGES_OUTPUT");

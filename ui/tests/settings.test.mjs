@@ -1,12 +1,14 @@
 // The settings, driven as an administrator and as an auditor drive them, on the real server.
 
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import fs from "node:fs";
 import path from "node:path";
-import { after, before } from "node:test";
+import { after, before, test } from "node:test";
 
 import { company } from "./history.mjs";
 import { PAYLOADS } from "./hostile.mjs";
-import { isTooWide, open, OUTPUT, settled, TOKEN } from "./house.mjs";
+import { BINARY, isTooWide, open, OUTPUT, ROOT, settled, TOKEN, visit } from "./house.mjs";
 import { rows, visiting as visitingIn } from "./driving.mjs";
 
 let house;
@@ -246,6 +248,41 @@ visiting("a tenant is chosen where all may be seen", { at: "/" }, async (page) =
   await rows(page).filter({ hasText: "audit" }).first().waitFor();
   await page.getByRole("combobox", { name: "Tenant" }).selectOption("");
   await page.waitForFunction(() => location.search === "");
+});
+
+test("the demo prints a link that lets in once", { timeout: 60_000 }, async () => {
+  const data = path.join(OUTPUT, "log-demo");
+  fs.rmSync(data, { recursive: true, force: true });
+  const trail = path.join(ROOT, "crates/deedbook-cli/tests/fixtures/cloudtrail.ndjson");
+  const demo = spawn(BINARY, ["--data", data, "demo", "--cloudtrail", trail, "--listen=127.0.0.1:0", "--log=warn"], { cwd: "/", stdio: ["ignore", "pipe", "inherit"] });
+  try {
+    const link = await new Promise((resolve, reject) => {
+      let text = "";
+      demo.stdout.on("data", (bytes) => {
+        text += bytes;
+        const found = text.match(/http:\S+\/auth\/enter\?code=\w+\n/);
+        if (found) resolve(new URL(found[0].trim()));
+      });
+      demo.once("exit", () => reject(new Error(`it ended: ${text}`)));
+    });
+    const there = { ...house, address: link.origin };
+    const entrance = link.pathname + link.search;
+    const page = await visit(there, entrance, { signedIn: false });
+    await rows(page).first().waitFor();
+    assert.equal(new URL(page.url()).pathname, "/");
+    await page.getByRole("navigation").getByRole("link", { name: "Settings" }).waitFor();
+    await page.goto(link.href);
+    await page.getByRole("heading", { name: "This link was used already" }).waitFor();
+    await page.getByRole("link", { name: "Back to the log" }).click();
+    await rows(page).first().waitFor();
+    await page.leave();
+    const other = await visit(there, entrance, { signedIn: false });
+    await other.getByText("This link was used already, or is too old").waitFor();
+    await other.getByLabel("Token").waitFor();
+    await other.leave();
+  } finally {
+    demo.kill("SIGKILL");
+  }
 });
 
 /** What may not be in any shadow root: what only a payload would have put there. */

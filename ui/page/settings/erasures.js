@@ -189,7 +189,7 @@ export class ErasuresPlace extends SettingsPlace {
       <p class="facts"><span>${say("erasure.requested.by")} <bdi>${erasure.requested_by}</bdi>, ${this.time(erasure.requested_at)}</span>
         ${erasure.approved_at ? html`<span>${say("erasure.approved.by")} <bdi>${erasure.approved_by ?? erasure.requested_by}</bdi>, ${this.time(erasure.approved_at)}</span>` : nothing}
         ${erasure.ended_at ? html`<span>${say("erasure.ended")} ${this.time(erasure.ended_at)}</span>` : nothing}
-        <code dir="ltr">${erasure.id}</code>${this.entryLink(erasure.entry)}</p>
+        ${this.entryLink(erasure.entry)}<code dir="ltr">${erasure.id}</code></p>
       ${erasure.certificate ? this.certificateView(erasure.certificate) : nothing}</li>`;
   }
 

@@ -75,7 +75,7 @@ export class HoldsPlace extends SettingsPlace {
       <ul class="narrow">${covers.map((name) => html`<li><span class="muted">${say(`hold.${name}`)}:</span> <code dir="ltr"><bdi>${hold[name]}</bdi></code></li>`)}</ul>
       <p class="facts"><span>${say("hold.placed.by")} <bdi>${hold.placed_by}</bdi>, ${this.time(hold.placed_at)}</span>
         ${hold.released_at ? html`<span>${say("hold.released.by")} <bdi>${hold.released_by}</bdi>, ${this.time(hold.released_at)}: “<bdi>${hold.released_reason}</bdi>”</span>` : nothing}
-        <code dir="ltr">${hold.id}</code>${this.entryLink(hold.entry)}</p></li>`;
+        ${this.entryLink(hold.entry)}<code dir="ltr">${hold.id}</code></p></li>`;
   }
 }
 

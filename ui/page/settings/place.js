@@ -233,8 +233,9 @@ export class SettingsPlace extends Element {
     dialog form { display: grid; grid-template-columns: minmax(0, 1fr); gap: 0.75rem; padding: 1.25rem; overflow-wrap: anywhere; }
     .buttons { display: flex; flex-wrap: wrap; justify-content: flex-end; gap: 0.5rem; }
     button.main { justify-content: center; }
+    button.main:disabled { opacity: 0.5; filter: none; }
     button.grave { background: var(--_bad); border-color: var(--_bad); }
-    .field { display: grid; gap: 0.25rem; min-inline-size: 0; }
+    .field { display: grid; align-content: start; gap: 0.25rem; min-inline-size: 0; }
     .field > span, legend { font-weight: 550; padding: 0; }
     .field > small, .hint { font-size: 0.8125rem; color: var(--_muted); }
     dialog .hint { margin-block-start: -0.5rem; }
@@ -249,6 +250,8 @@ export class SettingsPlace extends Element {
     .choice { display: grid; grid-template-columns: auto minmax(0, 1fr); gap: 0 0.5rem; align-items: center; }
     .choice small { grid-column: 2; color: var(--_muted); font-size: 0.8125rem; }
     .pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(12rem, 100%), 1fr)); gap: 0.75rem; }
+    .rule-of-values { display: grid; grid-template-columns: minmax(0, 2fr) minmax(0, 1fr) auto; gap: 0.375rem; align-items: center; }
+    .add { justify-self: start; }
     .problem { padding: 0.5rem 0.75rem; border-radius: var(--_radius); background: var(--_bad-ground); color: var(--_bad); font-size: 0.8125rem; overflow-wrap: anywhere; }
     .problem ul { display: grid; gap: 0.25rem; margin-block-start: 0.25rem; }
     details > summary { cursor: pointer; font-weight: 550; inline-size: fit-content; border-radius: 3px; }

@@ -140,7 +140,7 @@ export class RetentionPlace extends SettingsPlace {
     const say = words.say.bind(words);
     return html`<div class="lead"><p>${say("retention.lead")}</p></div>
       <section class="card rules"><h2>${say("retention.rules")}</h2>
-        ${kept.set_at ? html`<p class="facts"><span>${say("retention.set")} ${this.time(kept.set_at)} <bdi>${kept.set_by}</bdi></span>${kept.reason ? html`<span>“<bdi>${kept.reason}</bdi>”</span>` : nothing}${this.entryLink(kept.entry)}</p>` : nothing}
+        ${kept.set_at ? html`<p class="facts"><span>${say("retention.set")} <bdi>${kept.set_by}</bdi>, ${this.time(kept.set_at)}</span>${kept.reason ? html`<span>“<bdi>${kept.reason}</bdi>”</span>` : nothing}${this.entryLink(kept.entry)}</p>` : nothing}
         ${this.mayChange ? this.editor() : this.listed(kept.rules)}
         ${this.change ? nothing : this.problemView()}
         <div class="buttons"><button ?disabled=${this.isBusy} @click=${this.look}>${say(this.isBusy ? "log.loading" : "retention.plan")}</button>

@@ -116,7 +116,7 @@ export class TokensPlace extends SettingsPlace {
     const badges = { live: "success", expired: "", revoked: "failure" };
     const isOwn = token.id === this.session.token?.id;
     return html`<li class=${state === "live" ? "" : "ended"} data-id=${token.id}>
-      <h2 class="title"><bdi>${visible(nameOf(token))}</bdi><span class="badge">${say(`token.kind.${token.kind}`)}</span><span class=${`badge ${badges[state]}`}>${say(`token.${state}`)}</span>
+      <h2 class="title">${token.name || token.person ? html`<bdi>${visible(nameOf(token))}</bdi>` : html`<span class="muted">${say("token.unnamed")}</span>`}<span class="badge">${say(`token.kind.${token.kind}`)}</span><span class=${`badge ${badges[state]}`}>${say(`token.${state}`)}</span>
         ${isOwn ? html`<span class="badge">${say("token.own")}</span>` : nothing}</h2>
       ${this.mayChange && state === "live" ? html`<div class="actions">
         ${token.origin === "environment" || token.origin === "sign_in" ? nothing : html`<button aria-label=${say("token.rotate.title", { name: nameOf(token) })} @click=${() => this.rotate(token)}>${say("token.rotate")}</button>`}
@@ -127,7 +127,7 @@ export class TokensPlace extends SettingsPlace {
         <span>${token.revoked_at ? html`${say("token.revoked.at")} ${this.time(token.revoked_at)}` : token.expires_at ? html`${say(`token.expires.${state}`)} ${this.time(token.expires_at)}` : say("token.endless")}</span>
         ${token.old_accepted_until && new Date(token.old_accepted_until) > new Date() ? html`<span>${say("token.old")} ${this.time(token.old_accepted_until)}</span>` : nothing}
         <span>${say("token.made.at")} ${this.time(token.created_at)}, ${say(`token.origin.${token.origin}`)}</span>
-        <code dir="ltr">${token.id}</code>${this.entryLink(token.entry)}</p></li>`;
+        ${this.entryLink(token.entry)}<code dir="ltr">${token.id}</code></p></li>`;
   }
 
   /** What a token may do and see.
@@ -146,7 +146,7 @@ export class TokensPlace extends SettingsPlace {
     if (scope.until) add("until", this.time(scope.until));
     if (token.fields?.length) add("fields", token.fields.map(({ path, as }, index) => html`${index ? ", " : nothing}<code dir="ltr">${path || "*"}</code> ${say(`token.as.${as}`)}`));
     if (token.addresses?.length) add("addresses", named(token.addresses));
-    const tenant = token.tenant ? html` ${say("token.in.tenant")} <bdi>${token.tenant}</bdi>` : html` ${say("token.in.all")}`;
+    const tenant = token.kind === "admin" ? nothing : token.tenant ? html` ${say("token.in.tenant")} <bdi>${token.tenant}</bdi>` : html` ${say("token.in.all")}`;
     return html`<p>${say(`token.may.${token.kind}`)}${tenant}${token.capabilities && !token.capabilities.includes("export") ? html`, ${say("token.no.export")}` : nothing}</p>
       ${parts.length ? html`<ul>${parts.map(([label, value]) => html`<li><span class="muted">${label}:</span> ${value}</li>`)}</ul>` : nothing}`;
   }
@@ -178,11 +178,11 @@ export class TokensPlace extends SettingsPlace {
           <label class="field"><span>${say("token.sees.until")}</span><input name="until" type="datetime-local"></label></div></div></details>
       <details><summary>${say("token.fields")}</summary><div>
         <p class="hint">${say("token.fields.text")}</p>
-        ${this.rules.map((key, index) => html`<div class="rule">
+        ${this.rules.map((key, index) => html`<div class="rule-of-values">
           <input name="path" class="code" dir="ltr" required spellcheck="false" autocomplete="off" placeholder="/actor/email" aria-label=${say("token.fields.path", { number: index + 1 })}>
           <select name="as" aria-label=${say("token.fields.as", { number: index + 1 })}>${TREATMENTS.map((as) => html`<option value=${as}>${say(`token.as.${as}`)}</option>`)}</select>
           <button type="button" class="plain" aria-label=${say("token.fields.remove", { number: index + 1 })} @click=${() => { this.rules = this.rules.filter((other) => other !== key); }}>${icon("close")}</button></div>`)}
-        <button type="button" @click=${() => { this.rules = [...this.rules, (this.rules.at(-1) ?? 0) + 1]; }}>${say("token.fields.add")}</button></div></details>`;
+        <button type="button" class="add" @click=${() => { this.rules = [...this.rules, (this.rules.at(-1) ?? 0) + 1]; }}>${say("token.fields.add")}</button></div></details>`;
   }
 
   /** A field of several lines.
