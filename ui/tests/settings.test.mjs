@@ -297,13 +297,16 @@ for (const size of [[1440, 900], [360, 640]]) {
         await call("POST", "/v1/searches", { name: text, query: "x" });
         if (index % 5 === 0) await call("POST", "/v1/holds", { tenant: "other", reason: text, target: text });
       }
+      const several = texts.slice(0, 60).join(" ").slice(0, 900);
+      await call("PUT", "/v1/retention", { rules: [{ tenant: "other", category: several.slice(0, 60), keep: "90d" }], reason: several });
+      await call("POST", "/v1/erasures", { principal: "user:eve", basis: several, mentions: "keep", also: [several] });
     }
-    for (const place of ["/settings", "/settings/holds"]) {
+    for (const place of ["/settings", "/settings/holds", "/settings/retention", "/settings/erasures"]) {
       await page.goto(house.address + place);
-      await page.locator(".things > li").nth(5).waitFor();
+      await page.locator(".things > li, .rule").first().waitFor();
       assert.deepEqual(await harm(page), []);
       assert.equal(await isTooWide(page), false, place);
-      await page.screenshot({ path: path.join(OUTPUT, `hostile-settings${place === "/settings" ? "" : "-holds"}-${size[0]}.png`) });
+      await page.screenshot({ path: path.join(OUTPUT, `hostile${place.replaceAll("/", "-")}-${size[0]}.png`) });
     }
     await page.goto(house.address);
     await page.getByRole("button", { name: "Saved searches" }).click();
