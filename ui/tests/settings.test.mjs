@@ -250,6 +250,19 @@ visiting("a tenant is chosen where all may be seen", { at: "/" }, async (page) =
   await page.waitForFunction(() => location.search === "");
 });
 
+visiting("all of it is there in German, 360 wide", { at: "/settings", size: [360, 640] }, async (page) => {
+  await page.evaluate(() => localStorage.setItem("deedbook-locale", "de"));
+  for (const place of ["/settings?all=1", "/settings/retention", "/settings/holds?all=1", "/settings/erasures", "/"]) {
+    await page.goto(house.address + place);
+    if (place !== "/") await page.getByRole("heading", { name: "Einstellungen" }).waitFor();
+    await settled(page);
+    assert.equal(await isTooWide(page), false, place);
+  }
+  await page.goto(`${house.address}/settings/erasures`);
+  await page.getByRole("button", { name: "Person löschen" }).click();
+  assert.equal(await isTooWide(page), false, "asking for an erasure");
+});
+
 test("the demo prints a link that lets in once", { timeout: 60_000 }, async () => {
   const data = path.join(OUTPUT, "log-demo");
   fs.rmSync(data, { recursive: true, force: true });
