@@ -1,12 +1,17 @@
 //! What takes entries outside: the trait [`Sink`], and a module for each kind.
 
 mod file;
+mod stream;
 
 use std::time::Duration;
 
 use deedbook_core::Entry;
 
 pub use file::{FileSink, Rotation};
+pub use stream::StreamSink;
+
+/// Makes the record of an entry, which is a line without its end where lines are written.
+pub type Writer = Box<dyn Fn(&Entry, &mut Vec<u8>) + Send>;
 
 /// Where entries go.
 pub trait Sink: Send {

@@ -12,11 +12,16 @@ use deedbook_core::{
     Reply, Result, Scope, Store, Timestamp,
 };
 
-use crate::{Courier, Failure, Handle, Incident, Sink, State, States, Terms, Time};
+use crate::{Courier, Failure, Handle, Incident, Sink, State, States, Terms, Time, Writer};
 
 /// The entries at these positions.
 pub(crate) fn entries(positions: Range<u64>) -> Vec<Entry> {
     positions.map(entry).collect()
+}
+
+/// Writes positions for entries.
+pub(crate) fn positions() -> Writer {
+    Box::new(|entry, out| out.extend(entry.receipt.position.to_string().bytes()))
 }
 
 fn entry(position: u64) -> Entry {

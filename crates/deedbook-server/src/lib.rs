@@ -55,6 +55,7 @@ pub use governance::{ErasurePlan, Governance, Mention, Pace, Plan, Policy, RuleP
 pub use grant::{Export, Grant};
 pub use limits::Limits;
 pub use oidc::{OidcSettings, Role};
+pub use own::draft as own_draft;
 pub use secret::Secret;
 pub use server::{Options, Server};
 pub use settings::{

@@ -4,11 +4,11 @@ use deedbook_core::{Actor, Draft, Event, Limits, OWN_TENANT, Result, prepare, pr
 
 use crate::secret::fill_random;
 
-/// Makes a draft of an entry of the log's own.
+/// Makes a draft of an entry of the log's own: in its own tenant, for administrators.
 ///
 /// # Errors
 /// As [`prepare_own`].
-pub(crate) fn draft(event: Event) -> Result<Draft> {
+pub fn draft(event: Event) -> Result<Draft> {
     draft_in(OWN_TENANT, event)
 }
 

@@ -162,6 +162,12 @@ impl Room {
         self.run_with_input(&["import", "ndjson", "-"], lines).exits(0);
     }
 
+    /// As [`Room::enter`], into this directory.
+    #[track_caller]
+    pub(crate) fn enter_into(&self, directory: &str, lines: &str) {
+        self.run_with_input(&["import", "ndjson", "-", "--data", directory], lines).exits(0);
+    }
+
     /// What `log --count` says.
     #[track_caller]
     pub(crate) fn count(&self, query: &str) -> u64 {

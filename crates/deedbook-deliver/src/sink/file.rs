@@ -1,12 +1,12 @@
 //! JSON lines, or the lines of another format, in files that are rotated.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use deedbook_core::Entry;
 
-use super::{Failure, Sink};
+use super::{Failure, Sink, Writer};
 
 /// When a file is put aside, and how many of those are kept: `log.ndjson` becomes `log.ndjson.1`, that `log.ndjson.2`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,14 +17,11 @@ pub struct Rotation {
     pub keep: u32,
 }
 
-/// Makes the line of an entry.
-type Write = Box<dyn Fn(&Entry, &mut Vec<u8>) + Send>;
-
 /// Appends a line for each entry to a file, and syncs it before it says that they are there.
 pub struct FileSink {
     path: PathBuf,
     rotation: Option<Rotation>,
-    write: Write,
+    write: Writer,
     open: Option<Open>,
 }
 
@@ -34,14 +31,9 @@ struct Open {
 }
 
 impl FileSink {
-    /// Appends to the file at `path`, which is made where it is not there; `write` makes the line of an entry, without
-    /// its end.
-    pub fn new(
-        path: impl Into<PathBuf>,
-        rotation: Option<Rotation>,
-        write: impl Fn(&Entry, &mut Vec<u8>) + Send + 'static,
-    ) -> Self {
-        Self { path: path.into(), rotation, write: Box::new(write), open: None }
+    /// Appends to the file at `path`, which is made where it is not there.
+    pub fn new(path: impl Into<PathBuf>, rotation: Option<Rotation>, write: Writer) -> Self {
+        Self { path: path.into(), rotation, write, open: None }
     }
 
     fn append(&mut self, entries: &[Entry]) -> io::Result<()> {
@@ -158,10 +150,10 @@ impl Sink for FileSink {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::trial::entries;
+    use crate::trial::{entries, positions};
 
     fn sink(path: &Path, rotation: Option<Rotation>) -> FileSink {
-        FileSink::new(path, rotation, |entry, out| out.extend(entry.receipt.position.to_string().bytes()))
+        FileSink::new(path, rotation, positions())
     }
 
     fn read(path: &Path) -> String {

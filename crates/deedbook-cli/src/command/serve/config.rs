@@ -7,6 +7,7 @@ use deedbook_core::Error;
 use deedbook_server::{NewToken, OidcSettings, Role, Secret};
 use serde::Deserialize;
 
+use super::sinks::{self, SinkSettings, SinkTable};
 use crate::exit::{Failure, Outcome};
 
 /// The variable with the secret of the client, where no file has it.
@@ -17,6 +18,17 @@ const SECRET_VARIABLE: &str = "DEEDBOOK_OIDC_CLIENT_SECRET";
 #[serde(deny_unknown_fields)]
 struct File {
     sign_in: Option<SignIn>,
+    #[serde(default)]
+    sinks: Vec<SinkTable>,
+}
+
+/// What the file says.
+#[derive(Default)]
+pub(super) struct Config {
+    /// How staff sign in.
+    pub(super) oidc: Option<OidcSettings>,
+    /// Where entries go besides.
+    pub(super) sinks: Vec<SinkSettings>,
 }
 
 /// How staff sign in.
@@ -99,10 +111,12 @@ fn secret(path: &Path) -> Outcome<Secret> {
     Ok(Secret::new(text))
 }
 
-/// How staff sign in, by the operator's file.
-pub(super) fn read(path: &Path) -> Outcome<Option<OidcSettings>> {
+/// Reads the operator's file.
+pub(super) fn read(path: &Path) -> Outcome<Config> {
     let text = fs::read_to_string(path).map_err(|error| Failure::io(format!("read {}", path.display()), error))?;
     let file: File = toml::from_str(&text)
         .map_err(|error| Failure::invalid(format!("{} cannot be used", path.display())).caused_by(error))?;
-    file.sign_in.map(|sign_in| sign_in.settings(path.parent().unwrap_or(Path::new(".")))).transpose()
+    let base = path.parent().unwrap_or(Path::new("."));
+    let oidc = file.sign_in.map(|sign_in| sign_in.settings(base)).transpose()?;
+    Ok(Config { oidc, sinks: sinks::settings(file.sinks, base)? })
 }

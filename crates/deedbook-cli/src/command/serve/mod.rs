@@ -1,6 +1,7 @@
 //! `serve`: a directory → the HTTP API, until it is told to end.
 
 mod config;
+mod sinks;
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
@@ -13,6 +14,8 @@ use deedbook_server::{AdminToken, Approval, Options, Secret, Server};
 use tokio::net::TcpListener;
 use tracing_subscriber::filter::LevelFilter;
 
+use self::config::Config;
+use self::sinks::Couriers;
 use crate::book::Book;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output;
@@ -51,7 +54,7 @@ pub(crate) struct Door {
     #[arg(long, value_name = "URL", env = "DEEDBOOK_PUBLIC_URL")]
     public_url: Option<String>,
 
-    /// The operator's file, in TOML: how staff sign in (docs/operating.md)
+    /// The operator's file, in TOML: how staff sign in, and where entries go besides (docs/operating.md)
     #[arg(long, value_name = "FILE", env = "DEEDBOOK_CONFIG")]
     config: Option<PathBuf>,
 
@@ -105,7 +108,8 @@ impl Door {
         options.admin_token =
             std::env::var("DEEDBOOK_ADMIN_TOKEN").ok().filter(|token| !token.is_empty()).map(Secret::new);
         options.public_url = self.public_url;
-        options.oidc = self.config.as_deref().map_or(Ok(None), config::read)?;
+        let config = self.config.as_deref().map_or(Ok(Config::default()), config::read)?;
+        options.oidc = config.oidc;
         options.governance.backups_kept = self.backups_kept;
         if self.sole_administrator {
             options.governance.approval = Approval::Own;
@@ -120,7 +124,10 @@ impl Door {
         server.new_rules().map_or(Ok(()), |rules| tell(&rules)).map_err(output::unwritable)?;
         let entrance = (welcome == Welcome::Link && address.ip().is_loopback()).then(|| server.entrance()).flatten();
         entrance.map_or(Ok(()), |path| invite(address, &path)).map_err(output::unwritable)?;
-        Ok(server.serve(listener, shutdown).await?)
+        let couriers = Couriers::start(config.sinks, &book.shared(), directory)?;
+        let served = server.serve(listener, shutdown).await;
+        couriers.stop();
+        Ok(served?)
     }
 }
 

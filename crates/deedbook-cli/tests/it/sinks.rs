@@ -1,0 +1,141 @@
+//! Sinks of the operator's file, beside a server.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::server::{ADMIN, Client, Served};
+use crate::support::Room;
+
+fn serve(room: &Room) -> Served {
+    let mut command = room.command();
+    command.env("DEEDBOOK_ADMIN_TOKEN", ADMIN);
+    Served::start(command, &["serve", "--data", "log", "--config", "deedbook.toml", "--log", "error"])
+}
+
+fn event(id: &str, category: &str) -> String {
+    format!(r#"{{"id":"{id}","action":"user.signed_in","category":"{category}","actor":{{"type":"user","id":"ada"}}}}"#)
+}
+
+fn record(client: &mut Client, id: &str, category: &str) -> std::io::Result<()> {
+    let (status, body) = client.send("POST", "/v1/events", ADMIN, &event(id, category))?;
+    assert_eq!(status, 201, "{body}");
+    Ok(())
+}
+
+/// The whole lines of a file, once `done` is content with them.
+fn lines(room: &Room, name: &str, done: impl Fn(&[Value]) -> bool) -> Vec<Value> {
+    for _ in 0..600 {
+        let text = fs::read_to_string(room.path().join(name)).unwrap_or_default();
+        let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+        let lines: Vec<Value> = whole.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+        if done(&lines) {
+            return lines;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    panic!("{name} did not get what it should within half a minute");
+}
+
+fn ids(lines: &[Value]) -> Vec<&str> {
+    lines.iter().map(|line| line["id"].as_str().expect("an id")).collect()
+}
+
+#[test]
+fn entries_go_into_files_by_their_queries() {
+    let room = Room::new();
+    room.file(
+        "deedbook.toml",
+        "[[sinks]]\nname = \"sign-ins\"\nquery = \"category:account\"\nfile = { path = \"sign-ins.ndjson\" }\n\
+         [[sinks]]\nname = \"all\"\ntenant = \"default\"\nfile = { path = \"all.ndjson\", rotate_mib = 1, keep = 2 }\n",
+    );
+    let served = serve(&room);
+    let mut client = served.client();
+    for (id, category) in [("a", "account"), ("b", "project"), ("c", "account")] {
+        record(&mut client, id, category).expect("recorded");
+    }
+    assert_eq!(ids(&lines(&room, "sign-ins.ndjson", |lines| lines.len() >= 2)), ["a", "c"]);
+    let all = lines(&room, "all.ndjson", |lines| lines.len() >= 3);
+    assert_eq!(ids(&all), ["a", "b", "c"]);
+    assert_eq!(all[0], client.get("/v1/events/a?tenant=default"), "a line is the entry as the API shows it");
+    assert!(served.terminate().success());
+    // What is recorded meanwhile comes with the next start, and nothing comes twice.
+    room.enter_into("log", &event("d", "account"));
+    let served = serve(&room);
+    assert_eq!(ids(&lines(&room, "sign-ins.ndjson", |lines| lines.len() >= 3)), ["a", "c", "d"]);
+    assert!(served.terminate().success());
+    room.run(&["doctor", "--data", "log"]).exits(0);
+}
+
+#[test]
+fn a_server_that_is_killed_delivers_everything_and_twice_only_with_the_same_id() {
+    let room = Room::new();
+    room.file("deedbook.toml", "[[sinks]]\nname = \"all\"\nfile = { path = \"all.ndjson\" }\n");
+    let mut acknowledged = Vec::new();
+    for kill in 0..6_u64 {
+        let served = serve(&room);
+        let mut client = served.client();
+        std::thread::scope(|scope| {
+            let recording = scope.spawn(|| {
+                let ids = (0..).map(|number| format!("evt_{kill}_{number}"));
+                ids.map_while(|id| record(&mut client, &id, "account").ok().map(|()| id)).collect::<Vec<_>>()
+            });
+            // The time of the kill is what the test is about; it waits for nothing.
+            std::thread::sleep(Duration::from_millis(80 + kill * 97 % 400));
+            served.kill();
+            acknowledged.extend(recording.join().expect("no panic"));
+        });
+    }
+    let served = serve(&room);
+    record(&mut served.client(), "last", "account").expect("recorded");
+    let lines = lines(&room, "all.ndjson", |lines| lines.last().is_some_and(|line| line["id"] == "last"));
+    let mut by_position = BTreeMap::new();
+    let mut twice = 0;
+    for line in &lines {
+        let position = line["position"].as_u64().expect("a position");
+        match by_position.insert(position, line) {
+            Some(before) => {
+                assert_eq!(before, line, "the same entry");
+                twice += 1;
+            }
+            None => assert_eq!(by_position.keys().last(), Some(&position), "in order"),
+        }
+    }
+    let places: HashMap<&str, u64> =
+        by_position.iter().map(|(&position, line)| (line["id"].as_str().expect("an id"), position)).collect();
+    let lost: Vec<&String> = acknowledged.iter().filter(|id| !places.contains_key(id.as_str())).collect();
+    assert!(lost.is_empty(), "{lost:?}");
+    println!("{} acknowledged, {} lines, {twice} of them twice", acknowledged.len(), lines.len());
+    assert!(acknowledged.len() > 20, "the test records something");
+}
+
+#[test]
+fn what_is_wrong_with_a_sink() {
+    let room = Room::new();
+    for (config, says) in [
+        ("[[sinks]]\nname = \"a b\"\nstdout = {}", &["\"a b\"", "letters, digits"][..]),
+        ("[[sinks]]\nname = \"a\"", &["\"a\"", "exactly one of", "file"]),
+        ("[[sinks]]\nname = \"a\"\nstdout = {}\nfile = { path = \"x\" }", &["exactly one of"]),
+        ("[[sinks]]\nname = \"a\"\nstdout = {}\n[[sinks]]\nname = \"a\"\nstdout = {}", &["two sinks", "\"a\""]),
+        ("[[sinks]]\nname = \"a\"\nfile = { path = \"x\", rotate_mib = 0 }", &["rotate_mib = 0"]),
+        ("[[sinks]]\nname = \"a\"\nstdout = {}\nquery = \"(\"", &["the query does not parse"]),
+        ("[[sinks]]\nname = \"a\"\nstdout = {}\ncolour = 1", &["unknown field", "colour"]),
+        ("[[sinks]]\nname = \"a\"\nstdout = {}\nstart = \"later\"", &["unknown variant", "beginning"]),
+    ] {
+        room.file("deedbook.toml", config);
+        let serve = ["serve", "--listen", "127.0.0.1:0", "--config", "deedbook.toml", "--data", "log"];
+        room.run(&serve).exits(4).says(says);
+    }
+}
+
+#[test]
+fn lines_may_go_to_standard_output() {
+    let room = Room::new();
+    room.file("deedbook.toml", "[[sinks]]\nname = \"out\"\nstdout = {}\n");
+    let mut served = serve(&room);
+    record(&mut served.client(), "a", "account").expect("recorded");
+    let line = std::iter::repeat_with(|| served.line()).find(|line| line.starts_with('{')).expect("a line");
+    assert_eq!(serde_json::from_str::<Value>(&line).expect("JSON")["id"], "a");
+}
