@@ -239,7 +239,7 @@ export class App extends Element {
   }
 
   static styles = [base, scheme, css`
-    :host { display: grid; grid-template-rows: auto minmax(0, 1fr); min-block-size: 100dvh; }
+    :host { display: grid; grid-template: auto minmax(0, 1fr) / minmax(0, 1fr); min-block-size: 100dvh; }
     header { display: flex; align-items: center; gap: 0.25rem 0.75rem; padding: 0.375rem 0.875rem; border-block-end: 1px solid var(--_line); background: var(--_raised); }
     .brand { display: inline-flex; align-items: center; gap: 0.5rem; font-weight: 650; letter-spacing: -0.015em; font-size: 1rem; }
     .brand:hover { text-decoration: none; }

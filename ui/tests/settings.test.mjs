@@ -310,9 +310,9 @@ for (const size of [[1440, 900], [360, 640]]) {
         await call("POST", "/v1/searches", { name: text, query: "x" });
         if (index % 5 === 0) await call("POST", "/v1/holds", { tenant: "other", reason: text, target: text });
       }
-      const several = texts.slice(0, 60).join(" ").slice(0, 900);
-      await call("PUT", "/v1/retention", { rules: [{ tenant: "other", category: several.slice(0, 60), keep: "90d" }], reason: several });
-      await call("POST", "/v1/erasures", { principal: "user:eve", basis: several, mentions: "keep", also: [several] });
+      const several = texts.filter((text) => /^[ -~]+$/.test(text)).join(" ").slice(0, 900);
+      await call("PUT", "/v1/retention", { rules: [{ tenant: "other", keep: "90d" }], reason: several });
+      await call("POST", "/v1/erasures", { principal: "user:eve", basis: several, mentions: "keep" });
     }
     for (const place of ["/settings", "/settings/holds", "/settings/retention", "/settings/erasures"]) {
       await page.goto(house.address + place);

@@ -206,6 +206,7 @@ export class SettingsPlace extends Element {
   }
 
   static styles = [base, pageStyle, css`
+    :host { overflow-wrap: anywhere; }
     .lead { display: flex; flex-wrap: wrap; align-items: baseline; justify-content: space-between; gap: 0.5rem 1rem; margin-block-end: 0.875rem; }
     .lead p { color: var(--_muted); max-inline-size: 42rem; text-wrap: pretty; }
     .done { display: flex; gap: 0.625rem; align-items: flex-start; margin-block-end: 1rem; padding: 0.625rem 0.75rem; border: 1px solid var(--_good); border-radius: 8px; background: var(--_good-ground); overflow-wrap: anywhere; }
