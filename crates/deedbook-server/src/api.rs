@@ -22,6 +22,7 @@ use crate::endpoints::{
     count, entry, erasures, export, histogram, history, holds, list, open, record, retention, sign_in, tail, tokens,
     viewer_sessions,
 };
+use crate::origins::share;
 use crate::problem::Problem;
 use crate::ui;
 use crate::watched::{admit, watch};
@@ -64,6 +65,7 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
         .merge(ui::routes())
         .fallback(|| ready(Problem::not_found()))
         .method_not_allowed_fallback(|| ready(method_not_allowed()))
+        .layer(from_fn_with_state(app.clone(), share))
         .layer(from_fn_with_state(app.clone(), watch))
         .with_state(app.clone())
 }

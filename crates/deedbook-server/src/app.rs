@@ -14,6 +14,7 @@ use crate::figures::Figures;
 use crate::governance::{Governance, Orders};
 use crate::limits::Limits;
 use crate::oidc::{OidcSettings, SignIn};
+use crate::origins::Origins;
 use crate::problem::{Answer, Problem};
 use crate::readings::Readings;
 use crate::session::Sessions;
@@ -29,6 +30,7 @@ pub(crate) struct App {
     pub(crate) limits: Limits,
     pub(crate) cursors: Cursors,
     pub(crate) sessions: Sessions,
+    pub(crate) origins: Origins,
     pub(crate) sign_in: Option<SignIn>,
     pub(crate) readings: Readings,
     pub(crate) codes: Codes,
@@ -62,12 +64,13 @@ impl App {
     /// Over a store and its settings.
     ///
     /// # Errors
-    /// As [`Settings::ensure_cursor_key`]; [`deedbook_core::ErrorKind::Invalid`] where the settings of the provider cannot be.
+    /// As [`Settings::ensure_cursor_key`]; [`deedbook_core::ErrorKind::Invalid`] where the settings of the provider or an
+    /// origin cannot be.
     pub(crate) fn new(
         store: Arc<dyn Store>,
         (settings, governance): (Arc<Settings>, Arc<Governance>),
         limits: Limits,
-        public_url: Option<String>,
+        (public_url, origins): (Option<String>, Vec<String>),
         oidc: Option<OidcSettings>,
         clock: Clock,
     ) -> Result<Self> {
@@ -87,6 +90,7 @@ impl App {
             fields_key: mac(&key, b"deedbook/fields/v1", b""),
             sessions: Sessions::new(key),
             sign_in: sign_in.transpose()?,
+            origins: Origins::new(origins, public_url.as_deref())?,
             figures,
             public_url: public_url.map(|url| url.trim_end_matches('/').to_owned()),
             bodies: Budget::new(limits.bodies_bytes_max),

@@ -29,6 +29,9 @@ pub struct Options {
     pub admin_token: Option<Secret>,
     /// How clients reach the server, such as `https://audit.example`; from the header `Host` where absent.
     pub public_url: Option<String>,
+    /// Origins of other pages that may ask this server, such as `https://app.example`; each page brings the token of a
+    /// viewer session, or one of kind `read`.
+    pub origins: Vec<String>,
     /// The provider with which staff sign in; [`Options::public_url`] must be there too.
     pub oidc: Option<OidcSettings>,
     /// What the log's owner decides about erasures.
@@ -43,6 +46,7 @@ impl Default for Options {
             limits: Limits::default(),
             admin_token: None,
             public_url: None,
+            origins: Vec::new(),
             oidc: None,
             governance: Policy::default(),
             clock: Arc::new(Timestamp::now),
@@ -55,6 +59,7 @@ impl fmt::Debug for Options {
         f.debug_struct("Options")
             .field("limits", &self.limits)
             .field("public_url", &self.public_url)
+            .field("origins", &self.origins)
             .finish_non_exhaustive()
     }
 }
@@ -70,15 +75,15 @@ impl Server {
     /// token, the key of cursors, and the rules of retention.
     ///
     /// # Errors
-    /// [`ErrorKind::Invalid`] where the administrator's token of `options` is too short; as [`Store::submit`] and
+    /// [`ErrorKind::Invalid`] where the administrator's token of `options` is too short, or an origin is none; as [`Store::submit`] and
     /// [`Store::page`].
     pub fn new(store: Arc<dyn Store>, options: Options) -> Result<(Self, AdminToken)> {
-        let Options { limits, admin_token, public_url, oidc, governance, clock } = options;
+        let Options { limits, admin_token, public_url, origins, oidc, governance, clock } = options;
         let settings = Arc::new(Settings::load(store.clone(), clock.clone())?);
         let admin = settings.ensure_admin(admin_token.as_ref())?;
         let has_new_rules = settings.ensure_rules()?;
         let governance = Governance::new(store.clone(), settings.clone(), clock.clone(), governance);
-        let app = App::new(store, (settings, Arc::new(governance)), limits, public_url, oidc, clock)?;
+        let app = App::new(store, (settings, Arc::new(governance)), limits, (public_url, origins), oidc, clock)?;
         Ok((Self { app: Arc::new(app), has_new_rules }, admin))
     }
 

@@ -1,6 +1,6 @@
 //! Who may do what: every endpoint of the description, every kind of token, own and foreign tenants.
 
-use deedbook_server::{Server, TokenKind};
+use deedbook_server::{Options, Server, TokenKind};
 use serde_json::Value;
 
 use crate::support::{House, Response, event};
@@ -231,6 +231,33 @@ fn every_endpoint_for_every_kind_of_token_and_every_tenant_and_target() {
         }
     }
     assert!(asked > 260, "{asked}");
+}
+
+/// What pages of other origins may do: read, learn of their session, and exchange a code.
+#[test]
+fn every_endpoint_from_a_page_of_another_origin() {
+    let mut options = Options::default();
+    options.origins = vec!["https://app.example".to_owned()];
+    let house = House::by_the_wall(options);
+    for row in &ROWS {
+        let method = row.0.split(' ').next().unwrap().to_uppercase();
+        let path = row.1.split('?').next().unwrap().replace("SEEN", "own");
+        let preflight = |origin: &str| {
+            let asked = house.request("OPTIONS", &path).without("Authorization");
+            asked
+                .header(&format!("Origin: {origin}"))
+                .header(&format!("Access-Control-Request-Method: {method}"))
+                .send()
+        };
+        let is_for_pages =
+            matches!(row.3, Right::Read | Right::Export | Right::Code) || row.0 == "get /v1/viewer-sessions/current";
+        let answer = preflight("https://app.example");
+        let methods = answer.header("access-control-allow-methods");
+        assert_eq!(answer.status == 204 && methods == Some(&method), is_for_pages, "{}: {answer:?}", row.0);
+        let stranger = preflight("https://app.example.evil");
+        assert_eq!(stranger.header("access-control-allow-origin"), None, "{}", row.0);
+        assert!(stranger.status >= 400, "{}: {stranger:?}", row.0);
+    }
 }
 
 #[test]

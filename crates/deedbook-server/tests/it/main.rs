@@ -12,6 +12,7 @@ mod history;
 mod life;
 mod limits;
 mod oidc;
+mod origins;
 mod overload;
 mod reading;
 mod readings;

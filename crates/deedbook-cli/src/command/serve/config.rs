@@ -17,6 +17,22 @@ const SECRET_VARIABLE: &str = "DEEDBOOK_OIDC_CLIENT_SECRET";
 #[serde(deny_unknown_fields)]
 struct File {
     sign_in: Option<SignIn>,
+    #[serde(default)]
+    cors: Cors,
+}
+
+/// What pages of other origins may do.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Cors {
+    origins: Vec<String>,
+}
+
+/// What the file says.
+#[derive(Debug, Default)]
+pub(super) struct Config {
+    pub(super) oidc: Option<OidcSettings>,
+    pub(super) origins: Vec<String>,
 }
 
 /// How staff sign in.
@@ -99,10 +115,12 @@ fn secret(path: &Path) -> Outcome<Secret> {
     Ok(Secret::new(text))
 }
 
-/// How staff sign in, by the operator's file.
-pub(super) fn read(path: &Path) -> Outcome<Option<OidcSettings>> {
+/// Reads the operator's file.
+pub(super) fn read(path: &Path) -> Outcome<Config> {
     let text = fs::read_to_string(path).map_err(|error| Failure::io(format!("read {}", path.display()), error))?;
     let file: File = toml::from_str(&text)
         .map_err(|error| Failure::invalid(format!("{} cannot be used", path.display())).caused_by(error))?;
-    file.sign_in.map(|sign_in| sign_in.settings(path.parent().unwrap_or(Path::new(".")))).transpose()
+    let base = path.parent().unwrap_or(Path::new("."));
+    let oidc = file.sign_in.map(|sign_in| sign_in.settings(base)).transpose()?;
+    Ok(Config { oidc, origins: file.cors.origins })
 }

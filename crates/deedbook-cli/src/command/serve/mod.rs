@@ -51,7 +51,7 @@ pub(crate) struct Door {
     #[arg(long, value_name = "URL", env = "DEEDBOOK_PUBLIC_URL")]
     public_url: Option<String>,
 
-    /// The operator's file, in TOML: how staff sign in (docs/operating.md)
+    /// The operator's file, in TOML: how staff sign in, which pages of others may ask (docs/operating.md)
     #[arg(long, value_name = "FILE", env = "DEEDBOOK_CONFIG")]
     config: Option<PathBuf>,
 
@@ -96,7 +96,9 @@ impl Door {
         options.admin_token =
             std::env::var("DEEDBOOK_ADMIN_TOKEN").ok().filter(|token| !token.is_empty()).map(Secret::new);
         options.public_url = self.public_url;
-        options.oidc = self.config.as_deref().map_or(Ok(None), config::read)?;
+        let config = self.config.as_deref().map(config::read).transpose()?.unwrap_or_default();
+        options.oidc = config.oidc;
+        options.origins = config.origins;
         options.governance.backups_kept = self.backups_kept;
         if self.sole_administrator {
             options.governance.approval = Approval::Own;
