@@ -1,7 +1,7 @@
 //! Who calls, and what is theirs: `Authorization` or a cookie → [`Caller`] → rights and [`Scope`].
 //!
 //! An endpoint names the right it needs by the type of its first argument: [`Writer`], [`Reader`](crate::reading::Reader)
-//! [`Inspector`], [`Host`] or [`Administrator`]. Without one it is open to every token.
+//! [`Inspector`], [`Overseer`], [`Host`] or [`Administrator`]. Without one it is open to every token.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -309,6 +309,9 @@ pub(crate) struct Administrator(pub(crate) Caller);
 /// A caller who may read settings.
 pub(crate) struct Inspector(pub(crate) Caller);
 
+/// A caller who may read settings and figures of all tenants.
+pub(crate) struct Overseer;
+
 /// A caller who may make viewer sessions.
 pub(crate) struct Host(pub(crate) Caller);
 
@@ -360,6 +363,21 @@ impl FromRequestParts<Arc<App>> for Inspector {
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Answer<Self> {
         Caller::allowed(parts, app, TokenKind::may_inspect, "read settings").await.map(Self)
+    }
+}
+
+impl FromRequestParts<Arc<App>> for Overseer {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Answer<Self> {
+        let Inspector(caller) = Inspector::from_request_parts(parts, app).await?;
+        if caller.token.tenant.is_some() {
+            return Err(Problem::forbidden(
+                "missing_right",
+                "a token that is bound to a tenant cannot see all of them",
+            ));
+        }
+        Ok(Self)
     }
 }
 

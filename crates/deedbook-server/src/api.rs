@@ -19,8 +19,8 @@ use utoipa_axum::routes;
 use crate::access::authenticate;
 use crate::app::App;
 use crate::endpoints::{
-    count, entry, erasures, export, histogram, history, holds, list, open, record, retention, sign_in, tail, tokens,
-    viewer_sessions,
+    count, entry, erasures, export, histogram, history, holds, list, open, record, retention, sign_in, storage, tail,
+    tokens, viewer_sessions,
 };
 use crate::origins::share;
 use crate::problem::Problem;
@@ -41,7 +41,7 @@ const MISSING: [&str; 5] = ["/sinks", "/searches", "/tenants", "/exports", "/che
     tags(
         (name = "events", description = "Recording and reading"),
         (name = "history", description = "One thing: its entries, its states, what differs, the way back"),
-        (name = "settings", description = "Tokens, viewer sessions, retention, holds, erasures"),
+        (name = "settings", description = "Tokens, viewer sessions, retention, holds, erasures, storage"),
         (name = "operation", description = "Open to everyone, without any content of events"),
     ),
 )]
@@ -116,6 +116,7 @@ fn endpoints() -> Endpoints {
         .routes(routes!(erasures::list, erasures::request))
         .routes(routes!(erasures::get, erasures::withdraw))
         .routes(routes!(erasures::approve))
+        .routes(routes!(storage::show))
         .split_for_parts();
     let (by_code, code_description) = OpenApiRouter::new().routes(routes!(viewer_sessions::exchange)).split_for_parts();
     let (open, description) = OpenApiRouter::with_openapi(Description::openapi())

@@ -17,6 +17,7 @@ use crate::oidc::{OidcSettings, SignIn};
 use crate::origins::Origins;
 use crate::problem::{Answer, Problem};
 use crate::readings::Readings;
+use crate::server::MeasureDisk;
 use crate::session::Sessions;
 use crate::settings::Settings;
 
@@ -36,6 +37,7 @@ pub(crate) struct App {
     pub(crate) codes: Codes,
     pub(crate) figures: Figures,
     pub(crate) public_url: Option<String>,
+    pub(crate) disk_usage: Option<MeasureDisk>,
     pub(crate) bodies: Budget,
     pub(crate) appends: Budget,
     pub(crate) computing: Arc<Semaphore>,
@@ -101,6 +103,7 @@ impl App {
             streams: Arc::new(Semaphore::new(limits.streams_max)),
             phase: watch::Sender::new(Phase::Serving),
             visible: watch::Sender::new(store.visible_count()),
+            disk_usage: None,
             settings,
             governance,
             orders: Arc::default(),

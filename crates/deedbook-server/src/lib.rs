@@ -58,7 +58,7 @@ pub use grant::{Export, Grant};
 pub use limits::Limits;
 pub use oidc::{OidcSettings, Role};
 pub use secret::Secret;
-pub use server::{Options, Server};
+pub use server::{MeasureDisk, Options, Server};
 pub use settings::{
     AdminToken, Approval, Author, Ended, Erasure, Hold, Mentions, NewErasure, NewHold, NewToken, Released, RulesSet,
     Search, Settings,

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use deedbook_core::retention::Rules;
-use deedbook_core::{Error, ErrorKind, Result, Scope, Store, Timestamp};
+use deedbook_core::{DiskUsage, Error, ErrorKind, Result, Scope, Store, Timestamp};
 use tokio::net::TcpListener;
 
 use crate::app::{App, Phase};
@@ -18,6 +18,9 @@ use crate::readings::Enterer;
 use crate::secret::Secret;
 use crate::settings::{AdminToken, Settings};
 use crate::{api, connection};
+
+/// Measures the files of a store.
+pub type MeasureDisk = Arc<dyn Fn() -> Result<DiskUsage> + Send + Sync>;
 
 /// How a server is set up; `Options::default()` suits a first start.
 #[derive(Clone)]
@@ -36,6 +39,8 @@ pub struct Options {
     pub oidc: Option<OidcSettings>,
     /// What the log's owner decides about erasures.
     pub governance: Policy,
+    /// What the files of the store take on the disk, where it has any.
+    pub disk_usage: Option<MeasureDisk>,
     /// By what tokens expire and relative times of queries are meant.
     pub clock: Clock,
 }
@@ -49,6 +54,7 @@ impl Default for Options {
             origins: Vec::new(),
             oidc: None,
             governance: Policy::default(),
+            disk_usage: None,
             clock: Arc::new(Timestamp::now),
         }
     }
@@ -78,12 +84,13 @@ impl Server {
     /// [`ErrorKind::Invalid`] where the administrator's token of `options` is too short, or an origin is none; as [`Store::submit`] and
     /// [`Store::page`].
     pub fn new(store: Arc<dyn Store>, options: Options) -> Result<(Self, AdminToken)> {
-        let Options { limits, admin_token, public_url, origins, oidc, governance, clock } = options;
+        let Options { limits, admin_token, public_url, origins, oidc, governance, disk_usage, clock } = options;
         let settings = Arc::new(Settings::load(store.clone(), clock.clone())?);
         let admin = settings.ensure_admin(admin_token.as_ref())?;
         let has_new_rules = settings.ensure_rules()?;
         let governance = Governance::new(store.clone(), settings.clone(), clock.clone(), governance);
-        let app = App::new(store, (settings, Arc::new(governance)), limits, (public_url, origins), oidc, clock)?;
+        let mut app = App::new(store, (settings, Arc::new(governance)), limits, (public_url, origins), oidc, clock)?;
+        app.disk_usage = disk_usage;
         Ok((Self { app: Arc::new(app), has_new_rules }, admin))
     }
 

@@ -12,6 +12,7 @@ pub(crate) mod open;
 pub(crate) mod record;
 pub(crate) mod retention;
 pub(crate) mod sign_in;
+pub(crate) mod storage;
 pub(crate) mod tail;
 pub(crate) mod tokens;
 pub(crate) mod viewer_sessions;

@@ -19,6 +19,7 @@ mod readings;
 mod recording;
 mod refusals;
 mod sessions;
+mod storage;
 mod tokens;
 mod ui;
 mod visibility;

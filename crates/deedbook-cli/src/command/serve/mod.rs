@@ -99,6 +99,7 @@ impl Door {
         let config = self.config.as_deref().map(config::read).transpose()?.unwrap_or_default();
         options.oidc = config.oidc;
         options.origins = config.origins;
+        options.disk_usage = Some(book.measure());
         options.governance.backups_kept = self.backups_kept;
         if self.sole_administrator {
             options.governance.approval = Approval::Own;
