@@ -1,8 +1,8 @@
 // One line of the log: when, how it ended, the sentence, from where.
 
 import { css, html, nothing } from "../lib/element.js";
-import { icon } from "../lib/icons.js";
-import { sentenceView } from "../lib/places.js";
+import { sentenceView } from "../lib/sentence.js";
+import { icon } from "../lib/style.js";
 
 /** @typedef {import("../types.js").Entry} Entry */
 /** @typedef {{ words: import("../lib/texts.js").Words, places: import("../types.js").Places, columns: Set<string>, relative: boolean, now: number, current: string | null }} Look */
