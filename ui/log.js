@@ -345,7 +345,7 @@ export class DeedbookLog extends Element {
     .summary { display: flex; flex-wrap: wrap; justify-content: space-between; gap: 0.125rem 1rem; padding: 0.625rem 0.875rem 0.25rem; font-size: 0.8125rem; }
     .summary p:first-child { font-weight: 600; }
     .summary button { min-block-size: 0; padding: 0 0.25rem; font-size: inherit; font-weight: 400; }
-    .views { margin-inline-end: auto; color: var(--_muted); }
+    .views { margin-inline-end: auto; color: var(--_muted); text-decoration: underline dotted; text-underline-offset: 3px; }
     .exports { display: flex; align-items: center; gap: 0.4375rem; }
     .exports .icon { inline-size: 0.875rem; block-size: 0.875rem; }
     deedbook-histogram { padding-inline: 0.875rem; }

@@ -87,7 +87,7 @@ export function groupRow(group, look) {
 /** How lines look, for the element that has them. */
 export const rowStyle = css`
   .row {
-    display: grid; grid-template-columns: 5.25rem minmax(0, 1fr) 15rem minmax(8rem, 13rem); column-gap: 0.875rem; align-items: baseline;
+    display: grid; grid-template-columns: 5.25rem minmax(0, 64rem) 15rem minmax(8rem, 13rem); column-gap: 0.875rem; align-items: baseline;
     padding: 0.3125rem 0.875rem; border-block-end: 1px solid var(--_line); cursor: pointer; scroll-margin-block: 8rem 3rem;
   }
   .row:hover { background: var(--_hover); }

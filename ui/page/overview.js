@@ -157,7 +157,7 @@ export class OverviewPage extends Element {
  * @param {import("../lib/texts.js").Words} words */
 function sized(bytes, words) {
   const power = Math.min(UNITS.length - 1, Math.max(0, Math.floor(Math.log10(Math.max(1, bytes)) / 3)));
-  return new Intl.NumberFormat(words.locale, { style: "unit", unit: UNITS[power], maximumSignificantDigits: 3 }).format(bytes / 1000 ** power);
+  return new Intl.NumberFormat(words.locale, { style: "unit", unit: UNITS[power], unitDisplay: power ? "short" : "long", maximumSignificantDigits: 3 }).format(bytes / 1000 ** power);
 }
 
 define("deedbook-overview", OverviewPage);

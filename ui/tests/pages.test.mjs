@@ -454,7 +454,7 @@ visiting("the overview tells what the log takes on the disk, and hours where the
   await page.getByText("On the disk").waitFor();
   const figure = (name) => page.locator(".disk .card").filter({ hasText: name }).locator("dd").first().textContent();
   assert.match(await figure("On the disk"), /^\d[\d.,]* [kMG]?B$/);
-  assert.match(await figure("One entry"), /^\d[\d.,]* (byte|kB)$/);
+  assert.match(await figure("One entry"), /^\d[\d.,]* (bytes|kB)$/);
   assert.match(await figure("Growth in a day"), /^\d[\d.,]* [kMG]?B$/);
   await page.locator("deedbook-histogram [role=img]").waitFor();
   assert.match(await page.locator("deedbook-histogram [role=img]").getAttribute("aria-label"), /^Entries by hour/);
