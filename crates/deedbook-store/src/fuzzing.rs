@@ -13,9 +13,10 @@ use crate::cache::BlockCache;
 use crate::disk::DiskFile;
 use crate::holes::Holes;
 use crate::manifest::SegmentName;
-use crate::search;
+use crate::search::{self, Reading};
 use crate::segment::{self, Segment};
 use crate::terms::IdHasher;
+use crate::turns::Turns;
 use crate::view::View;
 
 /// Reads `bytes` as a segment, checks it, and asks it everything that can be asked, with each of `queries`.
@@ -58,14 +59,16 @@ fn open(bytes: &[u8]) -> Result<Segment> {
 /// Every question, whatever the others came to.
 fn ask(view: &View, queries: &[Query]) -> Result<()> {
     let all = Scope::all_tenants();
+    let turns = Turns::new();
+    let reading = Reading { view, hasher: HASHER, read: turns.begin() };
     let mut answers =
         vec![search::find(view, HASHER, "acme", "evt_000001").map(drop), view.last_recorded_at().map(drop)];
     for query in queries {
         for request in [PageRequest::newest(50), PageRequest::oldest(50)] {
-            answers.push(search::page(view, HASHER, query, &all, &request).map(drop));
+            answers.push(search::page(&reading, query, &all, &request).map(drop));
         }
         for groups in [&[][..], &[GroupBy::Action, GroupBy::Day], &[GroupBy::Actor]] {
-            answers.push(search::count(view, HASHER, query, &all, groups).map(drop));
+            answers.push(search::count(&reading, query, &all, groups).map(drop));
         }
     }
     answers.into_iter().collect()

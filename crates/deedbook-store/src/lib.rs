@@ -37,6 +37,7 @@ mod shared;
 mod store;
 mod tail;
 mod terms;
+mod turns;
 mod unsealed;
 mod view;
 mod wal;

@@ -15,16 +15,24 @@ use crate::part::{Loaded, Part, Tally, read_event};
 use crate::plan::{Exactness, Planner};
 use crate::segment::{Content, Segment};
 use crate::terms::IdHasher;
+use crate::turns::{ENTRY, MEMBER, Read};
 use crate::view::View;
 
+/// What a question is asked of.
+pub(crate) struct Reading<'a> {
+    pub(crate) view: &'a View,
+    pub(crate) hasher: IdHasher,
+    pub(crate) read: Read<'a>,
+}
+
 /// One page of the entries that match.
-pub(crate) fn page(view: &View, hasher: IdHasher, query: &Query, scope: &Scope, request: &PageRequest) -> Result<Page> {
+pub(crate) fn page(reading: &Reading<'_>, query: &Query, scope: &Scope, request: &PageRequest) -> Result<Page> {
     let mut entries = Vec::new();
     let mut has_more = false;
-    for part in in_order(view, request.order) {
+    for part in in_order(reading.view, request.order) {
         let matching = Matching { part, query, scope, order: request.order };
         let Some(bound) = first_bound(part, request) else { continue };
-        matching.visit(hasher, bound, &mut |found| {
+        matching.visit(reading, bound, &mut |found| {
             has_more = entries.len() == request.limit;
             if !has_more {
                 entries.push(masked(scope, found.load()?.into_entry(part)?));
@@ -35,7 +43,7 @@ pub(crate) fn page(view: &View, hasher: IdHasher, query: &Query, scope: &Scope, 
             break;
         }
     }
-    Ok(Page { entries, has_more, watermark: view.end().checked_sub(1) })
+    Ok(Page { entries, has_more, watermark: reading.view.end().checked_sub(1) })
 }
 
 fn in_order(view: &View, order: Order) -> Vec<&dyn Part> {
@@ -68,11 +76,12 @@ struct Matching<'a> {
 
 impl Matching<'_> {
     /// Calls `visit` with each from `bound` on until it returns `false`.
-    fn visit(&self, hasher: IdHasher, bound: u32, visit: &mut dyn FnMut(Match<'_>) -> Result<bool>) -> Result<()> {
-        let mut plan =
-            Planner::new(self.part, self.order, hasher, self.scope).plan(self.query.expression(), self.scope)?;
+    fn visit(&self, reading: &Reading<'_>, bound: u32, visit: &mut dyn FnMut(Match<'_>) -> Result<bool>) -> Result<()> {
+        let planner = Planner::new(self.part, self.order, reading.hasher, self.scope);
+        let mut plan = planner.plan(self.query.expression(), self.scope)?;
         let mut next = Some(bound);
         while let Some(position) = next.map_or(Ok(None), |bound| plan.cursor.seek(bound))? {
+            reading.read.step(MEMBER + ENTRY);
             let mut found = Match { part: self.part, position, looked_at: None };
             let matches = plan.exactness == Exactness::Exact || found.passes(self)?;
             if matches && !visit(found)? {
@@ -222,19 +231,13 @@ fn holder_at(part: &dyn Part, position: u32, (tenant, id): (&str, &str)) -> Resu
 }
 
 /// How many entries match, by group.
-pub(crate) fn count(
-    view: &View,
-    hasher: IdHasher,
-    query: &Query,
-    scope: &Scope,
-    groups: &[GroupBy],
-) -> Result<Vec<Group>> {
+pub(crate) fn count(reading: &Reading<'_>, query: &Query, scope: &Scope, groups: &[GroupBy]) -> Result<Vec<Group>> {
     let mut all = if is_tallied(query, scope, groups) {
-        count_tallies(view, scope, groups)?
+        count_tallies(reading.view, scope, groups)?
     } else if groups.is_empty() {
-        vec![Group { key: Vec::new(), count: count_total(view, hasher, query, scope)? }]
+        vec![Group { key: Vec::new(), count: count_total(reading, query, scope)? }]
     } else {
-        count_entries(view, hasher, query, scope, groups)?
+        count_entries(reading, query, scope, groups)?
     };
     all.sort_unstable_by(|a, b| b.count.cmp(&a.count).then_with(|| a.key.cmp(&b.key)));
     Ok(all)
@@ -323,18 +326,18 @@ fn day_text(day: i32) -> String {
     noon.map_or_else(|_| day.to_string(), |noon| noon.strftime("%Y-%m-%d").to_string())
 }
 
-fn count_total(view: &View, hasher: IdHasher, query: &Query, scope: &Scope) -> Result<u64> {
+fn count_total(reading: &Reading<'_>, query: &Query, scope: &Scope) -> Result<u64> {
     let mut total = 0;
-    for part in view.parts() {
+    for part in reading.view.parts() {
         let order = Order::Ascending;
-        let mut plan = Planner::new(part, order, hasher, scope).plan(query.expression(), scope)?;
+        let mut plan = Planner::new(part, order, reading.hasher, scope).plan(query.expression(), scope)?;
         total += match Planner::count_at_once(&plan) {
             Some(count) => count,
-            None if plan.exactness == Exactness::Exact => count_members(&mut *plan.cursor)?,
+            None if plan.exactness == Exactness::Exact => count_members(reading, &mut *plan.cursor)?,
             None => {
                 let mut count = 0;
                 let matching = Matching { part, query, scope, order };
-                matching.visit(hasher, 0, &mut |_| {
+                matching.visit(reading, 0, &mut |_| {
                     count += 1;
                     Ok(true)
                 })?;
@@ -345,9 +348,10 @@ fn count_total(view: &View, hasher: IdHasher, query: &Query, scope: &Scope) -> R
     Ok(total)
 }
 
-fn count_members(cursor: &mut dyn Cursor) -> Result<u64> {
+fn count_members(reading: &Reading<'_>, cursor: &mut dyn Cursor) -> Result<u64> {
     let (mut count, mut next) = (0, Some(0));
     while let Some(found) = next.map_or(Ok(None), |bound| cursor.seek(bound))? {
+        reading.read.step(MEMBER);
         count += 1;
         next = found.checked_add(1);
     }
@@ -355,17 +359,11 @@ fn count_members(cursor: &mut dyn Cursor) -> Result<u64> {
 }
 
 /// Goes through the matching entries themselves.
-fn count_entries(
-    view: &View,
-    hasher: IdHasher,
-    query: &Query,
-    scope: &Scope,
-    groups: &[GroupBy],
-) -> Result<Vec<Group>> {
+fn count_entries(reading: &Reading<'_>, query: &Query, scope: &Scope, groups: &[GroupBy]) -> Result<Vec<Group>> {
     let mut counts: HashMap<Vec<String>, u64> = HashMap::new();
-    for part in view.parts() {
+    for part in reading.view.parts() {
         let matching = Matching { part, query, scope, order: Order::Ascending };
-        matching.visit(hasher, 0, &mut |found| {
+        matching.visit(reading, 0, &mut |found| {
             for key in group_keys(&masked(scope, found.load()?.entry), groups) {
                 *counts.entry(key).or_default() += 1;
             }

@@ -363,11 +363,11 @@ impl Store for FileStore {
     }
 
     fn page(&self, query: &Query, scope: &Scope, request: &PageRequest) -> Result<Page> {
-        search::page(&self.shared.view(), self.shared.hasher, query, scope, request)
+        search::page(&self.shared.reading(&self.shared.view()), query, scope, request)
     }
 
     fn count(&self, query: &Query, scope: &Scope, groups: &[GroupBy]) -> Result<Vec<Group>> {
-        search::count(&self.shared.view(), self.shared.hasher, query, scope, groups)
+        search::count(&self.shared.reading(&self.shared.view()), query, scope, groups)
     }
 
     fn follow(&self, from: u64, limit: usize, wait: Duration, scope: &Scope) -> Result<Vec<Entry>> {

@@ -17,9 +17,11 @@ pub mod questions;
 mod clock;
 mod random;
 mod skipped;
+mod stores;
 mod subject;
 
 pub use clock::Clock;
 pub use random::Random;
 pub use skipped::skipped;
+pub use stores::StoreKind;
 pub use subject::{Durability, MemorySubject, Subject};

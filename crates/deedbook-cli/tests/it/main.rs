@@ -16,6 +16,7 @@ mod git;
 mod governing;
 mod history;
 mod kill;
+mod killed_removals;
 mod library;
 mod log;
 mod ndjson;

@@ -7,12 +7,11 @@ mod retaining;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use deedbook_core::commitment::Key;
 use deedbook_core::{
-    Actor, Change, Entry, Event, Limits, MemoryStore, PageRequest, Query, Scope, Store, StoreExt, Target, prepare_own,
+    Actor, Change, Entry, Event, Limits, PageRequest, Query, Scope, Store, StoreExt, Target, prepare_own,
 };
 use deedbook_server::{Author, Governance, Pace, Policy, Settings, Watch};
-use deedbook_testkit::Clock;
+use deedbook_testkit::{Clock, StoreKind};
 
 /// A log with what governs it, whose clock stands where a test puts it.
 pub(crate) struct Book {
@@ -22,14 +21,13 @@ pub(crate) struct Book {
 }
 
 impl Book {
-    pub(crate) fn new() -> Self {
-        Self::with(Policy::default())
+    pub(crate) fn new(on: StoreKind) -> Self {
+        Self::with(on, Policy::default())
     }
 
-    pub(crate) fn with(policy: Policy) -> Self {
+    pub(crate) fn with(on: StoreKind, policy: Policy) -> Self {
         let clock = Clock::fixed();
-        let store = Arc::new(MemoryStore::new(clock.function(), Key([7; 32])));
-        Self::over(store, clock, policy)
+        Self::over(on.open(&clock), clock, policy)
     }
 
     pub(crate) fn over(store: Arc<dyn Store>, clock: Clock, policy: Policy) -> Self {

@@ -15,9 +15,11 @@ use crate::failure::io_error;
 use crate::intake::{Intake, Preparation, closed};
 use crate::manifest::{GenerationName, Manifest, NotReplaced, SegmentName, hexadecimal};
 use crate::options::{Background, Options};
+use crate::search::Reading;
 use crate::segment::Segment;
 use crate::tail::{self, Run, Sealable};
 use crate::terms::IdHasher;
+use crate::turns::Turns;
 use crate::view::View;
 use crate::wal::Generation;
 
@@ -35,6 +37,7 @@ pub(crate) struct Shared {
     pub(crate) preparation: Preparation,
     pub(crate) intake: Intake,
     pub(crate) cache: Arc<BlockCache>,
+    turns: Turns,
     view: RwLock<Arc<View>>,
     visible: Mutex<Visible>,
     visible_changed: Condvar,
@@ -90,6 +93,7 @@ impl Shared {
             preparation: Preparation::new(hasher),
             intake: Intake::new(options.queue_bytes_max, options.queue_wait_max),
             cache: Arc::new(BlockCache::new(options.cache_bytes)),
+            turns: Turns::new(),
             disk,
             options,
             view: RwLock::default(),
@@ -113,6 +117,11 @@ impl Shared {
 
     pub(crate) fn view(&self) -> Arc<View> {
         self.view.read().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
+    }
+
+    /// A question that begins now, over what readers saw when `view` was taken.
+    pub(crate) fn reading<'a>(&'a self, view: &'a View) -> Reading<'a> {
+        Reading { view, hasher: self.hasher, read: self.turns.begin() }
     }
 
     fn change_view(&self, change: impl FnOnce(&mut View)) {

@@ -2,15 +2,29 @@
 
 use std::sync::Arc;
 
-use deedbook_core::commitment::Key;
 use deedbook_core::removal::ERASED;
 use deedbook_core::retention::Age;
-use deedbook_core::{Actor, AppendStatus, Entry, ErrorKind, Event, Limits, MemoryStore, StoreExt, Target, prepare_own};
+use deedbook_core::{Actor, AppendStatus, Entry, ErrorKind, Event, Limits, StoreExt, Target, prepare_own};
 use deedbook_server::{Approval, Erasure, Mentions, NewErasure, NewHold, Policy, Search};
-use deedbook_testkit::Clock;
+use deedbook_testkit::{Clock, StoreKind};
 
 use super::{Book, ada, admin, change, event, everything, watch};
 use crate::support::Failing;
+
+deedbook_testkit::over_each_store! {
+    a_plan_names_every_place_and_changes_nothing,
+    what_is_the_person_s_goes_and_what_is_another_s_stays,
+    the_certificate_says_what_was_done,
+    the_request_keeps_nothing_of_the_person,
+    an_old_client_does_not_bring_the_person_back,
+    it_takes_a_second_administrator,
+    what_is_withdrawn_is_not_done_and_names_nobody,
+    what_is_wrong_with_a_request,
+    what_a_hold_covers_is_not_erased,
+    every_text_is_read_where_that_is_asked_for,
+    what_an_agent_did_for_the_person_is_the_person_s_too,
+    an_erasure_that_ends_at_any_step_is_finished_by_the_next_start,
+}
 
 fn new() -> NewErasure {
     NewErasure {
@@ -69,9 +83,8 @@ fn read(book: &Book, entry: &Entry) -> Option<deedbook_core::serde_json::Value> 
     Some(deedbook_core::serde_json::from_slice(&found.to_json()).unwrap())
 }
 
-#[test]
-fn a_plan_names_every_place_and_changes_nothing() {
-    let book = Book::new();
+fn a_plan_names_every_place_and_changes_nothing(on: StoreKind) {
+    let book = Book::new(on);
     fill(&book);
     let before = book.store.visible_count();
     let plan = book.governance.plan_erasure(&new(), &watch()).unwrap().to_json();
@@ -100,9 +113,8 @@ fn a_plan_names_every_place_and_changes_nothing() {
     );
 }
 
-#[test]
-fn what_is_the_person_s_goes_and_what_is_another_s_stays() {
-    let book = Book::with(sole());
+fn what_is_the_person_s_goes_and_what_is_another_s_stays(on: StoreKind) {
+    let book = Book::with(on, sole());
     let entries = fill(&book);
     let erasure = done(&book, &new());
     assert_eq!(erasure.state(), "done");
@@ -127,9 +139,8 @@ fn what_is_the_person_s_goes_and_what_is_another_s_stays() {
     assert_eq!(told[6].as_ref().unwrap()["action"], "invoice.paid");
 }
 
-#[test]
-fn the_certificate_says_what_was_done() {
-    let book = Book::with(sole());
+fn the_certificate_says_what_was_done(on: StoreKind) {
+    let book = Book::with(on, sole());
     let entries = fill(&book);
     let mut exported = event("acme audit.exported access -");
     exported.metadata.insert("file_sha256".to_owned(), "ab12".into());
@@ -155,9 +166,8 @@ fn the_certificate_says_what_was_done() {
     assert!(certificate.get("approved_by").is_none() && shown["principal"].is_null());
 }
 
-#[test]
-fn the_request_keeps_nothing_of_the_person() {
-    let book = Book::with(sole());
+fn the_request_keeps_nothing_of_the_person(on: StoreKind) {
+    let book = Book::with(on, sole());
     let mut signed_in = event("acme user.signed_in account -");
     signed_in.actor = Actor::new("user", "ada@acme.example").named("Ada");
     signed_in.personal = vec!["/actor/id".to_owned()];
@@ -174,9 +184,8 @@ fn the_request_keeps_nothing_of_the_person() {
     assert_eq!(authorities.iter().map(|it| it.receipt.tenant.as_str()).collect::<Vec<_>>(), ["acme", "_deedbook"]);
 }
 
-#[test]
-fn an_old_client_does_not_bring_the_person_back() {
-    let book = Book::with(sole());
+fn an_old_client_does_not_bring_the_person_back(on: StoreKind) {
+    let book = Book::with(on, sole());
     let entries = fill(&book);
     done(&book, &new());
     for entry in entries.iter().filter(|entry| entry.receipt.tenant == "acme") {
@@ -187,9 +196,8 @@ fn an_old_client_does_not_bring_the_person_back() {
     assert!(!book.holds_text("Byron"));
 }
 
-#[test]
-fn it_takes_a_second_administrator() {
-    let book = Book::new();
+fn it_takes_a_second_administrator(on: StoreKind) {
+    let book = Book::new(on);
     fill(&book);
     let asked = book.governance.request_erasure(&new(), &admin("ops:1"), &watch()).unwrap();
     assert_eq!(asked.state(), "requested");
@@ -206,9 +214,8 @@ fn it_takes_a_second_administrator() {
     assert!(book.governance.approve_erasure("era_none", &admin("ops:2"), &watch()).unwrap().is_none());
 }
 
-#[test]
-fn what_is_withdrawn_is_not_done_and_names_nobody() {
-    let book = Book::new();
+fn what_is_withdrawn_is_not_done_and_names_nobody(on: StoreKind) {
+    let book = Book::new(on);
     fill(&book);
     let asked = book.governance.request_erasure(&new(), &admin("ops:1"), &watch()).unwrap();
     let withdrawn = book.governance.withdraw_erasure(&asked.id, &admin("ops:2"), &watch()).unwrap().unwrap();
@@ -218,9 +225,8 @@ fn what_is_withdrawn_is_not_done_and_names_nobody() {
     assert_eq!(again.kind(), ErrorKind::Conflict);
 }
 
-#[test]
-fn what_is_wrong_with_a_request() {
-    let book = Book::new();
+fn what_is_wrong_with_a_request(on: StoreKind) {
+    let book = Book::new(on);
     fill(&book);
     for (new, expected) in [
         (NewErasure { principal: String::new(), ..new() }, "/principal bad_id"),
@@ -237,9 +243,8 @@ fn what_is_wrong_with_a_request() {
     }
 }
 
-#[test]
-fn what_a_hold_covers_is_not_erased() {
-    let book = Book::with(sole());
+fn what_a_hold_covers_is_not_erased(on: StoreKind) {
+    let book = Book::with(on, sole());
     fill(&book);
     let hold =
         NewHold { query: Some("action:user.invited".to_owned()), reason: "a case".to_owned(), ..NewHold::default() };
@@ -263,9 +268,8 @@ fn what_a_hold_covers_is_not_erased() {
     assert!(!book.holds_text("a friend of Ada"));
 }
 
-#[test]
-fn every_text_is_read_where_that_is_asked_for() {
-    let book = Book::with(sole());
+fn every_text_is_read_where_that_is_asked_for(on: StoreKind) {
+    let book = Book::with(on, sole());
     book.record(Event { actor: ada(), ..event("acme user.signed_in account -") });
     let mut reasoned = event("acme plan.changed project p");
     reasoned.reason = Some("on the word of Ada Lovelace".to_owned());
@@ -277,9 +281,8 @@ fn every_text_is_read_where_that_is_asked_for() {
     assert!(!book.holds_text("Lovelace"));
 }
 
-#[test]
-fn what_an_agent_did_for_the_person_is_the_person_s_too() {
-    let book = Book::with(sole());
+fn what_an_agent_did_for_the_person_is_the_person_s_too(on: StoreKind) {
+    let book = Book::with(on, sole());
     let mut shared = event("acme document.shared project d");
     shared.actor = Actor { on_behalf_of: Some(Box::new(ada())), ..Actor::new("agent", "agt_1").named("contract-bot") };
     shared.context.ip = Some("203.0.113.9".parse().unwrap());
@@ -290,12 +293,11 @@ fn what_an_agent_did_for_the_person_is_the_person_s_too() {
     assert_eq!(shown["actor"]["name"], "contract-bot");
 }
 
-#[test]
-fn an_erasure_that_ends_at_any_step_is_finished_by_the_next_start() {
+fn an_erasure_that_ends_at_any_step_is_finished_by_the_next_start(on: StoreKind) {
     let mut ended = false;
     for calls in 0..300 {
         let clock = Clock::fixed();
-        let store = Arc::new(Failing::new(Arc::new(MemoryStore::new(clock.function(), Key([7; 32])))));
+        let store = Arc::new(Failing::new(on.open(&clock)));
         let book = Book::over(store.clone(), clock, sole());
         for _ in 0..2 {
             fill(&book);

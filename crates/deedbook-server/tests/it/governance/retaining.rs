@@ -3,14 +3,28 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use deedbook_core::ErrorKind;
 use deedbook_core::removal::{Authority, RETIRED};
 use deedbook_core::retention::Rules;
-use deedbook_core::{ErrorKind, MemoryStore, commitment::Key};
 use deedbook_server::{Pace, Policy, Watch};
-use deedbook_testkit::{Clock, Random};
+use deedbook_testkit::{Clock, Random, StoreKind};
 
 use super::{Book, admin, event, watch};
 use crate::support::Failing;
+
+deedbook_testkit::over_each_store! {
+    the_default_rules_let_go_of_account_and_access_events,
+    every_hole_has_its_authorising_entry_and_every_run_its_two,
+    the_last_of_each_target,
+    a_plan_says_how_many_and_changes_nothing,
+    rules_of_a_newer_version_keep_everything,
+    a_change_needs_a_reason,
+    a_run_that_ends_at_any_step_is_finished_by_the_next,
+    what_was_authorised_goes_also_when_the_rules_changed_since,
+    what_was_authorised_stays_where_a_hold_covers_it_by_now,
+    work_ends_where_it_is_told_to,
+    what_goes_is_what_the_plan_says_whatever_the_rules,
+}
 
 fn rules(book: &Book, text: &str) {
     book.governance.set_rules(&Rules::parse(text).unwrap(), "a test", &admin("ops:1")).unwrap();
@@ -20,9 +34,8 @@ fn run(book: &Book) -> deedbook_core::serde_json::Value {
     book.governance.retain(None, &admin("ops:1"), &watch()).unwrap()
 }
 
-#[test]
-fn the_default_rules_let_go_of_account_and_access_events() {
-    let book = Book::new();
+fn the_default_rules_let_go_of_account_and_access_events(on: StoreKind) {
+    let book = Book::new(on);
     book.record(event("acme user.signed_in account -"));
     book.record(event("acme page.read access -"));
     book.record(event("acme invoice.paid project -"));
@@ -39,9 +52,8 @@ fn the_default_rules_let_go_of_account_and_access_events() {
     assert_eq!(book.own(RETIRED).len(), 2, "what authorises a hole stays");
 }
 
-#[test]
-fn every_hole_has_its_authorising_entry_and_every_run_its_two() {
-    let book = Book::new();
+fn every_hole_has_its_authorising_entry_and_every_run_its_two(on: StoreKind) {
+    let book = Book::new(on);
     for words in ["acme a.b account -", "beta a.b account -", "acme a.b - -", "acme a.b account -"] {
         book.record(event(words));
     }
@@ -64,9 +76,8 @@ fn every_hole_has_its_authorising_entry_and_every_run_its_two() {
     assert!(finished.receipt.position > applied[1].receipt.position);
 }
 
-#[test]
-fn the_last_of_each_target() {
-    let book = Book::new();
+fn the_last_of_each_target(on: StoreKind) {
+    let book = Book::new(on);
     rules(&book, "action:thing.* keep last 2");
     for targets in ["a", "a,b", "b", "a", "-", "b", "a"] {
         book.record(event(&format!("acme thing.made - {targets}")));
@@ -84,9 +95,8 @@ fn the_last_of_each_target() {
     assert_eq!(book.left().len(), 13, "a second run finds nothing");
 }
 
-#[test]
-fn a_plan_says_how_many_and_changes_nothing() {
-    let book = Book::new();
+fn a_plan_says_how_many_and_changes_nothing(on: StoreKind) {
+    let book = Book::new(on);
     for words in ["acme a.b account -", "acme a.b account -", "beta a.b account -"] {
         book.record(event(words));
         book.days(1);
@@ -102,9 +112,8 @@ fn a_plan_says_how_many_and_changes_nothing() {
     assert_eq!(book.governance.plan(Some(tried), &watch()).unwrap().count(), 3);
 }
 
-#[test]
-fn rules_of_a_newer_version_keep_everything() {
-    let book = Book::new();
+fn rules_of_a_newer_version_keep_everything(on: StoreKind) {
+    let book = Book::new(on);
     book.record(event("acme a.b account -"));
     let mut newer = event("_deedbook audit.retention.set admin -");
     newer.metadata.insert("rules".to_owned(), deedbook_core::serde_json::json!([{"keep": "while needed"}]));
@@ -114,18 +123,16 @@ fn rules_of_a_newer_version_keep_everything() {
     assert_eq!(book.governance.plan(None, &watch()).unwrap().count(), 0);
 }
 
-#[test]
-fn a_change_needs_a_reason() {
-    let book = Book::new();
+fn a_change_needs_a_reason(on: StoreKind) {
+    let book = Book::new(on);
     let refused = book.governance.set_rules(&Rules::default(), " ", &admin("ops:1")).unwrap_err();
     assert_eq!((refused.kind(), refused.problems()[0].pointer.as_str()), (ErrorKind::Invalid, "/reason"));
 }
 
 /// A log of which ten entries are to go and ten are to stay, over a store whose n-th call fails.
-fn failing(calls: u64) -> (Book, Arc<Failing>) {
+fn failing(on: StoreKind, calls: u64) -> (Book, Arc<Failing>) {
     let clock = Clock::fixed();
-    let below = Arc::new(MemoryStore::new(clock.function(), Key([7; 32])));
-    let store = Arc::new(Failing::new(below));
+    let store = Arc::new(Failing::new(on.open(&clock)));
     let book = Book::over(store.clone(), clock, Policy::default());
     for number in 0..10 {
         book.record(event(&format!("acme a.b account t{number}")));
@@ -136,11 +143,10 @@ fn failing(calls: u64) -> (Book, Arc<Failing>) {
     (book, store)
 }
 
-#[test]
-fn a_run_that_ends_at_any_step_is_finished_by_the_next() {
+fn a_run_that_ends_at_any_step_is_finished_by_the_next(on: StoreKind) {
     let mut ended = false;
     for calls in 0..200 {
-        let (book, store) = failing(calls);
+        let (book, store) = failing(on, calls);
         let outcome = book.governance.retain(None, &admin("ops:1"), &watch());
         store.heal();
         let book = book.reopened(Policy::default());
@@ -158,9 +164,8 @@ fn a_run_that_ends_at_any_step_is_finished_by_the_next() {
     assert!(ended, "the last one was not interrupted");
 }
 
-#[test]
-fn what_was_authorised_goes_also_when_the_rules_changed_since() {
-    let (book, store) = failing(u64::MAX);
+fn what_was_authorised_goes_also_when_the_rules_changed_since(on: StoreKind) {
+    let (book, store) = failing(on, u64::MAX);
     store.refuse_retirements();
     book.governance.retain(None, &admin("ops:1"), &watch()).unwrap_err();
     assert_eq!((book.own(RETIRED).len(), book.left().len()), (1, 20));
@@ -170,9 +175,8 @@ fn what_was_authorised_goes_also_when_the_rules_changed_since() {
     assert_eq!(book.left().len(), 10, "the log says that they are gone");
 }
 
-#[test]
-fn what_was_authorised_stays_where_a_hold_covers_it_by_now() {
-    let (book, store) = failing(u64::MAX);
+fn what_was_authorised_stays_where_a_hold_covers_it_by_now(on: StoreKind) {
+    let (book, store) = failing(on, u64::MAX);
     store.refuse_retirements();
     book.governance.retain(None, &admin("ops:1"), &watch()).unwrap_err();
     store.heal();
@@ -187,9 +191,8 @@ fn what_was_authorised_stays_where_a_hold_covers_it_by_now() {
     assert!(book.left().contains(&"acme:3".to_owned()));
 }
 
-#[test]
-fn work_ends_where_it_is_told_to() {
-    let (book, _) = failing(u64::MAX);
+fn work_ends_where_it_is_told_to(on: StoreKind) {
+    let (book, _) = failing(on, u64::MAX);
     let (stop, pages) = (AtomicBool::new(false), AtomicU64::new(0));
     let read = |_| {
         pages.fetch_add(1, Ordering::Relaxed);
@@ -200,11 +203,10 @@ fn work_ends_where_it_is_told_to() {
     assert_eq!((pages.into_inner(), book.left().len()), (1, 20));
 }
 
-#[test]
-fn what_goes_is_what_the_plan_says_whatever_the_rules() {
+fn what_goes_is_what_the_plan_says_whatever_the_rules(on: StoreKind) {
     for seed in 0..60 {
         let mut random = Random::new(seed);
-        let book = Book::new();
+        let book = Book::new(on);
         let keeps = ["keep 1d", "keep last 1", "keep last 2", "keep forever", "keep 3d"];
         let abouts = ["", "tenant:acme ", "category:account ", "action:thing.* ", "tenant:beta category:access "];
         let text: Vec<String> =
