@@ -259,6 +259,7 @@ export class DeedbookLog extends Element {
         @deedbook-failed=${this.own((detail) => this.fail(detail))}>
         <div class="top" part="toolbar">
           <deedbook-search .api=${api} .words=${words} .query=${this.query} .error=${error}></deedbook-search>
+          <slot name="tools"></slot>
           ${this.tools()}
         </div>
         <div class="middle">

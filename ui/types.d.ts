@@ -80,6 +80,7 @@ export interface Problem {
   title?: string;
   request_id?: string;
   position?: number;
+  errors?: { pointer: string; code: string; detail: string }[];
 }
 
 export type Texts = Record<string, string>;

@@ -12,6 +12,7 @@ export class ApiError extends Error {
     this.code = problem.code ?? "unreachable";
     this.position = problem.position;
     this.requestId = problem.request_id;
+    this.errors = problem.errors ?? [];
   }
 }
 

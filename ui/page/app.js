@@ -11,15 +11,20 @@ import { en } from "../texts/pages-en.js";
 import "./entry.js";
 import "./object.js";
 import "./overview.js";
-import { failureView } from "./parts.js";
+import { failureView, logAddress } from "./parts.js";
 import "./person.js";
 import { PAGES } from "./places.js";
+import "./searches.js";
 import { session, signOut } from "./session.js";
+import { mayInspect, SETTINGS } from "./settings.js";
 import "./sign-in.js";
+import "./tenants.js";
 
 addTexts({ de, en });
 
-const PLACES = ["/", "/entry", "/object", "/person", "/overview"];
+const PLACES = ["/", "/entry", "/object", "/person", "/overview", ...SETTINGS];
+/** The address of a link that lets in once; it stays where the link was no good. */
+const ENTRANCE = "/auth/enter";
 const THEMES = ["auto", "light", "dark"];
 const LANGUAGES = /** @type {const} */ ([["en", "English"], ["de", "Deutsch"]]);
 
@@ -82,6 +87,12 @@ export class App extends Element {
     this.session = session;
     this.api = session.token ? new Api() : null;
     this.problem = null;
+  }
+
+  /** @param {import("./session.js").Session} session */
+  signedIn(session) {
+    this.enter(session);
+    if (this.place.pathname === ENTRANCE) this.go("/", false);
   }
 
   /** A session ends, or a token is revoked, while somebody reads.
@@ -158,7 +169,8 @@ export class App extends Element {
     document.documentElement.lang = this.words.language;
     document.documentElement.dir = this.words.direction;
     document.documentElement.dataset.theme = this.theme;
-    document.title = this.api ? `${this.words.say(`nav.${this.place.pathname}`)} · Deedbook` : "Deedbook";
+    this.toggleAttribute("log", this.log !== null);
+    document.title = this.api && PLACES.includes(this.place.pathname) ? `${this.words.say(`nav.${this.place.pathname}`)} · Deedbook` : "Deedbook";
   }
 
   render() {
@@ -166,15 +178,15 @@ export class App extends Element {
     const { say } = this.words;
     if (this.problem) return html`<main tabindex="-1">${failureView(this.problem, this.words, () => location.reload())}</main>`;
     if (!this.api) {
-      return html`<main tabindex="-1"><deedbook-sign-in .words=${this.words} .ways=${this.session?.ways ?? []}
-        @deedbook-signed-in=${(/** @type {CustomEvent} */ event) => this.enter(event.detail)}></deedbook-sign-in>
+      return html`<main tabindex="-1"><deedbook-sign-in .words=${this.words} .ways=${this.session?.ways ?? []} .notice=${this.place.pathname === ENTRANCE ? say("enter.used.text") : ""}
+        @deedbook-signed-in=${(/** @type {CustomEvent} */ event) => this.signedIn(event.detail)}></deedbook-sign-in>
         <div class="preferences low">${this.preferences()}</div></main>`;
     }
     return html`
       <header>
         <button class="skip main" @click=${this.arrived}>${say("nav.skip")}</button>
         <a class="brand" href="/"><img src="/ui/icon.svg" alt="" width="22" height="22">Deedbook</a>
-        <nav aria-label=${say("nav.label")}>${["/", "/overview"].map((place) => html`<a href=${place} aria-current=${place === this.place.pathname ? "page" : nothing}>${say(`nav.${place}`)}</a>`)}</nav>
+        <nav aria-label=${say("nav.label")}>${["/", "/overview", ...(mayInspect(this.session) ? ["/settings"] : [])].map((place) => html`<a href=${place} aria-current=${this.isAt(place) ? "page" : nothing}>${say(place === "/settings" ? "settings.title" : `nav.${place}`)}</a>`)}</nav>
         <span class="space"></span>
         <div class="preferences">${this.preferences()}</div>
         ${this.session?.token?.name ? html`<span class="who muted"><bdi>${this.session.token.name}</bdi></span>` : nothing}
@@ -192,8 +204,20 @@ export class App extends Element {
         ${THEMES.map((theme) => html`<option value=${theme} ?selected=${theme === this.theme}>${say(`nav.theme.${theme}`)}</option>`)}</select>`;
   }
 
+  /** Whether what is shown belongs to a place.
+   * @param {string} place */
+  isAt(place) {
+    return place === this.place.pathname || (place !== "/" && this.place.pathname.startsWith(`${place}/`));
+  }
+
   page() {
     const { api: named, words, place } = this;
+    if (place.pathname === ENTRANCE) {
+      return html`<div class="state"><h1>${words.say("enter.used")}</h1><p>${words.say("enter.signed-in")}</p><a class="link" href="/">${words.say("nav.back")}</a></div>`;
+    }
+    if (SETTINGS.includes(place.pathname)) {
+      return html`<deedbook-settings .api=${named} .words=${words} .session=${this.session} .place=${place}></deedbook-settings>`;
+    }
     const asked = place.searchParams;
     switch (place.pathname) {
       case "/entry":
@@ -208,7 +232,9 @@ export class App extends Element {
         return html`<deedbook-overview .api=${named} .words=${words} .oversees=${oversees(this.session)} .range=${asked.get("range")?.replace("all", "") ?? "-30d"}></deedbook-overview>`;
       default:
         return html`<h1 class="unseen">${words.say("nav./")}</h1><deedbook-log .api=${named} .locale=${words.locale} .places=${PAGES} .query=${asked.get("q") ?? ""} .entry=${asked.get("entry")}
-          ?live=${asked.has("live")} ?relative=${asked.has("relative")} ?views=${asked.has("views")} @deedbook-state=${this.remember}></deedbook-log>`;
+          ?live=${asked.has("live")} ?relative=${asked.has("relative")} ?views=${asked.has("views")} @deedbook-state=${this.remember}>
+          ${this.session?.token?.tenant ? nothing : html`<deedbook-tenants slot="tools" .api=${named} .words=${words} @deedbook-tenant=${(/** @type {CustomEvent} */ event) => this.go(logAddress(asked.get("q") ?? "", event.detail))}></deedbook-tenants>`}
+          <deedbook-searches slot="tools" .api=${named} .words=${words} .session=${this.session} .query=${asked.get("q") ?? ""}></deedbook-searches></deedbook-log>`;
     }
   }
 
@@ -229,13 +255,16 @@ export class App extends Element {
     select { min-block-size: 1.875rem; padding-inline: 0.25rem; border: 1px solid transparent; border-radius: var(--_radius); background: none; color: var(--_muted); font-size: 0.8125rem; cursor: pointer; }
     select:hover { background: var(--_hover); }
     option { background: var(--_ground); color: var(--_text); }
-    deedbook-log { block-size: calc(100dvh - 2.75rem); }
+    :host([log]) { block-size: 100dvh; }
+    deedbook-log { block-size: 100%; }
     .skip { position: absolute; inset-block-start: -4rem; z-index: 9; }
     .skip:focus { inset-block-start: 0.25rem; }
     @media (max-width: 40rem) {
       header { flex-wrap: wrap; }
+      nav { margin-inline-start: 0; }
+      nav a { padding-inline: 0.375rem; }
       .who { display: none; }
-      deedbook-log { block-size: calc(100dvh - 4.875rem); }
+      header select { max-inline-size: 8rem; }
     }
   `];
 }

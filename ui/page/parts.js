@@ -21,6 +21,14 @@ export function shortTime(instant, words) {
   return words.date(instant, { year: "numeric", month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 }
 
+/** The address of the log with a query, of a tenant where there is one.
+ * @param {string} query
+ * @param {string | null} tenant */
+export function logAddress(query, tenant) {
+  const asked = Object.entries({ q: query, tenant: tenant ?? "" }).filter(([, value]) => value);
+  return asked.length ? `/?${new URLSearchParams(asked)}` : "/";
+}
+
 /** Values with their counts, the most frequent first.
  * @param {{ title: string, rows: { name: unknown, href: string | null, count: number, title: string }[] }} table
  * @param {import("../lib/texts.js").Words} words */

@@ -7,12 +7,14 @@ import { signIn } from "./session.js";
 
 /** Tells `deedbook-signed-in` with the session. */
 export class SignIn extends Element {
-  static properties = { words: { attribute: false }, ways: { attribute: false }, failure: { state: true }, isAsking: { state: true } };
+  static properties = { words: { attribute: false }, ways: { attribute: false }, notice: { attribute: false }, failure: { state: true }, isAsking: { state: true } };
 
   constructor() {
     super();
     /** @type {string[]} how one can sign in here */
     this.ways = [];
+    /** Why somebody is here who did not expect to be. */
+    this.notice = "";
     this.failure = "";
     this.isAsking = false;
   }
@@ -63,7 +65,7 @@ export class SignIn extends Element {
     return html`<div class="card">
       <img src="/ui/icon.svg" alt="" width="40" height="40">
       <h1>${say("sign.title")}</h1>
-      <p class="muted">${say("sign.text")}</p>
+      ${this.notice ? html`<p class="notice" role="status">${this.notice}</p>` : html`<p class="muted">${say("sign.text")}</p>`}
       ${this.ways.includes("oidc") ? html`<a class="provider" href=${`/auth/sign-in?${new URLSearchParams({ return_to: returnTo })}`}>${say("sign.provider")}</a><p class="or muted"><span>${say("sign.or")}</span></p>` : nothing}
       <form @submit=${this.submit}>
         <label for="token">${say("sign.token")}</label>
@@ -78,6 +80,7 @@ export class SignIn extends Element {
     :host { display: grid; place-items: center; min-block-size: 100dvh; padding: 1rem; background: var(--_raised); }
     .card { inline-size: min(26rem, 100%); display: grid; gap: 0.5rem; padding: 2rem; border: 1px solid var(--_line); border-radius: 12px; background: var(--_ground); box-shadow: 0 1px 2px #0000000d, 0 12px 32px light-dark(#1b1d1f0f, #00000050); }
     h1 { margin-block-start: 0.5rem; }
+    .notice { padding: 0.5rem 0.75rem; border-radius: var(--_radius); background: var(--_warn-ground); color: var(--_warn); text-wrap: pretty; }
     form { display: grid; gap: 0.375rem; margin-block-start: 0.75rem; }
     label { font-weight: 550; }
     input { min-block-size: 2.375rem; padding-inline: 0.75rem; border: 1px solid var(--_line-strong); border-radius: var(--_radius); background: var(--_ground); font-family: var(--_mono); }

@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 
 const UI = fileURLToPath(new URL("..", import.meta.url));
 const TYPES = { ".js": "text/javascript", ".css": "text/css", ".html": "text/html; charset=utf-8", ".svg": "image/svg+xml" };
-const PAGES = new Set(["/", "/entry", "/object", "/person", "/overview"]);
+const PAGES = new Set(["/", "/entry", "/object", "/person", "/overview", "/settings", "/settings/retention", "/settings/holds", "/settings/erasures"]);
 
 /** Serves the pages of `server` from the disk; its address. */
 export async function fromDisk(server) {

@@ -215,6 +215,7 @@ fn values(entry: &Entry, group: GroupBy) -> Vec<String> {
         GroupBy::Target => event.targets.iter().map(|target| format!("{}:{}", target.kind, target.id)).collect(),
         GroupBy::Outcome => vec![event.outcome.unwrap_or(Outcome::Success).as_str().to_owned()],
         GroupBy::Day => vec![entry.occurred_at().to_zoned(TimeZone::UTC).date().to_string()],
+        GroupBy::Tenant => vec![entry.receipt.tenant.clone()],
     }
 }
 

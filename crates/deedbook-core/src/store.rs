@@ -164,6 +164,8 @@ pub enum GroupBy {
     Outcome,
     /// The day of `occurred_at` (else `recorded_at`) in UTC, as `2026-09-20`.
     Day,
+    /// The tenant.
+    Tenant,
 }
 
 /// One line of a count.

@@ -144,7 +144,7 @@ pub(crate) fn author(token: &Token, peer: Option<Peer>) -> Author {
     let credential = Credential { kind: "api_token".to_owned(), id: token.id.clone(), name: token.name.clone() };
     let auth = Auth { method: Some("api_token".to_owned()), credential: Some(credential), ..Auth::default() };
     let ip = peer.map(|Peer(ip)| ip.to_canonical());
-    Author { actor, context: Context { ip, auth: Some(auth), ..Context::default() } }
+    Author::new(actor, Context { ip, auth: Some(auth), ..Context::default() })
 }
 
 /// Whoever writes a page can do all that the token in it can.
@@ -239,6 +239,11 @@ impl Caller {
     /// the one the token is bound to.
     pub(crate) fn may_inspect(&self, tenant: Option<&str>) -> bool {
         self.token.tenant.is_none() || self.token.tenant.as_deref() == tenant
+    }
+
+    /// Whether nothing of the entries of its tenant is kept from this caller.
+    pub(crate) fn sees_everything(&self) -> bool {
+        self.token.grant.sees_every_entry() && self.token.grant.sees_every_value()
     }
 
     /// Which of the numbers that the log gives this caller may know.

@@ -19,8 +19,8 @@ use utoipa_axum::routes;
 use crate::access::authenticate;
 use crate::app::App;
 use crate::endpoints::{
-    count, entry, erasures, export, histogram, history, holds, list, open, record, retention, sign_in, storage, tail,
-    tokens, viewer_sessions,
+    count, entry, erasures, export, histogram, history, holds, list, open, record, retention, searches, sign_in,
+    storage, tail, tokens, viewer_sessions,
 };
 use crate::origins::share;
 use crate::problem::Problem;
@@ -28,7 +28,7 @@ use crate::ui;
 use crate::watched::{admit, watch};
 
 /// What the API names below `/v1` and this server does not have yet: 501, never an empty 200.
-const MISSING: [&str; 5] = ["/sinks", "/searches", "/tenants", "/exports", "/checkpoint"];
+const MISSING: [&str; 4] = ["/sinks", "/tenants", "/exports", "/checkpoint"];
 
 #[derive(OpenApi)]
 #[openapi(
@@ -41,7 +41,7 @@ const MISSING: [&str; 5] = ["/sinks", "/searches", "/tenants", "/exports", "/che
     tags(
         (name = "events", description = "Recording and reading"),
         (name = "history", description = "One thing: its entries, its states, what differs, the way back"),
-        (name = "settings", description = "Tokens, viewer sessions, retention, holds, erasures, storage"),
+        (name = "settings", description = "Tokens, viewer sessions, retention, holds, erasures, saved searches, storage"),
         (name = "operation", description = "Open to everyone, without any content of events"),
     ),
 )]
@@ -116,6 +116,8 @@ fn endpoints() -> Endpoints {
         .routes(routes!(erasures::list, erasures::request))
         .routes(routes!(erasures::get, erasures::withdraw))
         .routes(routes!(erasures::approve))
+        .routes(routes!(searches::list, searches::save))
+        .routes(routes!(searches::delete))
         .routes(routes!(storage::show))
         .split_for_parts();
     let (by_code, code_description) = OpenApiRouter::new().routes(routes!(viewer_sessions::exchange)).split_for_parts();
@@ -133,6 +135,8 @@ fn signing_in() -> Router<Arc<App>> {
     Router::new()
         .route("/sign-in", get(sign_in::begin).post(sign_in::with_token))
         .route("/callback", get(sign_in::callback))
+        // Programs that look at a link before a person follows it do not use it up.
+        .route("/enter", get(sign_in::enter).head(|| ready(StatusCode::NO_CONTENT)))
         .route("/session", get(sign_in::session))
         .route("/sign-out", post(sign_in::end))
         .method_not_allowed_fallback(|| ready(method_not_allowed()))

@@ -34,7 +34,10 @@ pub(crate) struct App {
     pub(crate) origins: Origins,
     pub(crate) sign_in: Option<SignIn>,
     pub(crate) readings: Readings,
+    /// Codes of viewer sessions.
     pub(crate) codes: Codes,
+    /// Codes by which somebody comes in who starts this server.
+    pub(crate) entrances: Codes,
     pub(crate) figures: Figures,
     pub(crate) public_url: Option<String>,
     pub(crate) disk_usage: Option<MeasureDisk>,
@@ -89,6 +92,7 @@ impl App {
             cursors: Cursors::new(&key),
             readings: Readings::new(&figures, clock.clone()),
             codes: Codes::default(),
+            entrances: Codes::default(),
             fields_key: mac(&key, b"deedbook/fields/v1", b""),
             sessions: Sessions::new(key),
             sign_in: sign_in.transpose()?,

@@ -123,7 +123,7 @@ impl Governance {
     }
 
     /// The rules as the API shows them, with the latest run and when the next one begins by itself:
-    /// `{rules, text, set_at, set_by, reason, run, next_run_at}`. For one tenant the rules that are about it, and no run.
+    /// `{rules, text, set_at, set_by, reason, entry, run, next_run_at}`. For one tenant the rules that are about it, and no run.
     pub fn retention(&self, tenant: Option<&str>) -> Value {
         let mut rules = self.settings.rules();
         if let Some(tenant) = tenant {
@@ -136,6 +136,7 @@ impl Governance {
             "set_at": set.as_ref().map(|set| rfc3339(set.set_at)),
             "set_by": set.as_ref().map(|set| &set.set_by),
             "reason": set.as_ref().map(|set| &set.reason),
+            "entry": set.as_ref().map(|set| &set.entry),
             "run": self.settings.latest_run().filter(|_| tenant.is_none()).map(|run| run.to_json()),
             "next_run_at": self.next_run_at().map(rfc3339),
         })

@@ -11,12 +11,13 @@ use tokio::net::TcpListener;
 
 use crate::app::{App, Phase};
 use crate::clock::Clock;
+use crate::codes::PERSON_LIFE;
 use crate::governance::{Governance, Policy, Worker};
 use crate::limits::Limits;
 use crate::oidc::OidcSettings;
 use crate::readings::Enterer;
 use crate::secret::Secret;
-use crate::settings::{AdminToken, Settings};
+use crate::settings::{AdminToken, DEMO, Settings};
 use crate::{api, connection};
 
 /// Measures the files of a store.
@@ -98,6 +99,13 @@ impl Server {
     /// read them before the first run, a day later.
     pub fn new_rules(&self) -> Option<Rules> {
         self.has_new_rules.then(|| self.app.settings.rules())
+    }
+
+    /// The path of a link by which whoever starts this server comes in as an administrator, from this machine: good
+    /// for an hour and for one use.
+    pub fn entrance(&self) -> Option<String> {
+        let (code, _) = self.app.entrances.give(DEMO, self.app.now(), PERSON_LIFE)?;
+        Some(format!("/auth/enter?code={code}"))
     }
 
     /// Answers on `listener` until `shutdown` is ready; then finishes the requests that were begun, ends the tails, and

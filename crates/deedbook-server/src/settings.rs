@@ -12,6 +12,7 @@ mod fold;
 mod found;
 mod holds;
 mod retention;
+mod searches;
 mod sessions;
 mod sign_ins;
 mod tokens;
@@ -33,7 +34,9 @@ pub(crate) use found::{Found, Life, Proof};
 pub use holds::{Hold, NewHold, Released};
 pub use retention::RulesSet;
 pub(crate) use retention::Run;
+pub(crate) use searches::NewSearch;
 pub(crate) use sessions::{LIFE_MAX as SESSION_LIFE_MAX, NewSession};
+pub(crate) use sign_ins::DEMO;
 pub(crate) use tokens::Uses;
 pub use tokens::{AdminToken, NewToken};
 
@@ -49,22 +52,33 @@ pub struct Settings {
     changing: Mutex<()>,
 }
 
-/// Who changes a setting, and from where.
+/// Who changes a setting, from where, and why.
 #[derive(Clone, Debug)]
 pub struct Author {
     pub(crate) actor: Actor,
     pub(crate) context: Context,
+    reason: Option<String>,
 }
 
 impl Author {
     /// The program itself, at its start or at the hands of whoever may write to the directory.
-    pub(crate) fn system() -> Self {
-        Self { actor: Actor::without_id("system"), context: Context::default() }
+    pub fn system() -> Self {
+        Self::new(Actor::without_id("system"), Context::default())
     }
 
     /// Whoever may write to the directory, by the name they give themselves.
     pub fn operator(name: &str) -> Self {
-        Self { actor: Actor::new("operator", name), context: Context::default() }
+        Self::new(Actor::new("operator", name), Context::default())
+    }
+
+    /// Somebody, who does not say why.
+    pub(crate) fn new(actor: Actor, context: Context) -> Self {
+        Self { actor, context, reason: None }
+    }
+
+    /// The same for this reason, which becomes that of the entry.
+    pub fn because(self, reason: Option<String>) -> Self {
+        Self { reason, ..self }
     }
 
     /// The author as `TYPE:ID`.
@@ -76,6 +90,7 @@ impl Author {
     fn event(&self, action: &str, target: Target) -> Event {
         let mut event = Event::new(action, self.actor.clone());
         event.context = self.context.clone();
+        event.reason = self.reason.clone();
         event.targets = vec![target];
         event
     }

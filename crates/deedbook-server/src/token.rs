@@ -113,6 +113,8 @@ pub struct Token {
     pub old_accepted_until: Option<Timestamp>,
     /// When it was used last, to the minute; after a restart as of the last time that this was entered.
     pub last_used_at: Option<Timestamp>,
+    /// Id of the entry of the latest change, in the tenant `_deedbook`.
+    pub entry: String,
     /// What the page of a viewer session is to look like.
     pub appearance: Appearance,
 }
@@ -175,7 +177,7 @@ impl Token {
     }
 
     /// The token as the API shows it: `{id, kind, tenant, name, created_at, expires_at, revoked_at, last_used_at,
-    /// old_accepted_until, origin, person}`, and what it is narrowed to.
+    /// old_accepted_until, origin, person, entry}`, and what it is narrowed to.
     pub fn to_json(&self) -> Value {
         let mut shown = json!({
             "id": self.id,
@@ -189,6 +191,7 @@ impl Token {
             "old_accepted_until": self.old_accepted_until.map(rfc3339),
             "origin": self.origin.as_str(),
             "person": self.person,
+            "entry": self.entry,
         });
         if let Some(members) = shown.as_object_mut() {
             members.extend(self.grant.to_json());

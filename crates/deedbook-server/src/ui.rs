@@ -42,8 +42,12 @@ pub(crate) fn routes() -> Router<Arc<App>> {
 
 /// The page; which of them it is to show, its scripts read from the address.
 async fn page(headers: HeaderMap) -> Answer {
+    shown(&headers)
+}
+
+fn shown(headers: &HeaderMap) -> Answer {
     let file = find(PAGE).ok_or_else(Problem::not_found)?;
-    let mut response = file.answer(&headers);
+    let mut response = file.answer(headers);
     let fixed = [
         (header::CONTENT_SECURITY_POLICY, POLICY),
         // An address holds the query, and a query may hold names.
@@ -54,6 +58,17 @@ async fn page(headers: HeaderMap) -> Answer {
     for (name, value) in fixed {
         response.headers_mut().insert(name, HeaderValue::from_static(value));
     }
+    Ok(response)
+}
+
+/// The page in answer to something that cannot be: what that was, its scripts read from the address.
+pub(crate) fn page_of(status: StatusCode, headers: &HeaderMap) -> Answer {
+    let mut headers = headers.clone();
+    headers.remove(header::IF_NONE_MATCH);
+    let mut response = shown(&headers)?;
+    *response.status_mut() = status;
+    response.headers_mut().remove(header::ETAG);
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(response)
 }
 

@@ -245,7 +245,7 @@ pub(crate) fn count(reading: &Reading<'_>, query: &Query, scope: &Scope, groups:
 
 /// Whether the tallies of the parts answer by themselves.
 fn is_tallied(query: &Query, scope: &Scope, groups: &[GroupBy]) -> bool {
-    let tallied = |group: &GroupBy| matches!(group, GroupBy::Action | GroupBy::Outcome | GroupBy::Day);
+    let tallied = |group: &GroupBy| !matches!(group, GroupBy::Actor | GroupBy::Target);
     let unfiltered =
         *query == Query::all() && scope.filter().is_none() && *scope.visibility() == Visibility::Everything;
     unfiltered && !groups.is_empty() && groups.iter().all(tallied)
@@ -268,14 +268,32 @@ fn count_tallies(view: &View, scope: &Scope, groups: &[GroupBy]) -> Result<Vec<G
     Ok(tallies.into_groups(groups))
 }
 
-/// Sums of tallies by day, outcome and action, as far as these are asked for; others are 0.
+/// Sums of tallies by day, outcome, action and tenant, as far as these are asked for; others are 0.
 struct Tallies {
     by_day: bool,
     by_outcome: bool,
     by_action: bool,
-    /// The number of each action.
-    actions: HashMap<String, u32>,
-    sums: HashMap<(i32, u8, u32), u64>,
+    by_tenant: bool,
+    actions: Numbered,
+    tenants: Numbered,
+    sums: HashMap<(i32, u8, u32, u32), u64>,
+}
+
+/// The number of each text, in the order in which they came.
+#[derive(Default)]
+struct Numbered(HashMap<String, u32>);
+
+impl Numbered {
+    fn number(&mut self, text: &str) -> u32 {
+        let next = self.0.len() as u32;
+        *self.0.entry_ref(text).or_insert(next)
+    }
+
+    fn texts(&self) -> Vec<&str> {
+        let mut texts = vec![""; self.0.len()];
+        self.0.iter().for_each(|(text, &number)| texts[number as usize] = text);
+        texts
+    }
 }
 
 impl Tallies {
@@ -284,7 +302,9 @@ impl Tallies {
             by_day: groups.contains(&GroupBy::Day),
             by_outcome: groups.contains(&GroupBy::Outcome),
             by_action: groups.contains(&GroupBy::Action),
-            actions: HashMap::new(),
+            by_tenant: groups.contains(&GroupBy::Tenant),
+            actions: Numbered::default(),
+            tenants: Numbered::default(),
             sums: HashMap::new(),
         }
     }
@@ -292,23 +312,19 @@ impl Tallies {
     fn add(&mut self, tally: &Tally<'_>) {
         let day = if self.by_day { tally.day } else { 0 };
         let outcome = if self.by_outcome { tally.outcome } else { 0 };
-        let action = if self.by_action { self.number(tally.action) } else { 0 };
-        *self.sums.entry((day, outcome, action)).or_default() += tally.count;
-    }
-
-    fn number(&mut self, action: &str) -> u32 {
-        let next = self.actions.len() as u32;
-        *self.actions.entry_ref(action).or_insert(next)
+        let action = if self.by_action { self.actions.number(tally.action) } else { 0 };
+        let tenant = if self.by_tenant { self.tenants.number(tally.tenant) } else { 0 };
+        *self.sums.entry((day, outcome, action, tenant)).or_default() += tally.count;
     }
 
     fn into_groups(self, groups: &[GroupBy]) -> Vec<Group> {
         let mut days: HashMap<i32, String> = HashMap::new();
-        let mut actions = vec![""; self.actions.len()];
-        self.actions.iter().for_each(|(action, &number)| actions[number as usize] = action);
-        let mut keyed = |(day, outcome, action): (i32, u8, u32)| {
+        let (actions, tenants) = (self.actions.texts(), self.tenants.texts());
+        let mut keyed = |(day, outcome, action, tenant): (i32, u8, u32, u32)| {
             let value = |group: &GroupBy| match group {
                 GroupBy::Day => days.entry(day).or_insert_with(|| day_text(day)).clone(),
                 GroupBy::Outcome => outcome_text(outcome).to_owned(),
+                GroupBy::Tenant => tenants[tenant as usize].to_owned(),
                 _ => actions[action as usize].to_owned(),
             };
             groups.iter().map(value).collect()
@@ -402,6 +418,7 @@ fn group_values(entry: &Entry, group: GroupBy) -> Vec<String> {
         }
         GroupBy::Outcome => vec![event.outcome.unwrap_or(Outcome::Success).as_str().to_owned()],
         GroupBy::Day => vec![entry.occurred_at().strftime("%Y-%m-%d").to_string()],
+        GroupBy::Tenant => vec![entry.receipt.tenant.clone()],
     }
 }
 

@@ -276,7 +276,7 @@ fn seen_by(scope: Scope, labels: &[&str], me: Option<&str>) -> Scope {
 
 /// Groupings by nothing, by each field and by several.
 pub fn groupings() -> Vec<Vec<GroupBy>> {
-    use GroupBy::{Action, Actor, Day, Outcome, Target};
+    use GroupBy::{Action, Actor, Day, Outcome, Target, Tenant};
     vec![
         vec![],
         vec![Action],
@@ -284,7 +284,9 @@ pub fn groupings() -> Vec<Vec<GroupBy>> {
         vec![Target],
         vec![Outcome],
         vec![Day],
+        vec![Tenant],
         vec![Action, Day],
+        vec![Tenant, Outcome],
         vec![Target, Outcome, Actor],
     ]
 }

@@ -11,7 +11,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::import::{Input, exit_of, import_all};
 use super::log::{count, write_newest};
-use super::serve::Door;
+use super::serve::{Door, Welcome};
 use crate::book::{self, Book};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::import::{Format, is_repository};
@@ -41,7 +41,8 @@ const PROMPT: Style = AnsiColor::Green.on_default().bold();
 #[derive(Debug, Args)]
 #[command(after_help = "\
 The history is that of the git repository in which you stand, or of the one named; and of a CloudTrail file \
-where one is given. A second run adds only what is new. It ends in serving the log over HTTP; ctrl-c ends that.
+where one is given. A second run adds only what is new. It ends in serving the log over HTTP, with a link that opens \
+the pages already signed in; ctrl-c ends that.
 
 Example:
   deedbook demo --git ~/src/project --cloudtrail trail.json.gz")]
@@ -78,7 +79,7 @@ impl Demo {
         writeln!(out).map_err(output::unwritable)?;
         drop(out);
         drop(store);
-        door.serve(Book::open(directory)?, directory)
+        door.serve(Book::open(directory)?, directory, Welcome::Link)
     }
 }
 

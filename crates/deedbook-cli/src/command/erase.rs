@@ -7,7 +7,7 @@ use deedbook_core::retention::Age;
 use deedbook_server::{Approval, Author, Governance, Mentions, NewErasure, Policy, Search};
 use serde_json::{Value, json};
 
-use super::governing::{By, Format, Governed, found, text, watched};
+use super::governing::{By, Format, Governed, Why, found, text, watched};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::place::Place;
 use crate::progress::counted;
@@ -62,7 +62,16 @@ struct One {
     by: By,
 
     #[command(flatten)]
+    why: Why,
+
+    #[command(flatten)]
     backups: Backups,
+}
+
+impl One {
+    fn author(&self) -> Author {
+        self.by.author().because(self.why.reason.clone())
+    }
 }
 
 #[derive(Debug, Args)]
@@ -225,17 +234,19 @@ impl Action {
         let (one, answer) = match self {
             Self::List(list) => return list.run(place),
             Self::Approve(one) => {
-                let answer = Governed::open(place, policy(&one))?
-                    .ask(|it| approve(it, &one), async |it| it.approve_erasure(&one.id).await.map(Some));
+                let answer = Governed::open(place, policy(&one))?.ask(
+                    |it| approve(it, &one),
+                    async |it| it.approve_erasure(&one.id, one.why.reason.as_deref()).await.map(Some),
+                );
                 (one, answer)
             }
             Self::Withdraw(one) => {
                 let answer = Governed::open(place, policy(&one))?.ask(
                     |it| {
-                        let withdrawn = watched(|watch| it.withdraw_erasure(&one.id, &one.by.author(), watch))?;
+                        let withdrawn = watched(|watch| it.withdraw_erasure(&one.id, &one.author(), watch))?;
                         Ok(withdrawn.map(|erasure| erasure.to_json()))
                     },
-                    async |it| it.withdraw_erasure(&one.id).await.map(Some),
+                    async |it| it.withdraw_erasure(&one.id, one.why.reason.as_deref()).await.map(Some),
                 );
                 (one, answer)
             }
@@ -256,7 +267,7 @@ impl Action {
 }
 
 fn approve(governance: &Governance, one: &One) -> Outcome<Option<Value>> {
-    let approved = watched(|watch| governance.approve_erasure(&one.id, &one.by.author(), watch))?;
+    let approved = watched(|watch| governance.approve_erasure(&one.id, &one.author(), watch))?;
     let Some(erasure) = approved else { return Ok(None) };
     let done = watched(|watch| governance.carry_out_erasure(&erasure.id, watch))?;
     Ok(done.map(|done| done.to_json()))

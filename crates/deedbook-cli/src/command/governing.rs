@@ -34,6 +34,14 @@ impl By {
     }
 }
 
+/// Why something is changed.
+#[derive(Debug, Args)]
+pub(super) struct Why {
+    /// Why; the entry of the change keeps it
+    #[arg(long, value_name = "TEXT")]
+    pub(super) reason: Option<String>,
+}
+
 /// How an answer is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Format {

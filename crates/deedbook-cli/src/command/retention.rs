@@ -9,7 +9,7 @@ use deedbook_core::retention::Rules;
 use deedbook_server::Policy;
 use serde_json::Value;
 
-use super::governing::{By, Format, Governed, text, watched};
+use super::governing::{By, Format, Governed, Why, text, watched};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::place::Place;
 use crate::progress::counted;
@@ -82,6 +82,9 @@ struct Run {
 
     #[command(flatten)]
     by: By,
+
+    #[command(flatten)]
+    why: Why,
 }
 
 impl Retention {
@@ -112,9 +115,11 @@ impl Retention {
                 plan.format.print(&shown, planned)?;
             }
             Action::Run(run) => {
+                let reason = run.why.reason.clone();
+                let author = run.by.author().because(reason.clone());
                 let shown = Governed::open(place, Policy::default())?.ask(
-                    |it| Ok(watched(|watch| it.retain(None, &run.by.author(), watch))?),
-                    async |it| it.run_retention().await,
+                    |it| Ok(watched(|watch| it.retain(None, &author, watch))?),
+                    async |it| it.run_retention(reason.as_deref()).await,
                 )?;
                 run.format.print(&shown, ran)?;
             }

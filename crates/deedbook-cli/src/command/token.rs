@@ -7,11 +7,12 @@ use std::sync::Arc;
 use clap::{Args, Subcommand, ValueEnum};
 use deedbook::client;
 use deedbook_core::{ErrorKind, Store, Timestamp, rfc3339};
-use deedbook_server::{NewToken, Settings, TokenKind};
+use deedbook_server::{Author, NewToken, Settings, TokenKind};
 use jiff::Span;
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value, json};
 
+use super::governing::Why;
 use super::narrowing::Narrowing;
 use crate::book::{self, Book};
 use crate::exit::{Exit, Failure, Outcome};
@@ -71,6 +72,9 @@ struct Create {
 
     #[command(flatten)]
     narrowing: Narrowing,
+
+    #[command(flatten)]
+    why: Why,
 }
 
 #[derive(Debug, Args)]
@@ -81,6 +85,9 @@ struct Rotate {
     /// How long the old text is accepted, at most 90d
     #[arg(long, value_name = "D", default_value = "1h", value_parser = overlap)]
     overlap: String,
+
+    #[command(flatten)]
+    why: Why,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -111,6 +118,9 @@ enum Format {
 struct Revoke {
     /// Its id, as `list` shows it
     id: String,
+
+    #[command(flatten)]
+    why: Why,
 }
 
 impl TokenCommand {
@@ -158,6 +168,9 @@ impl Create {
             Kind::Admin => client::TokenKind::Admin,
         });
         new = new.narrowed_by(self.narrowing.members());
+        if let Some(reason) = self.why.reason {
+            new = new.reason(reason);
+        }
         if let Some(tenant) = self.tenant {
             new = new.tenant(tenant);
         }
@@ -192,7 +205,7 @@ impl List {
 
 impl Rotate {
     fn run(self, tokens: &Tokens<'_>) -> Outcome<Exit> {
-        let Some((token, secret)) = tokens.rotate(&self.id, &self.overlap)? else { return Err(unknown(&self.id)) };
+        let Some((token, secret)) = tokens.rotate(&self)? else { return Err(unknown(&self.id)) };
         writeln!(anstream::stderr(), "{}", sentence(&token)).map_err(output::unwritable)?;
         output::print_line(secret)?;
         Ok(Exit::Done)
@@ -205,11 +218,18 @@ fn unknown(id: &str) -> Failure {
 
 impl Revoke {
     fn run(self, tokens: &Tokens<'_>) -> Outcome<Exit> {
-        match tokens.revoke(&self.id)? {
+        match tokens.revoke(&self)? {
             Some(token) => output::print_line(sentence(&token))?,
             None => return Err(unknown(&self.id)),
         }
         Ok(Exit::Done)
+    }
+}
+
+impl Why {
+    /// Whoever may write to the directory, where tokens are the program's own.
+    fn author(&self) -> Author {
+        Author::system().because(self.reason.clone())
     }
 }
 
@@ -225,7 +245,8 @@ impl Tokens<'_> {
         match self {
             Self::Directory(directory) => {
                 let book = Book::open(directory)?;
-                let (token, secret) = settings(book.shared())?.create(new.for_directory()?)?;
+                let author = new.why.author();
+                let (token, secret) = settings(book.shared())?.create(new.for_directory()?, &author)?;
                 book.close()?;
                 Ok((token.to_json(), secret.expose().to_owned()))
             }
@@ -251,18 +272,19 @@ impl Tokens<'_> {
     }
 
     /// The token and its new text; `None` where there is no such token.
-    fn rotate(&self, id: &str, overlap: &str) -> Outcome<Option<(Value, String)>> {
+    fn rotate(&self, asked: &Rotate) -> Outcome<Option<(Value, String)>> {
+        let Rotate { id, overlap, why } = asked;
         match self {
             Self::Directory(directory) => {
                 let until = expiry(overlap).map_err(|why| Failure::new(Exit::Usage, why))?;
                 let book = Book::open(directory)?;
-                let rotated = settings(book.shared())?.rotate(id, until);
+                let rotated = settings(book.shared())?.rotate(id, until, &why.author());
                 book.close()?;
                 Ok(rotated?.map(|(token, secret)| (token.to_json(), secret.expose().to_owned())))
             }
             Self::Server(remote) => {
                 let (client, runtime) = remote.parts();
-                match runtime.block_on(client.rotate_token(id, overlap)) {
+                match runtime.block_on(client.rotate_token(id, overlap, why.reason.as_deref())) {
                     Ok((token, record)) => Ok(Some((shown(&record), token.expose().to_owned()))),
                     Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
                     Err(error) => Err(error.into()),
@@ -272,17 +294,18 @@ impl Tokens<'_> {
     }
 
     /// `None` where there is no such token.
-    fn revoke(&self, id: &str) -> Outcome<Option<Value>> {
+    fn revoke(&self, asked: &Revoke) -> Outcome<Option<Value>> {
+        let Revoke { id, why } = asked;
         match self {
             Self::Directory(directory) => {
                 let book = Book::open(directory)?;
-                let revoked = settings(book.shared())?.revoke(id);
+                let revoked = settings(book.shared())?.revoke(id, &why.author());
                 book.close()?;
                 Ok(revoked?.map(|token| token.to_json()))
             }
             Self::Server(remote) => {
                 let (client, runtime) = remote.parts();
-                match runtime.block_on(client.revoke_token(id)) {
+                match runtime.block_on(client.revoke_token(id, why.reason.as_deref())) {
                     Ok(record) => Ok(Some(shown(&record))),
                     Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
                     Err(error) => Err(error.into()),

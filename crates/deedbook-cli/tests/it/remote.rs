@@ -153,7 +153,7 @@ fn tokens_bound_to_a_tenant_see_it_without_positions() {
     let tokens = served.admin(&room, &["token", "list", "--format", "json"]).exits(0).json();
     let id =
         tokens.as_array().expect("tokens").iter().find(|token| token["kind"] == "read").expect("one")["id"].clone();
-    served.admin(&room, &["token", "revoke", id.as_str().expect("text")]).exits(0);
+    served.admin(&room, &["token", "revoke", id.as_str().expect("text"), "--reason", "it leaked"]).exits(0);
     served.run(&room, &read, &["log"]).exits(11);
     served.admin(&room, &["token", "revoke", "tok_none"]).exits(1);
 }

@@ -90,7 +90,9 @@ fn tokens_are_made_listed_and_revoked_on_a_directory() {
     assert!(status == 201 && receipt.contains("\"tenant\":\"acme\""), "{receipt}");
     assert_eq!(client.send("GET", "/v1/events", &token, "").unwrap().0, 403);
     assert!(served.terminate().success());
-    assert!(room.run(&["token", "revoke", &id]).exits(0).stdout.contains("revoked"));
+    assert!(room.run(&["token", "revoke", &id, "--reason", "it leaked"]).exits(0).stdout.contains("revoked"));
+    let log = room.run(&["log", "--tenant", "_deedbook", "action:audit.token.revoked", "--format", "ndjson"]);
+    assert_eq!(log.exits(0).ndjson()[0]["reason"], "it leaked");
     let served = Served::on(&room.path().join("deedbook-data"));
     assert_eq!(served.client().send("POST", "/v1/events", &token, EVENT).unwrap().0, 401);
     drop(served);
@@ -105,7 +107,17 @@ fn the_demo_ends_in_serving() {
     let _repository = Repository::with_history(&room.path().join("repo.git"));
     let mut command = room.command();
     command.env("DEEDBOOK_ADMIN_TOKEN", ADMIN);
-    let served = Served::start(command, &["demo", "--git", "repo.git"]);
+    let mut served = Served::start(command, &["demo", "--git", "repo.git"]);
+    let link = loop {
+        let line = served.line();
+        assert!(!line.is_empty(), "no link was printed");
+        if line.contains("/auth/enter?code=") {
+            break line.trim().to_owned();
+        }
+    };
+    let path = link.strip_prefix(&format!("http://{}", served.address)).expect("a link to this server");
+    assert_eq!(served.client().send("GET", path, "", "").unwrap().0, 303);
+    assert_eq!(served.client().send("GET", path, "", "").unwrap().0, 410);
     assert!(served.greeting.contains("Busiest actors"), "{}", served.greeting);
     assert!(served.client().get("/v1/events/count")["count"].as_u64().unwrap() > 0);
     assert!(served.terminate().success());

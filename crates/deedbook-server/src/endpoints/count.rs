@@ -15,12 +15,13 @@ use crate::parameters::Parameters;
 use crate::problem::Answer;
 use crate::reading::{ReadKind, Reader};
 
-const GROUPS: [(&str, GroupBy); 5] = [
+const GROUPS: [(&str, GroupBy); 6] = [
     ("action", GroupBy::Action),
     ("actor", GroupBy::Actor),
     ("target", GroupBy::Target),
     ("outcome", GroupBy::Outcome),
     ("day", GroupBy::Day),
+    ("tenant", GroupBy::Tenant),
 ];
 
 /// Lines of a count where nobody says how many.
@@ -36,7 +37,7 @@ const FACET_LIMIT: usize = 10;
     get, path = "/events/count", tag = "events", operation_id = "count_events",
     params(
         schema::QuestionParameters,
-        ("by" = Option<String>, Query, description = "Some of action, actor, target, outcome, day, between commas"),
+        ("by" = Option<String>, Query, description = "Some of action, actor, target, outcome, day, tenant, between commas"),
         ("limit" = Option<usize>, Query, minimum = 1, maximum = 10000, description = "At most so many groups; 100"),
     ),
     responses((status = 200, description = "The number", body = schema::Count), schema::Refusals),
@@ -66,16 +67,16 @@ pub(crate) async fn count(State(app): State<Arc<App>>, reader: Reader, mut param
     get, path = "/events/facets", tag = "events", operation_id = "facet_events",
     params(
         schema::QuestionParameters,
-        ("by" = Option<String>, Query, description = "Some of action, actor, target, outcome, day, between commas; \
-            all but day"),
+        ("by" = Option<String>, Query, description = "Some of action, actor, target, outcome, day, tenant, between \
+            commas; the first four"),
         ("limit" = Option<usize>, Query, minimum = 1, maximum = 10000, description = "At most so many values; 10"),
     ),
     responses((status = 200, description = "The most frequent values", body = schema::Facets), schema::Refusals),
 )]
 pub(crate) async fn facets(State(app): State<Arc<App>>, reader: Reader, mut parameters: Parameters) -> Answer {
     let question = Question::take(&mut parameters, &reader.0)?;
-    let all_but_day = || GROUPS[..4].iter().map(|(_, group)| *group).collect();
-    let by = parameters.words("by", &GROUPS)?.unwrap_or_else(all_but_day);
+    let first_four = || GROUPS[..4].iter().map(|(_, group)| *group).collect();
+    let by = parameters.words("by", &GROUPS)?.unwrap_or_else(first_four);
     let limit = parameters.count("limit", app.limits.groups_max)?.unwrap_or(FACET_LIMIT);
     parameters.finish(&["q", "tz", "tenant", "by", "limit"])?;
     let (query, scope) = (question.query(app.now())?, question.scope);

@@ -93,6 +93,7 @@ pub(crate) async fn get(
 #[utoipa::path(
     post, path = "/erasures/{id}/approve", tag = "settings", operation_id = "approve_erasure",
     params(("id" = String, Path, description = "The id of the erasure")),
+    request_body(content = Option<schema::Because>, content_type = "application/json"),
     responses((status = 202, description = "The erasure", body = schema::Erasure), schema::Refusals),
 )]
 pub(crate) async fn approve(
@@ -100,10 +101,14 @@ pub(crate) async fn approve(
     Administrator(caller): Administrator,
     id: Result<Path<String>, PathRejection>,
     parameters: Parameters,
+    headers: HeaderMap,
+    body: Body,
 ) -> Answer {
     parameters.finish(&[])?;
     let Path(id) = id.map_err(|_| Problem::not_found())?;
-    let author = caller.author();
+    let mut members = Members::read_any(&app, &headers, body).await?;
+    let author = caller.author().because(members.reason());
+    members.finish("reason")?;
     let approved = app.govern(move |governance, watch| governance.approve_erasure(&id, &author, watch)).await?;
     let erasure = approved.map_err(|error| app.refusal(error, STATE))?.ok_or_else(Problem::not_found)?;
     app.orders.look();
@@ -114,6 +119,7 @@ pub(crate) async fn approve(
 #[utoipa::path(
     delete, path = "/erasures/{id}", tag = "settings", operation_id = "withdraw_erasure",
     params(("id" = String, Path, description = "The id of the erasure")),
+    request_body(content = Option<schema::Because>, content_type = "application/json"),
     responses((status = 200, description = "The erasure", body = schema::Erasure), schema::Refusals),
 )]
 pub(crate) async fn withdraw(
@@ -121,10 +127,14 @@ pub(crate) async fn withdraw(
     Administrator(caller): Administrator,
     id: Result<Path<String>, PathRejection>,
     parameters: Parameters,
+    headers: HeaderMap,
+    body: Body,
 ) -> Answer {
     parameters.finish(&[])?;
     let Path(id) = id.map_err(|_| Problem::not_found())?;
-    let author = caller.author();
+    let mut members = Members::read_any(&app, &headers, body).await?;
+    let author = caller.author().because(members.reason());
+    members.finish("reason")?;
     let withdrawn = app.govern(move |governance, watch| governance.withdraw_erasure(&id, &author, watch)).await?;
     let erasure = withdrawn.map_err(|error| app.refusal(error, STATE))?.ok_or_else(Problem::not_found)?;
     Ok(answer(StatusCode::OK, erasure.to_json()))

@@ -11,6 +11,7 @@ pub(crate) mod list;
 pub(crate) mod open;
 pub(crate) mod record;
 pub(crate) mod retention;
+pub(crate) mod searches;
 pub(crate) mod sign_in;
 pub(crate) mod storage;
 pub(crate) mod tail;

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use axum::body::Body;
-use axum::http::{HeaderMap, StatusCode};
+use axum::body::{Body, HttpBody};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use deedbook_core::{Error, ErrorKind, Problem as Place, parse_json};
 use serde_json::{Map, Value};
@@ -12,6 +12,7 @@ use crate::app::App;
 use crate::body::{Format, Received};
 use crate::members::escaped;
 use crate::problem::{Answer, Problem};
+use crate::settings::check_reason;
 
 /// The members of a body that are not taken yet, and what was wrong with those that are.
 pub(super) struct Members {
@@ -42,6 +43,17 @@ impl Members {
             Value::Object(rest) => Ok(Self { rest, problems: Vec::new() }),
             _ => Err(refused(Error::invalid("", "wrong_type", "expected an object"))),
         }
+    }
+
+    /// Reads the body of a request that needs none.
+    ///
+    /// # Errors
+    /// As [`Members::read`].
+    pub(super) async fn read_any(app: &Arc<App>, headers: &HeaderMap, body: Body) -> Answer<Self> {
+        if body.is_end_stream() && !headers.contains_key(header::CONTENT_TYPE) {
+            return Ok(Self { rest: Map::new(), problems: Vec::new() });
+        }
+        Self::read(app, headers, body).await
     }
 
     /// The value of a member that is there and not null.
@@ -76,6 +88,25 @@ impl Members {
             None => false,
             Some(Value::Bool(flag)) => flag,
             Some(_) => self.wrong(name, "expected true or false").unwrap_or_default(),
+        }
+    }
+
+    /// Why a setting is changed, where somebody says so.
+    pub(super) fn reason(&mut self) -> Option<String> {
+        let reason = self.text("reason");
+        self.note(&reason.as_deref().map(check_reason).unwrap_or_default());
+        reason
+    }
+
+    /// The members that nobody took, as the object that they are.
+    ///
+    /// # Errors
+    /// 422 with a place for each that was taken and wrong.
+    pub(super) fn others(self) -> Answer<Value> {
+        if self.problems.is_empty() {
+            Ok(Value::Object(self.rest))
+        } else {
+            Err(refused(Error::from_problems(self.problems)))
         }
     }
 

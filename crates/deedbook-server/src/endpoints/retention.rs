@@ -103,15 +103,21 @@ pub(crate) async fn try_out(
 /// It goes on after the answer; `GET /v1/retention` shows how it ended.
 #[utoipa::path(
     post, path = "/retention/run", tag = "settings", operation_id = "run_retention",
+    request_body(content = Option<schema::Because>, content_type = "application/json"),
     responses((status = 202, description = "The run", body = schema::RunBegun), schema::Refusals),
 )]
 pub(crate) async fn run(
     State(app): State<Arc<App>>,
     Administrator(caller): Administrator,
     parameters: Parameters,
+    headers: HeaderMap,
+    body: Body,
 ) -> Answer {
     parameters.finish(&[])?;
-    let id = app.orders.run(caller.author()).map_err(|error| app.refusal(error, RUNNING))?;
+    let mut members = Members::read_any(&app, &headers, body).await?;
+    let author = caller.author().because(members.reason());
+    members.finish("reason")?;
+    let id = app.orders.run(author).map_err(|error| app.refusal(error, RUNNING))?;
     Ok(answer(StatusCode::ACCEPTED, json!({ "id": id }).to_string()))
 }
 

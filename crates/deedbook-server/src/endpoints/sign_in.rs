@@ -1,6 +1,7 @@
 //! `/auth`: people sign in at the page, with the provider of their organisation or with a token, and out again. What a
 //! browser gets is a cookie that names a token; so a session is entered, listed and revoked as tokens are.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::Extension;
@@ -24,6 +25,7 @@ use crate::problem::{Answer, Problem};
 use crate::secret::Secret;
 use crate::session::TOKEN_SESSION_SECONDS;
 use crate::token::Token;
+use crate::ui;
 
 /// What the way in is asked for.
 #[derive(Debug, Deserialize)]
@@ -37,6 +39,12 @@ pub(crate) struct Wanted {
 #[serde(deny_unknown_fields)]
 struct Claim {
     token: String,
+}
+
+/// What a link brings.
+#[derive(Deserialize)]
+pub(crate) struct Brought {
+    code: Option<String>,
 }
 
 /// Begins to sign in: sends the browser to the provider.
@@ -105,6 +113,28 @@ pub(crate) async fn with_token(
     }
     let cookie = app.session(&token, TOKEN_SESSION_SECONDS);
     Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, cookie), no_store()]).into_response())
+}
+
+/// Lets a browser of this machine in, by the link that the terminal showed. Without one that is good, the page says so.
+pub(crate) async fn enter(
+    State(app): State<Arc<App>>,
+    peer: Option<Extension<Peer>>,
+    headers: HeaderMap,
+    Query(brought): Query<Brought>,
+) -> Answer {
+    let address = peer.map(|Extension(Peer(ip))| ip.to_canonical());
+    let known = address.filter(IpAddr::is_loopback).and(brought.code);
+    if known.and_then(|code| app.entrances.take(&code, app.now())).is_none() {
+        return ui::page_of(StatusCode::GONE, &headers);
+    }
+    let settings = app.clone();
+    let context = Context { ip: address, ..Context::default() };
+    let entered = app.compute(move || settings.settings.enter_demo(TOKEN_SESSION_SECONDS, context)).await?;
+    let token = entered.map_err(|error| app.refusal(error, LAST_ADMIN))?;
+    let cookie = app.session(&token, TOKEN_SESSION_SECONDS);
+    let there = (header::LOCATION, HeaderValue::from_static("/"));
+    let hidden = (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    Ok((StatusCode::SEE_OTHER, [there, hidden, (header::SET_COOKIE, cookie), no_store()]).into_response())
 }
 
 /// Who is signed in, and how one can sign in here.

@@ -9,12 +9,12 @@ use axum::http::{HeaderMap, StatusCode};
 use deedbook_core::{Error, Timestamp, parse_json};
 use serde_json::{Value, json};
 
-use super::request::{answer, refused, unsupported};
+use super::request::{Members, answer, refused, unsupported};
 use super::schema;
 use crate::access::{Administrator, Inspector};
 use crate::app::App;
 use crate::body::{Format, Received};
-use crate::members::{each_member, instant_after, pointed};
+use crate::members::{instant_after, pointed};
 use crate::parameters::Parameters;
 use crate::problem::{Answer, Problem};
 use crate::secret::Secret;
@@ -40,13 +40,12 @@ pub(crate) async fn create(
     body: Body,
 ) -> Answer {
     parameters.finish(&[])?;
-    let received = object(&app, &headers, body).await?;
+    let mut members = Members::read(&app, &headers, body).await?;
+    let author = caller.author().because(members.reason());
+    let new = NewToken::from_json(&members.others()?).map_err(refused)?;
     let work = {
         let app = app.clone();
-        move || {
-            let new = app.json(received).and_then(|json| NewToken::from_json(&json).map_err(refused))?;
-            app.settings.create_by(new, &caller.author()).map_err(|error| app.refusal(error, LAST_ADMIN))
-        }
+        move || app.settings.create(new, &author).map_err(|error| app.refusal(error, LAST_ADMIN))
     };
     let (token, secret) = app.compute(work).await??;
     Ok(answer(StatusCode::CREATED, with_text(token.to_json(), &secret)))
@@ -72,13 +71,15 @@ pub(crate) async fn rotate(
 ) -> Answer {
     parameters.finish(&[])?;
     let Path(id) = id.map_err(|_| Problem::not_found())?;
-    let received = object(&app, &headers, body).await?;
+    let mut members = Members::read(&app, &headers, body).await?;
+    let author = caller.author().because(members.reason());
+    let overlap = members.value("overlap");
+    members.finish("overlap and reason")?;
+    let until = old_until(overlap, app.now()).map_err(refused)?;
     let work = {
         let app = app.clone();
         move || {
-            let json = app.json(received)?;
-            let old_until = old_until(&json, app.now()).map_err(refused)?;
-            let rotated = app.settings.rotate_by(&id, old_until, &caller.author());
+            let rotated = app.settings.rotate(&id, until, &author);
             rotated.map_err(|error| app.refusal(error, "cannot_rotate"))
         }
     };
@@ -107,6 +108,7 @@ pub(crate) async fn list(State(app): State<Arc<App>>, Inspector(caller): Inspect
 #[utoipa::path(
     delete, path = "/tokens/{id}", tag = "settings", operation_id = "revoke_token",
     params(("id" = String, Path, description = "The id of the token")),
+    request_body(content = Option<schema::Because>, content_type = "application/json"),
     responses((status = 200, description = "The token", body = schema::Token), schema::Refusals),
 )]
 pub(crate) async fn revoke(
@@ -114,12 +116,17 @@ pub(crate) async fn revoke(
     Administrator(caller): Administrator,
     id: Result<Path<String>, PathRejection>,
     parameters: Parameters,
+    headers: HeaderMap,
+    body: Body,
 ) -> Answer {
     parameters.finish(&[])?;
     let Path(id) = id.map_err(|_| Problem::not_found())?;
+    let mut members = Members::read_any(&app, &headers, body).await?;
+    let author = caller.author().because(members.reason());
+    members.finish("reason")?;
     let work = {
         let app = app.clone();
-        move || app.settings.revoke_by(&id, &caller.author()).map_err(|error| app.refusal(error, LAST_ADMIN))
+        move || app.settings.revoke(&id, &author).map_err(|error| app.refusal(error, LAST_ADMIN))
     };
     let token = app.compute(work).await??.ok_or_else(Problem::not_found)?;
     Ok(answer(StatusCode::OK, token.to_json()))
@@ -152,15 +159,8 @@ impl App {
 const OVERLAP: &str = "1h";
 const OVERLAP_HOURS_MAX: i64 = 90 * 24;
 
-fn old_until(json: &Value, now: Timestamp) -> deedbook_core::Result<Timestamp> {
-    let mut until = instant_after(now, &Value::from(OVERLAP));
-    each_member(json, &mut |name, value, _| match name {
-        "overlap" => {
-            until = instant_after(now, value);
-            until.map(drop)
-        }
-        _ => Err(("unknown_member", "this member is not known here; a rotation has overlap")),
-    })?;
+fn old_until(overlap: Option<Value>, now: Timestamp) -> deedbook_core::Result<Timestamp> {
+    let until = instant_after(now, &overlap.unwrap_or_else(|| OVERLAP.into()));
     let until = until.map_err(|expected| Error::from_problems(vec![pointed("/overlap", expected)]))?;
     if until.duration_since(now).as_hours() > OVERLAP_HOURS_MAX {
         let detail = "an old text is accepted for 90 days at most; make another token for what takes longer";

@@ -10,7 +10,7 @@ use axum::body::Body;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
-use deedbook_core::{Context, Error, rfc3339};
+use deedbook_core::{Actor, Context, Error, rfc3339};
 use serde_json::{Value, json};
 
 use super::request::{answer, refused};
@@ -18,6 +18,7 @@ use super::schema;
 use super::tokens::{LAST_ADMIN, object};
 use crate::access::{Caller, Host, Peer};
 use crate::app::App;
+use crate::codes;
 use crate::grant::Export;
 use crate::members::{each_member, text};
 use crate::parameters::Parameters;
@@ -162,7 +163,7 @@ pub(crate) async fn code(
     parameters.finish(&[])?;
     let session = own_session(&app, &caller, id)?;
     let too_many = || Problem::overloaded("there are more codes than the server keeps at one time; try again later");
-    let (code, until) = app.codes.give(&session.id, app.now()).ok_or_else(too_many)?;
+    let (code, until) = app.codes.give(&session.id, app.now(), codes::PAGE_LIFE).ok_or_else(too_many)?;
     Ok(answer(StatusCode::CREATED, json!({ "code": code, "expires_at": rfc3339(until) })))
 }
 
@@ -191,8 +192,7 @@ pub(crate) async fn exchange(
             let code = brought_code(&app.json(received)?).map_err(refused)?;
             let session = app.codes.take(&code, app.now()).and_then(|id| app.settings.session(&id));
             let session = session.filter(|session| session.grant.admits(address)).ok_or_else(bad_code)?;
-            let context = Context { ip: address, ..Context::default() };
-            let by = Author { context, ..Author::system() };
+            let by = Author::new(Actor::without_id("system"), Context { ip: address, ..Context::default() });
             let secret =
                 app.settings.exchange_session(&session, &by).map_err(|error| app.refusal(error, LAST_ADMIN))?;
             Ok::<_, Problem>((session, secret))
@@ -236,7 +236,7 @@ fn may_change(caller: &Caller, session: &Token) -> bool {
 }
 
 /// Members that say something of other tokens alone.
-const OF_TOKENS: [&str; 5] = ["revoked_at", "last_used_at", "old_accepted_until", "origin", "person"];
+const OF_TOKENS: [&str; 6] = ["revoked_at", "last_used_at", "old_accepted_until", "origin", "person", "entry"];
 /// Members that are for whoever makes sessions.
 const HIDDEN_FROM_PAGES: [&str; 4] = ["fields", "parent_fields", "addresses", "parent"];
 

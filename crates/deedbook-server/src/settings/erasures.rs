@@ -98,6 +98,8 @@ pub struct Erasure {
     pub ended: Option<Ended>,
     /// Id of the entry that asked for it.
     pub(crate) entry_id: String,
+    /// Id of the entry of the latest change.
+    pub(crate) latest_entry: String,
     /// Whether that entry still said who the person is when it was read.
     pub(crate) names_person: bool,
 }
@@ -196,6 +198,7 @@ impl Erasure {
             "approved_by": self.approver(),
             "ended_at": ended_at.map(rfc3339),
             "certificate": certificate,
+            "entry": self.latest_entry,
         })
     }
 }
@@ -232,6 +235,7 @@ impl Erasures {
 impl Erasure {
     fn change(&mut self, entry: &Entry) {
         let at = entry.receipt.recorded_at;
+        self.latest_entry.clone_from(&entry.receipt.id);
         match entry.event.action.as_str() {
             APPROVED => drop(self.approved.get_or_insert((at, who(entry)))),
             WITHDRAWN => self.end(Ended::Withdrawn(at, who(entry))),
@@ -267,6 +271,7 @@ fn requested(entry: &Entry, id: &str) -> Option<Erasure> {
         approved: None,
         ended: None,
         entry_id: entry.receipt.id.clone(),
+        latest_entry: entry.receipt.id.clone(),
     })
 }
 

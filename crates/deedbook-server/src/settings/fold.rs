@@ -7,6 +7,7 @@ use super::cursor_key::{self, CursorKey};
 use super::erasures::{self, Erasures};
 use super::holds::{self, Holds};
 use super::retention::{self, Retention};
+use super::searches::{self, Searches};
 use super::sessions::{self, ViewerSessions};
 use super::tokens::{self, Tokens};
 
@@ -20,11 +21,18 @@ pub(super) struct Folded {
     pub(super) retention: Retention,
     pub(super) holds: Holds,
     pub(super) erasures: Erasures,
+    pub(super) searches: Searches,
 }
 
 /// The actions of each kind of setting that holds until it is changed.
-const LASTING: [&[&str]; 5] =
-    [&tokens::ACTIONS, &cursor_key::ACTIONS, &retention::ACTIONS, &holds::ACTIONS, &erasures::ACTIONS];
+const LASTING: [&[&str]; 6] = [
+    &tokens::ACTIONS,
+    &cursor_key::ACTIONS,
+    &retention::ACTIONS,
+    &holds::ACTIONS,
+    &erasures::ACTIONS,
+    &searches::ACTIONS,
+];
 /// The actions of entries that are shown to nobody.
 const SECRETS: [&str; 3] = [tokens::HASHED, sessions::HASHED, cursor_key::CREATED];
 
@@ -65,6 +73,7 @@ impl Folded {
             action if cursor_key::ACTIONS.contains(&action) => self.cursor_key.enter(entry),
             action if retention::ACTIONS.contains(&action) => self.retention.enter(entry),
             action if holds::ACTIONS.contains(&action) => self.holds.enter(entry),
+            action if searches::ACTIONS.contains(&action) => self.searches.enter(entry),
             action if erasures::ACTIONS.contains(&action) => self.erasures.enter(entry),
             _ => {}
         }

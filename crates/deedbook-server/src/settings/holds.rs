@@ -52,6 +52,8 @@ pub struct Hold {
     pub placed_at: Timestamp,
     /// Who placed it, as `TYPE:ID`.
     pub placed_by: String,
+    /// Id of the entry that placed it, in the tenant `_deedbook`.
+    pub entry: String,
     /// When it was released, by whom, and why.
     pub released: Option<Released>,
     covered: Query,
@@ -66,6 +68,8 @@ pub struct Released {
     pub by: String,
     /// Why.
     pub reason: String,
+    /// Id of the entry that says so, in the tenant `_deedbook`.
+    pub entry: String,
 }
 
 impl IdKind for Hold {
@@ -83,7 +87,8 @@ impl Hold {
         (&self.covered, self.tenant.as_ref().map_or_else(Scope::all_tenants, Scope::tenant))
     }
 
-    /// `{id, tenant, query, target, actor, reason, placed_at, placed_by, released_at, released_by, released_reason}`.
+    /// `{id, tenant, query, target, actor, reason, placed_at, placed_by, released_at, released_by, released_reason,
+    /// entry}`, the last being the entry of the latest change.
     pub fn to_json(&self) -> Value {
         let released = self.released.as_ref();
         json!({
@@ -98,6 +103,7 @@ impl Hold {
             "released_at": released.map(|released| rfc3339(released.at)),
             "released_by": released.map(|released| &released.by),
             "released_reason": released.map(|released| &released.reason),
+            "entry": released.map_or(&self.entry, |released| &released.entry),
         })
     }
 
@@ -129,7 +135,9 @@ impl Holds {
             self.ids.insert(target.id.clone(), self.all.len());
             self.all.push(Arc::new(placed(entry, &target.id)));
         } else if let Some(&place) = self.ids.get(&target.id) {
-            let released = Released { at: entry.receipt.recorded_at, by: who(entry), reason: reason_of(entry) };
+            let (at, by, reason, entry) =
+                (entry.receipt.recorded_at, who(entry), reason_of(entry), entry.receipt.id.clone());
+            let released = Released { at, by, reason, entry };
             Arc::make_mut(&mut self.all[place]).released.get_or_insert(released);
         }
     }
@@ -157,7 +165,19 @@ fn placed(entry: &Entry, id: &str) -> Hold {
     });
     let NewHold { tenant, query, target, actor, reason } = new;
     let (placed_at, placed_by) = (entry.receipt.recorded_at, who(entry));
-    Hold { id: id.to_owned(), tenant, query, target, actor, reason, placed_at, placed_by, released: None, covered }
+    Hold {
+        id: id.to_owned(),
+        tenant,
+        query,
+        target,
+        actor,
+        reason,
+        placed_at,
+        placed_by,
+        entry: entry.receipt.id.clone(),
+        released: None,
+        covered,
+    }
 }
 
 impl NewHold {

@@ -27,6 +27,8 @@ pub struct RulesSet {
     pub set_by: String,
     /// Why.
     pub reason: String,
+    /// Id of the entry that says so, in the tenant `_deedbook`.
+    pub entry: String,
 }
 
 /// A run of retention that began, and how it ended.
@@ -35,6 +37,8 @@ pub(crate) struct Run {
     pub(crate) id: String,
     pub(crate) started_at: Timestamp,
     pub(crate) started_by: String,
+    /// Id of the entry of its beginning, and once it has ended of its end.
+    pub(crate) entry: String,
     /// When it ended, and what it did.
     pub(crate) finished: Option<(Timestamp, Map<String, Value>)>,
 }
@@ -63,7 +67,9 @@ impl Retention {
     fn finished(&mut self, entry: &Entry) {
         let is_of = |run: &&mut Arc<Run>| entry.event.targets.first().is_some_and(|target| target.id == run.id);
         if let Some(run) = self.run.as_mut().filter(is_of) {
-            Arc::make_mut(run).finished = Some((entry.receipt.recorded_at, entry.event.metadata.clone()));
+            let run = Arc::make_mut(run);
+            run.finished = Some((entry.receipt.recorded_at, entry.event.metadata.clone()));
+            run.entry.clone_from(&entry.receipt.id);
         }
     }
 }
@@ -75,22 +81,25 @@ fn rules_set(entry: &Entry) -> RulesSet {
         tracing::error!(position = entry.receipt.position, "the rules of retention cannot be read; everything is kept");
         Rules::keep_everything()
     });
-    RulesSet { rules, set_at: entry.receipt.recorded_at, set_by: who(entry), reason: reason_of(entry) }
+    let (set_at, entry_id) = (entry.receipt.recorded_at, entry.receipt.id.clone());
+    RulesSet { rules, set_at, set_by: who(entry), reason: reason_of(entry), entry: entry_id }
 }
 
 fn run(entry: &Entry) -> Option<Run> {
     let id = entry.event.targets.first()?.id.clone();
-    Some(Run { id, started_at: entry.receipt.recorded_at, started_by: who(entry), finished: None })
+    let (started_at, entry_id) = (entry.receipt.recorded_at, entry.receipt.id.clone());
+    Some(Run { id, started_at, started_by: who(entry), entry: entry_id, finished: None })
 }
 
 impl Run {
-    /// `{id, started_at, started_by, finished_at}` and what the run did.
+    /// `{id, started_at, started_by, finished_at, entry}` and what the run did.
     pub(crate) fn to_json(&self) -> Value {
         let mut members = json!({
             "id": self.id,
             "started_at": rfc3339(self.started_at),
             "started_by": self.started_by,
             "finished_at": self.finished.as_ref().map(|(at, _)| rfc3339(*at)),
+            "entry": self.entry,
         });
         for (name, value) in self.finished.iter().flat_map(|(_, did)| did) {
             members[name] = value.clone();

@@ -89,7 +89,7 @@ impl ViewerSessions {
     }
 
     fn created(&mut self, entry: &Entry) {
-        let Some(token) = tokens::token(&entry.event, entry.receipt.recorded_at).filter(is_bounded) else {
+        let Some(token) = tokens::token(entry).filter(is_bounded) else {
             tracing::warn!(position = entry.receipt.position, "the entry of a session cannot be read; it is refused");
             return;
         };

@@ -47,31 +47,6 @@ impl Settings {
         self.folded().tokens.iter().collect()
     }
 
-    /// Makes a token; its text is given here and nowhere else. It is durable when this returns.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Invalid`] with pointers to the members of `new` that break a rule; as [`Store::submit`](deedbook_core::Store::submit).
-    pub fn create(&self, new: NewToken) -> Result<(Arc<Token>, Secret)> {
-        self.create_by(new, &Author::system())
-    }
-
-    /// Refuses the token from now on. `None` where there is no such token; nothing happens to one that is revoked.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Conflict`] where it is the last one of an administrator; as [`Store::submit`](deedbook_core::Store::submit).
-    pub fn revoke(&self, id: &str) -> Result<Option<Arc<Token>>> {
-        self.revoke_by(id, &Author::system())
-    }
-
-    /// Gives the token a new text; the old one is accepted until `old_until`. `None` where there is no such token.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Conflict`] where the token is not accepted any more, or is named by the environment of the server;
-    /// as [`Store::submit`](deedbook_core::Store::submit).
-    pub fn rotate(&self, id: &str, old_until: Timestamp) -> Result<Option<(Token, Secret)>> {
-        self.rotate_by(id, old_until, &Author::system())
-    }
-
     /// Notes that the token was used; the minute is kept in memory, see [`Settings::enter_uses`].
     pub(crate) fn note_use(&self, token: &Token) {
         self.folded().tokens.note_use(&token.id, self.now());
@@ -95,7 +70,11 @@ impl Settings {
         self.append(due.into_iter().map(event).collect())
     }
 
-    pub(crate) fn create_by(&self, new: NewToken, author: &Author) -> Result<(Arc<Token>, Secret)> {
+    /// Makes a token; its text is given here and nowhere else. It is durable when this returns.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`] with pointers to the members of `new` that break a rule; as [`Store::submit`](deedbook_core::Store::submit).
+    pub fn create(&self, new: NewToken, author: &Author) -> Result<(Arc<Token>, Secret)> {
         self.check(&new)?;
         let secret = Secret::generate(new.kind);
         let _changing = self.changing();
@@ -103,7 +82,12 @@ impl Settings {
         Ok((token, secret))
     }
 
-    pub(crate) fn rotate_by(&self, id: &str, old_until: Timestamp, author: &Author) -> Result<Option<(Token, Secret)>> {
+    /// Gives the token a new text; the old one is accepted until `old_until`. `None` where there is no such token.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Conflict`] where the token is not accepted any more, or is named by the environment of the server;
+    /// as [`Store::submit`](deedbook_core::Store::submit).
+    pub fn rotate(&self, id: &str, old_until: Timestamp, author: &Author) -> Result<Option<(Token, Secret)>> {
         let _changing = self.changing();
         self.refresh()?;
         let Some(token) = self.by_id(id) else { return Ok(None) };
@@ -121,7 +105,11 @@ impl Settings {
         Ok(self.folded().tokens.shown(id).map(|token| (token, secret)))
     }
 
-    pub(crate) fn revoke_by(&self, id: &str, author: &Author) -> Result<Option<Arc<Token>>> {
+    /// Refuses the token from now on. `None` where there is no such token; nothing happens to one that is revoked.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Conflict`] where it is the last one of an administrator; as [`Store::submit`](deedbook_core::Store::submit).
+    pub fn revoke(&self, id: &str, author: &Author) -> Result<Option<Arc<Token>>> {
         let _changing = self.changing();
         self.refresh()?;
         let Some(token) = self.by_id(id) else { return Ok(None) };

@@ -5,7 +5,17 @@
 pub(super) const PAGE: &str = "index.html";
 
 /// Where the page is; its scripts show by the address what is asked for.
-pub(super) const PLACES: [&str; 5] = ["/", "/entry", "/object", "/person", "/overview"];
+pub(super) const PLACES: [&str; 9] = [
+    "/",
+    "/entry",
+    "/object",
+    "/person",
+    "/overview",
+    "/settings",
+    "/settings/retention",
+    "/settings/holds",
+    "/settings/erasures",
+];
 
 /// A file of the folder `ui`.
 macro_rules! file {
@@ -44,9 +54,17 @@ pub(super) const FILES: &[(&str, &[u8])] = &[
     file!("page/parts.js"),
     file!("page/person.js"),
     file!("page/places.js"),
+    file!("page/searches.js"),
     file!("page/session.js"),
+    file!("page/settings.js"),
+    file!("page/settings/erasures.js"),
+    file!("page/settings/holds.js"),
+    file!("page/settings/place.js"),
+    file!("page/settings/retention.js"),
+    file!("page/settings/tokens.js"),
     file!("page/sign-in.js"),
     file!("page/state.js"),
+    file!("page/tenants.js"),
     file!("texts/de.js"),
     file!("texts/en.js"),
     file!("texts/pages-de.js"),

@@ -165,3 +165,38 @@ fn what_cannot_be_as_things_stand_has_its_exact_body() {
     }
     insta::assert_snapshot!(all);
 }
+
+#[test]
+fn each_change_answers_with_its_entry_and_has_the_reason_that_was_given() {
+    let house = House::new();
+    house.post("/v1/events", ada("a")).is(201);
+    let entry = |change: &Value, action: &str, reason: Value| {
+        let id = change["entry"].as_str().unwrap();
+        let entry = house.get(&format!("/v1/events/{id}?tenant=_deedbook")).is(200).json();
+        assert_eq!((&entry["action"], &entry["reason"]), (&Value::from(action), &reason));
+    };
+    let set = put(&house, "/v1/retention", r#"{"rules":[],"reason":"a test"}"#).is(200).json();
+    entry(&set, "audit.retention.set", "a test".into());
+    house.post("/v1/retention/run", r#"{"reason":"now"}"#).is(202);
+    let ended = until(&house, "/v1/retention", |shown| !shown["run"]["finished_at"].is_null());
+    entry(&ended["run"], "audit.retention.finished", "now".into());
+    let hold = house.post("/v1/holds", r#"{"tenant":"other","reason":"case 1"}"#).is(201).json();
+    entry(&hold, "audit.hold.placed", "case 1".into());
+    let path = format!("/v1/holds/{}/release", hold["id"].as_str().unwrap());
+    entry(&house.post(&path, r#"{"reason":"closed"}"#).is(200).json(), "audit.hold.released", "closed".into());
+
+    let requested = asked(&house, false, r#""erase""#).is(201).json();
+    entry(&requested, "audit.erasure.requested", Value::Null);
+    let path = format!("/v1/erasures/{}", requested["id"].as_str().unwrap());
+    let withdrawn = house.request("DELETE", &path).body("application/json", r#"{"reason":"another person"}"#);
+    entry(&withdrawn.send().is(200).json(), "audit.erasure.withdrawn", "another person".into());
+    let requested = asked(&house, false, r#""erase""#).is(201).json();
+    let path = format!("/v1/erasures/{}/approve", requested["id"].as_str().unwrap());
+    let other = house.token(TokenKind::Admin, None);
+    let approve = house.request("POST", &path).token(&other).body("application/json", r#"{"reason":"I looked"}"#);
+    let approved = approve.send().is(202).json();
+    let own = house.get("/v1/events?tenant=_deedbook&q=action:audit.erasure.approved").json();
+    assert_eq!((&own["data"][0]["reason"], own["data"].as_array().unwrap().len()), (&"I looked".into(), 1));
+    assert!(approved["entry"].is_string());
+    assert_eq!(house.post(&path, r#"{"reason":" "}"#).problem(422), "invalid");
+}

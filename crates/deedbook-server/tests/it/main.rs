@@ -6,6 +6,7 @@ mod support;
 
 mod access;
 mod canaries;
+mod entrance;
 mod governance;
 mod governing;
 mod history;
@@ -18,6 +19,7 @@ mod reading;
 mod readings;
 mod recording;
 mod refusals;
+mod searches;
 mod sessions;
 mod storage;
 mod tokens;

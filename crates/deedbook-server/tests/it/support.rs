@@ -13,7 +13,7 @@ use deedbook_core::{
     Atomicity, Draft, Entry, Error, ErrorKind, Group, GroupBy, MemoryStore, Page, PageRequest, Query, Reply, Result,
     Scope, Store, Timestamp,
 };
-use deedbook_server::{AdminToken, Limits, NewToken, Options, Secret, Server, Settings, TokenKind};
+use deedbook_server::{AdminToken, Author, Limits, NewToken, Options, Secret, Server, Settings, TokenKind};
 use deedbook_testkit::Clock;
 use serde_json::Value;
 use tokio::sync::oneshot;
@@ -69,6 +69,8 @@ pub(crate) struct House {
     pub(crate) address: SocketAddr,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: Clock,
+    /// The path of a link that lets in once.
+    pub(crate) entrance: String,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<Result<()>>>,
 }
@@ -116,6 +118,7 @@ impl House {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
         listener.set_nonblocking(true).expect("a socket");
         let address = listener.local_addr().expect("an address");
+        let entrance = server.entrance().expect("a code");
         let serve = async move {
             let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
             server.serve(listener, async move { drop(stopped.await) }).await
@@ -127,14 +130,14 @@ impl House {
             runtime.shutdown_timeout(Duration::from_secs(5));
             ended
         });
-        Self { address, store, clock, stop: Some(stop), thread: Some(thread) }
+        Self { address, store, clock, entrance, stop: Some(stop), thread: Some(thread) }
     }
 
     /// Makes a token as the command line does on a directory.
     pub(crate) fn token(&self, kind: TokenKind, tenant: Option<&str>) -> String {
         let settings = Settings::load(self.store.clone(), Arc::new(self.clock.function())).expect("settings");
         let new = NewToken { tenant: tenant.map(str::to_owned), ..NewToken::of_kind(kind) };
-        let (token, secret) = settings.create(new).expect("a token");
+        let (token, secret) = settings.create(new, &Author::system()).expect("a token");
         self.until_known(&token.id);
         secret.expose().to_owned()
     }

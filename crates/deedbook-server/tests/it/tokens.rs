@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use deedbook_core::commitment::Key;
 use deedbook_core::{MemoryStore, OWN_TENANT, PageRequest, Query, Scope, Timestamp};
-use deedbook_server::{AdminToken, Options, Secret, Server, Settings, TokenKind};
+use deedbook_server::{AdminToken, Author, Options, Secret, Server, Settings, TokenKind};
 use deedbook_testkit::Clock;
 use serde_json::{Value, json};
 
@@ -119,7 +119,7 @@ fn a_token_that_was_revoked_elsewhere_is_refused_and_its_tail_ends() {
     let read = tail.read(&mut begun).unwrap();
     assert!(begun[..read].starts_with(b"HTTP/1.1 200"));
     let elsewhere = Settings::load(house.store.clone(), Arc::new(Clock::fixed().function())).unwrap();
-    elsewhere.revoke(made["id"].as_str().unwrap()).unwrap().unwrap();
+    elsewhere.revoke(made["id"].as_str().unwrap(), &Author::system()).unwrap().unwrap();
     // The tail ends by itself, and from then on the token is refused: both within the time of a read.
     let mut rest = Vec::new();
     tail.read_to_end(&mut rest).unwrap();
@@ -342,4 +342,28 @@ fn tokens_are_narrowed_by_what_they_say_alone() {
     assert_eq!(seen["data"].as_array().unwrap().len(), 1, "the tokens of its own tenant: {seen}");
     let here = house.made(r#"{"kind":"read","addresses":["127.0.0.0/8","::1"]}"#);
     house.request("GET", "/v1/events").token(&here).send().is(200);
+}
+
+#[test]
+fn a_change_may_say_why_and_answers_with_its_entry() {
+    let house = House::new();
+    let entry = |change: &Value, action: &str, reason: &str| {
+        let id = change["entry"].as_str().unwrap();
+        let entry = house.get(&format!("/v1/events/{id}?tenant=_deedbook")).is(200).json();
+        assert_eq!((&entry["action"], &entry["reason"]), (&json!(action), &json!(reason)));
+    };
+    let made = house.post("/v1/tokens", r#"{"kind":"read","reason":"for the report"}"#).is(201).json();
+    entry(&made, "audit.token.created", "for the report");
+    let path = format!("/v1/tokens/{}", made["id"].as_str().unwrap());
+    let rotated = house.post(&format!("{path}/rotate"), r#"{"overlap":"1h","reason":"each month"}"#).is(200).json();
+    entry(&rotated, "audit.token.rotated", "each month");
+    let revoke = |body: &str| house.request("DELETE", &path).body("application/json", body).send();
+    for reason in ["\" \"".to_owned(), "7".to_owned(), format!("\"{}\"", "x".repeat(1025))] {
+        let refused = revoke(&format!("{{\"reason\":{reason}}}")).is(422).json();
+        assert_eq!(refused["errors"][0]["pointer"], "/reason", "{refused}");
+    }
+    assert_eq!(house.request("DELETE", &path).body("text/plain", "x").send().problem(415), "unsupported_media_type");
+    let revoked = revoke(r#"{"reason":"it leaked"}"#).is(200).json();
+    entry(&revoked, "audit.token.revoked", "it leaked");
+    assert_eq!(house.get("/v1/tokens").json()["data"][1]["entry"], revoked["entry"]);
 }

@@ -9,7 +9,9 @@ fn get(house: &House, path: &str, header: &str) -> Response {
 #[test]
 fn a_page_may_run_only_what_comes_from_here() {
     let house = House::new();
-    for path in ["/", "/entry", "/object", "/person", "/overview", "/?q=x", "/entry?id=evt_1"] {
+    for path in
+        ["/", "/entry", "/object", "/person", "/overview", "/settings", "/settings/holds", "/?q=x", "/entry?id=evt_1"]
+    {
         let page = get(&house, path, "Accept: */*").is(200);
         let policy = page.header("content-security-policy").unwrap();
         assert!(policy.starts_with("default-src 'none'; script-src 'self'; style-src 'self';"), "{policy}");

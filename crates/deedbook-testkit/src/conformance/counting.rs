@@ -60,6 +60,7 @@ pub(super) fn by_hand(open: &mut Open<'_>) {
     check(&[GroupBy::Actor], &[(&["user:u"], 2), (&["system"], 1)]);
     check(&[GroupBy::Target], &[(&["document:plan"], 2), (&["file:a:b"], 1)]);
     check(&[GroupBy::Outcome], &[(&["denied"], 3)]);
+    check(&[GroupBy::Tenant], &[(&["acme"], 3)]);
     check(
         &[GroupBy::Target, GroupBy::Day],
         &[

@@ -42,12 +42,12 @@ impl Client {
         self.governed(Method::POST, &["v1", "retention", "plan"], Some(body)).await
     }
 
-    /// Begins a run; its id.
+    /// Begins a run, with a reason where there is one; its id.
     ///
     /// # Errors
     /// As [`Client::retention`]; [`ErrorKind::Conflict`] where one was asked for already.
-    pub async fn run_retention(&self) -> Result<Value> {
-        self.governed(Method::POST, &["v1", "retention", "run"], None).await
+    pub async fn run_retention(&self, reason: Option<&str>) -> Result<Value> {
+        self.governed(Method::POST, &["v1", "retention", "run"], Some(json!({"reason": reason}))).await
     }
 
     /// Every hold, under `data`.
@@ -98,20 +98,21 @@ impl Client {
         self.governed(Method::POST, &["v1", "erasures"], Some(erasure.clone())).await
     }
 
-    /// Approves an erasure that another administrator asked for.
+    /// Approves an erasure that another administrator asked for, with a reason where there is one.
     ///
     /// # Errors
     /// As [`Client::erasure`]; [`ErrorKind::Conflict`] for the one who asked, [`ErrorKind::Held`].
-    pub async fn approve_erasure(&self, id: &str) -> Result<Value> {
-        self.governed(Method::POST, &["v1", "erasures", named(id)?, "approve"], None).await
+    pub async fn approve_erasure(&self, id: &str, reason: Option<&str>) -> Result<Value> {
+        let body = json!({"reason": reason});
+        self.governed(Method::POST, &["v1", "erasures", named(id)?, "approve"], Some(body)).await
     }
 
-    /// Withdraws an erasure that nobody approved.
+    /// Withdraws an erasure that nobody approved, with a reason where there is one.
     ///
     /// # Errors
     /// As [`Client::erasure`]; [`ErrorKind::Conflict`] where it was approved.
-    pub async fn withdraw_erasure(&self, id: &str) -> Result<Value> {
-        self.governed(Method::DELETE, &["v1", "erasures", named(id)?], None).await
+    pub async fn withdraw_erasure(&self, id: &str, reason: Option<&str>) -> Result<Value> {
+        self.governed(Method::DELETE, &["v1", "erasures", named(id)?], Some(json!({"reason": reason}))).await
     }
 
     /// One attempt: what changes something is not repeated where no answer comes.

@@ -269,6 +269,7 @@ fn name_of(group: GroupBy) -> &'static str {
         GroupBy::Target => "target",
         GroupBy::Outcome => "outcome",
         GroupBy::Day => "day",
+        GroupBy::Tenant => "tenant",
     }
 }
 

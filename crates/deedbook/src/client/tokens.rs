@@ -38,6 +38,7 @@ pub struct NewToken {
     tenant: Option<String>,
     name: Option<String>,
     expires_at: Option<Timestamp>,
+    reason: Option<String>,
     narrowing: Map<String, Value>,
 }
 
@@ -72,7 +73,7 @@ pub struct TokenRecord {
 impl NewToken {
     /// A token of this kind, for all tenants, without an end.
     pub fn new(kind: TokenKind) -> Self {
-        Self { kind, tenant: None, name: None, expires_at: None, narrowing: Map::new() }
+        Self { kind, tenant: None, name: None, expires_at: None, reason: None, narrowing: Map::new() }
     }
 
     /// For this tenant alone.
@@ -90,6 +91,11 @@ impl NewToken {
         Self { expires_at: Some(at), ..self }
     }
 
+    /// Made for this reason, which the entry keeps.
+    pub fn reason(self, reason: impl Into<String>) -> Self {
+        Self { reason: Some(reason.into()), ..self }
+    }
+
     /// Narrowed to a part of what it would see, by these members of the API: `scope`, `fields`, `addresses`,
     /// `capabilities`.
     pub fn narrowed_by(self, members: Map<String, Value>) -> Self {
@@ -101,6 +107,7 @@ impl NewToken {
         members.insert("kind".to_owned(), json!(self.kind.as_str()));
         members.extend(self.tenant.iter().map(|tenant| ("tenant".to_owned(), json!(tenant))));
         members.extend(self.name.iter().map(|name| ("name".to_owned(), json!(name))));
+        members.extend(self.reason.iter().map(|reason| ("reason".to_owned(), json!(reason))));
         members.extend(self.expires_at.map(|at| ("expires_at".to_owned(), json!(rfc3339(at)))));
         Value::Object(members)
     }
@@ -157,40 +164,43 @@ impl Client {
         Ok(list.data)
     }
 
-    /// Gives a token a new text; the old one is accepted for the time `overlap`, such as `24h`. This is not repeated
-    /// where no answer comes, since each attempt may have made another text.
+    /// Gives a token a new text; the old one is accepted for the time `overlap`, such as `24h`. The entry keeps the
+    /// reason, where there is one. This is not repeated where no answer comes, since each attempt may have made another text.
     ///
     /// # Errors
     /// [`ErrorKind::NotFound`] where there is none with this id; [`ErrorKind::Conflict`] for one that is not accepted any
     /// more; [`ErrorKind::Invalid`], [`ErrorKind::Denied`], [`ErrorKind::Overloaded`], [`ErrorKind::Unavailable`].
-    pub async fn rotate_token(&self, id: &str, overlap: &str) -> Result<(Token, TokenRecord)> {
+    pub async fn rotate_token(&self, id: &str, overlap: &str, reason: Option<&str>) -> Result<(Token, TokenRecord)> {
         if id.is_empty() {
             return Err(Error::new(ErrorKind::NotFound, "there is no token without an id"));
         }
-        self.make(&["v1", "tokens", id, "rotate"], &json!({ "overlap": overlap })).await
+        self.make(&["v1", "tokens", id, "rotate"], &json!({ "overlap": overlap, "reason": reason })).await
     }
 
     /// Posts what makes a text, once.
     async fn make(&self, path: &[&str], body: &Value) -> Result<(Token, TokenRecord)> {
-        let call = Call { method: Method::POST, ..Call::get(path, Vec::new()) };
-        let call = Call { body: body.to_string().into(), ..call };
-        let call = call.with(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        let call = changing(Method::POST, path, body);
         let answer = tokio::time::timeout(self.shared.options.deadline, self.once(&call)).await;
         let created: Created = answer.unwrap_or_else(|_| Err(super::late()))?.json()?;
         Ok((Token::new(&created.token)?, created.record))
     }
 
-    /// Revokes a token; to revoke it again does nothing.
+    /// Revokes a token, with a reason where there is one; to revoke it again does nothing.
     ///
     /// # Errors
     /// [`ErrorKind::NotFound`] where there is none with this id; [`ErrorKind::Conflict`] for the last one of an
     /// administrator; [`ErrorKind::Denied`], [`ErrorKind::Overloaded`], [`ErrorKind::Unavailable`].
-    pub async fn revoke_token(&self, id: &str) -> Result<TokenRecord> {
+    pub async fn revoke_token(&self, id: &str, reason: Option<&str>) -> Result<TokenRecord> {
         if id.is_empty() {
             return Err(Error::new(ErrorKind::NotFound, "there is no token without an id"));
         }
         let path = ["v1", "tokens", id];
-        let call = Call { method: Method::DELETE, ..Call::get(&path, Vec::new()) };
+        let call = changing(Method::DELETE, &path, &json!({ "reason": reason }));
         self.repeat(&call, self.deadline()).await?.json()
     }
+}
+
+fn changing<'a>(method: Method, path: &'a [&'a str], body: &Value) -> Call<'a> {
+    let call = Call { method, body: body.to_string().into(), ..Call::get(path, Vec::new()) };
+    call.with(CONTENT_TYPE, HeaderValue::from_static("application/json"))
 }

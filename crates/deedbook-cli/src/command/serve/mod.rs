@@ -72,17 +72,26 @@ impl Serve {
     /// Serves the log in `directory`.
     pub(crate) fn run(self, directory: &Path) -> Outcome<Exit> {
         let book = Book::open(directory)?;
-        self.door.serve(book, directory)
+        self.door.serve(book, directory, Welcome::Token)
     }
+}
+
+/// How whoever starts a server comes into its pages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Welcome {
+    /// With a token.
+    Token,
+    /// By a link that lets in once, where the server listens on loopback.
+    Link,
 }
 
 impl Door {
     /// Serves `book` until a signal comes, then closes it.
-    pub(crate) fn serve(self, book: Book, directory: &Path) -> Outcome<Exit> {
+    pub(crate) fn serve(self, book: Book, directory: &Path, welcome: Welcome) -> Outcome<Exit> {
         tracing_subscriber::fmt().with_writer(io::stderr).with_max_level(self.log).with_ansi(false).init();
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
         let runtime = runtime.map_err(|error| Failure::io("start the threads of the server", error))?;
-        let served = runtime.block_on(self.answer(&book, directory));
+        let served = runtime.block_on(self.answer(&book, directory, welcome));
         runtime.shutdown_timeout(THREADS_TIME_MAX);
         // A poisoned log cannot be closed in order; the error of the server is the one to tell.
         let closed = book.close();
@@ -90,7 +99,7 @@ impl Door {
         Ok(Exit::Done)
     }
 
-    async fn answer(self, book: &Book, directory: &Path) -> Outcome<()> {
+    async fn answer(self, book: &Book, directory: &Path, welcome: Welcome) -> Outcome<()> {
         let mut options = Options::default();
         // It has no flag, for every user of the machine can read arguments.
         options.admin_token =
@@ -112,8 +121,18 @@ impl Door {
         let (server, admin) = Server::new(book.shared(), options)?;
         greet(address, &admin, directory).map_err(output::unwritable)?;
         server.new_rules().map_or(Ok(()), |rules| tell(&rules)).map_err(output::unwritable)?;
+        let entrance = (welcome == Welcome::Link && address.ip().is_loopback()).then(|| server.entrance()).flatten();
+        entrance.map_or(Ok(()), |path| invite(address, &path)).map_err(output::unwritable)?;
         Ok(server.serve(listener, shutdown).await?)
     }
+}
+
+/// Says where the pages are, for whoever started the server.
+fn invite(address: SocketAddr, path: &str) -> io::Result<()> {
+    let mut out = anstream::stdout().lock();
+    writeln!(out, "{HEADING}The pages{HEADING:#}, already signed in; this link lets in once, within an hour:")?;
+    writeln!(out, "  http://{address}{path}")?;
+    out.flush()
 }
 
 /// Says for how long entries are kept where nobody set that yet.

@@ -29,6 +29,8 @@ pub(in crate::endpoints) struct Retention {
     set_at: Option<String>,
     set_by: Option<String>,
     reason: Option<String>,
+    /// Id of the entry that says so, in the tenant `_deedbook`.
+    entry: Option<String>,
     /// The latest run, with what it did once it has finished.
     #[schema(value_type = Option<Object>)]
     run: Option<Value>,
@@ -109,6 +111,8 @@ pub(in crate::endpoints) struct Hold {
     released_at: Option<String>,
     released_by: Option<String>,
     released_reason: Option<String>,
+    /// Id of the entry of the latest change, in the tenant `_deedbook`.
+    entry: String,
 }
 
 /// Every hold.
@@ -135,6 +139,46 @@ pub(in crate::endpoints) struct NewHold {
 pub(in crate::endpoints) struct Reason {
     #[schema(max_length = 1024)]
     reason: String,
+}
+
+/// Why, where somebody says so; it becomes the reason of the entry.
+#[derive(ToSchema, Serialize)]
+pub(in crate::endpoints) struct Because {
+    #[schema(max_length = 1024)]
+    reason: Option<String>,
+}
+
+/// A saved search.
+#[derive(ToSchema, Serialize)]
+pub(in crate::endpoints) struct Search {
+    id: String,
+    /// For whose log; for every tenant's where absent.
+    tenant: Option<String>,
+    name: String,
+    query: String,
+    saved_at: String,
+    saved_by: String,
+    deleted_at: Option<String>,
+    /// Id of the entry of the latest change, in the tenant `_deedbook`.
+    entry: String,
+}
+
+/// Every saved search.
+#[derive(ToSchema, Serialize)]
+pub(in crate::endpoints) struct Searches {
+    data: Vec<Search>,
+}
+
+/// What is to be saved.
+#[derive(ToSchema, Serialize)]
+pub(in crate::endpoints) struct NewSearch {
+    #[schema(max_length = 256)]
+    name: String,
+    /// Relative times stay relative.
+    query: String,
+    tenant: Option<String>,
+    #[schema(max_length = 1024)]
+    reason: Option<String>,
 }
 
 /// Who is to be erased.
@@ -209,6 +253,8 @@ pub(in crate::endpoints) struct Erasure {
     /// What was done, once it is.
     #[schema(value_type = Option<Object>)]
     certificate: Option<Value>,
+    /// Id of the entry of the latest change, in the tenant `_deedbook`.
+    entry: String,
 }
 
 /// Every erasure.

@@ -21,6 +21,8 @@ pub(in crate::endpoints) struct Token {
     origin: String,
     /// Id of the person who signed in.
     person: Option<String>,
+    /// Id of the entry of the latest change, in the tenant `_deedbook`.
+    entry: String,
     scope: Option<TokenScope>,
     fields: Option<Vec<FieldRule>>,
     addresses: Option<Vec<String>>,
@@ -90,6 +92,8 @@ pub(in crate::endpoints) enum Capability {
 pub(in crate::endpoints) struct Rotation {
     /// How long the old text is accepted, such as `24h`; an hour where absent, at most 90 days.
     overlap: Option<String>,
+    #[schema(max_length = 1024)]
+    reason: Option<String>,
 }
 
 /// What a new viewer session is to be, within what the token may see by which it is made.
@@ -190,6 +194,9 @@ pub(in crate::endpoints) struct NewToken {
     addresses: Option<Vec<String>>,
     /// `["view","export"]` where absent.
     capabilities: Option<Vec<Capability>>,
+    /// Why it is made; it becomes the reason of the entry.
+    #[schema(max_length = 1024)]
+    reason: Option<String>,
 }
 
 /// Every token.

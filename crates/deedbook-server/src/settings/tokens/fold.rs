@@ -86,7 +86,7 @@ impl Tokens {
     }
 
     fn created(&mut self, entry: &Entry) {
-        let Some(token) = token(&entry.event, entry.receipt.recorded_at) else {
+        let Some(token) = token(entry) else {
             tracing::warn!(position = entry.receipt.position, "the entry of a token cannot be read; it is refused");
             return;
         };
@@ -107,13 +107,16 @@ impl Tokens {
         // Whoever rotated it wanted the old text to end: what cannot be read ends it at once.
         let until = instant(&entry.event, "old_accepted_until").unwrap_or(entry.receipt.recorded_at);
         self.hashes.values_mut().filter(|known| known.place == place).for_each(|known| known.ends(until));
-        Arc::make_mut(&mut self.all[place].token).old_accepted_until = Some(until);
+        let token = Arc::make_mut(&mut self.all[place].token);
+        token.old_accepted_until = Some(until);
+        token.entry.clone_from(&entry.receipt.id);
     }
 
     fn revoked(&mut self, entry: &Entry) {
         if let Some(place) = self.place(entry) {
             let token = Arc::make_mut(&mut self.all[place].token);
             token.revoked_at.get_or_insert(entry.receipt.recorded_at);
+            token.entry.clone_from(&entry.receipt.id);
         }
     }
 
@@ -141,14 +144,15 @@ impl Held {
 }
 
 /// The token that an entry makes; `None` where it has a member that this version does not know, which might narrow it.
-pub(in crate::settings) fn token(event: &Event, created_at: Timestamp) -> Option<Token> {
+pub(in crate::settings) fn token(entry: &Entry) -> Option<Token> {
+    let event = &entry.event;
     let target = event.targets.first()?;
     let mut token = Token {
         id: target.id.clone(),
         kind: TokenKind::from_word(event.metadata.get("kind")?.as_str()?)?,
         tenant: None,
         name: target.name.clone(),
-        created_at,
+        created_at: entry.receipt.recorded_at,
         expires_at: None,
         revoked_at: None,
         origin: Origin::Request,
@@ -157,6 +161,7 @@ pub(in crate::settings) fn token(event: &Event, created_at: Timestamp) -> Option
         parent: None,
         old_accepted_until: None,
         last_used_at: None,
+        entry: entry.receipt.id.clone(),
         appearance: Appearance::default(),
     };
     let mut problems: Vec<Problem> = Vec::new();

@@ -1,0 +1,51 @@
+//! What takes entries outside: the trait [`Sink`], and a module for each kind.
+
+mod file;
+
+use std::time::Duration;
+
+use deedbook_core::Entry;
+
+pub use file::{FileSink, Rotation};
+
+/// Where entries go.
+pub trait Sink: Send {
+    /// Sends `entries`, which rise by position and are at least one. `Ok` when the other side has them for good, as far
+    /// as it can say so. May block, but bounds how long it waits for the other side.
+    ///
+    /// # Errors
+    /// [`Failure::Later`] and [`Failure::Refused`]; either may leave a part of the entries there, which will be sent
+    /// again with the same ids.
+    fn deliver(&mut self, entries: &[Entry]) -> Result<(), Failure>;
+}
+
+/// Why entries did not go out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// The other side is away, overloaded or wrongly set up: the same entries are to be sent again.
+    Later {
+        /// What it said, for people.
+        why: String,
+        /// When it asked to be asked again.
+        after: Option<Duration>,
+    },
+    /// It will not take these entries as they are, whoever asks and however often.
+    Refused {
+        /// What it said, for people.
+        why: String,
+    },
+}
+
+impl Failure {
+    /// To be tried again at a time of our own choice.
+    pub fn later(why: impl Into<String>) -> Self {
+        Self::Later { why: why.into(), after: None }
+    }
+
+    /// What was said, for people.
+    pub fn why(&self) -> &str {
+        match self {
+            Self::Later { why, .. } | Self::Refused { why } => why,
+        }
+    }
+}
