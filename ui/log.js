@@ -2,11 +2,10 @@
 // docs/ui.md says how it is embedded.
 
 import { Api, ApiError } from "./lib/api.js";
-import { daysOf, withDays, withoutTerms, withTerm, term } from "./lib/query.js";
+import { rangeOf, term, VIEWS, withoutTerms, withoutViews, withRange, withTerm } from "./lib/query.js";
 import { css, define, Element, html, nothing } from "./lib/element.js";
-import { icon } from "./lib/icons.js";
-import { NOWHERE } from "./lib/places.js";
-import { base, scheme } from "./lib/style.js";
+import { NOWHERE } from "./lib/sentence.js";
+import { base, icon, scheme } from "./lib/style.js";
 import { Words } from "./lib/texts.js";
 import "./log/entry.js";
 import "./log/facets.js";
@@ -16,14 +15,14 @@ import "./log/histogram.js";
 import { COLUMNS } from "./log/row.js";
 import "./log/search.js";
 
-/** Tells `deedbook-state` when what it shows has changed: `{query, entry, live, relative}`; whoever has an address for it
+/** Tells `deedbook-state` when what it shows has changed: `{query, entry, live, relative, views}`; whoever has an address for it
  * keeps it there and sets the properties again. */
 export class DeedbookLog extends Element {
   static properties = {
     server: {}, token: {}, tenant: {}, query: {}, target: {}, locale: {}, theme: { reflect: true }, columns: {}, entry: {},
-    live: { type: Boolean }, relative: { type: Boolean }, api: { attribute: false }, places: { attribute: false },
+    live: { type: Boolean }, relative: { type: Boolean }, views: { type: Boolean }, api: { attribute: false }, places: { attribute: false },
     filter: { state: true }, shown: { state: true }, buckets: { state: true }, facets: { state: true }, failure: { state: true },
-    count: { state: true },
+    count: { state: true }, unseen: { state: true }, mayExport: { state: true }, taking: { state: true },
   };
 
   constructor() {
@@ -43,6 +42,8 @@ export class DeedbookLog extends Element {
     this.entry = null;
     this.live = false;
     this.relative = false;
+    /** Whether entries of somebody having looked at the log are shown. */
+    this.views = false;
     /** @type {Api | null} */
     this.api = null;
     this.places = NOWHERE;
@@ -57,6 +58,11 @@ export class DeedbookLog extends Element {
     this.failure = null;
     /** @type {number | null} */
     this.count = null;
+    /** How many views there are, while they are not shown. */
+    this.unseen = 0;
+    this.mayExport = false;
+    /** What is told of a file that is on its way. */
+    this.taking = "";
     this.words = new Words();
     /** @type {Api | null} */
     this.asked = null;
@@ -96,9 +102,19 @@ export class DeedbookLog extends Element {
     if (changed.has("locale")) this.words = new Words(this.locale);
     if (["api", "server", "token", "tenant"].some((name) => changed.has(name)) || !this.asked) {
       this.asked = this.api ?? new Api({ server: this.server, token: this.token, tenant: this.tenant });
+      this.learnRights(this.asked);
     }
     if (changed.has("query") || changed.has("target") || !this.hasUpdated) this.failure = null;
     if (changed.has("entry")) this.openEntry();
+  }
+
+  /** A viewer session knows whether files may be taken out; who has another token is told when they try.
+   * @param {Api} api */
+  async learnRights(api) {
+    this.mayExport = !api.token;
+    if (!api.token) return;
+    const may = await api.get("/v1/viewer-sessions/current").then(({ capabilities }) => capabilities.includes("export"), ({ status }) => status === 404);
+    if (api === this.asked) this.mayExport = may;
   }
 
   /** What every figure beside the list is asked with. */
@@ -106,22 +122,32 @@ export class DeedbookLog extends Element {
     return this.target ? withTerm(this.query, term("target", this.target)) : this.query;
   }
 
+  /** Without views to hide, a query as it was typed is answered sooner.
+   * @param {string} query */
+  shownOf(query) {
+    return this.views || !this.unseen ? query : withoutViews(query);
+  }
+
   /** The list came: the query is right, and its figures can be asked for. */
   async summarise() {
     this.asking.abort();
     const { signal } = (this.asking = new AbortController());
     const api = /** @type {Api} */ (this.asked);
-    const question = api.question(this.narrowed);
     const tellNothing = () => null;
-    const [histogram, facets, count] = await Promise.all([
-      api.get("/v1/events/histogram", question, signal).catch(tellNothing),
-      api.get("/v1/events/facets", { ...question, limit: 6 }, signal).catch(tellNothing),
-      api.get("/v1/events/count", question, signal).catch(tellNothing),
+    const canHide = !this.views && withoutViews(this.query) !== this.query;
+    const hidden = canHide ? await api.count(withTerm(this.narrowed, VIEWS), signal).catch(tellNothing) : 0;
+    if (signal.aborted) return;
+    this.unseen = hidden ?? 0;
+    const query = this.shownOf(this.narrowed);
+    const [buckets, facets, count] = await Promise.all([
+      api.histogram(query, signal).catch(tellNothing),
+      api.get("/v1/events/facets", { ...api.question(query), limit: 6 }, signal).catch(tellNothing),
+      api.count(query, signal).catch(tellNothing),
     ]);
     if (signal.aborted) return;
-    this.buckets = histogram?.buckets ?? [];
+    this.buckets = buckets ?? [];
     this.facets = facets?.facets ?? null;
-    this.count = count?.count ?? null;
+    this.count = count;
   }
 
   async openEntry() {
@@ -147,8 +173,8 @@ export class DeedbookLog extends Element {
 
   /** Tells of the new state; `push` where it is one to come back to. */
   changed(push = true) {
-    const { query, entry, live, relative } = this;
-    this.tell("deedbook-state", { query, entry, live, relative, push });
+    const { query, entry, live, relative, views } = this;
+    this.tell("deedbook-state", { query, entry, live, relative, views, push });
   }
 
   /** @param {string | null} entry */
@@ -160,9 +186,9 @@ export class DeedbookLog extends Element {
     else this.opener?.focus({ preventScroll: true });
   }
 
-  /** @param {{ first: string, last: string } | null} range */
+  /** @param {import("./lib/days.js").Range | null} range */
   narrow(range) {
-    const query = range ? withDays(this.query, range.first, range.last) : withoutTerms(this.query, (text) => text.startsWith("occurred:"));
+    const query = range ? withRange(this.query, range) : withoutTerms(this.query, (text) => text.startsWith("occurred:"));
     this.search(query);
   }
 
@@ -174,6 +200,11 @@ export class DeedbookLog extends Element {
   toggleTimes() {
     this.relative = !this.relative;
     this.changed(false);
+  }
+
+  toggleViews() {
+    this.views = !this.views;
+    this.changed();
   }
 
   /** @param {KeyboardEvent} event */
@@ -218,14 +249,14 @@ export class DeedbookLog extends Element {
     const error = this.failure?.code === "query_syntax" ? { message: this.failure.message, position: this.failure.position } : null;
     return html`
       <div class="layout" dir=${words.direction} lang=${words.locale}
-        @deedbook-search=${(/** @type {CustomEvent} */ event) => this.stop(event, () => this.search(event.detail.query))}
-        @deedbook-narrow=${(/** @type {CustomEvent} */ event) => this.stop(event, () => this.search(withTerm(this.query, term(event.detail.field, event.detail.value))))}
-        @deedbook-range=${(/** @type {CustomEvent} */ event) => this.stop(event, () => this.narrow(event.detail))}
-        @deedbook-open=${(/** @type {CustomEvent} */ event) => this.stop(event, () => this.show(named(event.detail)))}
-        @deedbook-help=${(/** @type {CustomEvent} */ event) => this.stop(event, () => this.help.show())}
-        @deedbook-close=${(/** @type {CustomEvent} */ event) => this.stop(event, () => this.show(null))}
-        @deedbook-loaded=${(/** @type {CustomEvent} */ event) => this.stop(event, () => this.summarise())}
-        @deedbook-failed=${(/** @type {CustomEvent} */ event) => this.stop(event, () => this.fail(event.detail))}>
+        @deedbook-search=${this.own((detail) => this.search(detail.query))}
+        @deedbook-narrow=${this.own((detail) => this.search(withTerm(this.query, term(detail.field, detail.value))))}
+        @deedbook-range=${this.own((detail) => this.narrow(detail))}
+        @deedbook-open=${this.own((detail) => this.show(named(detail)))}
+        @deedbook-help=${this.own(() => this.help.show())}
+        @deedbook-close=${this.own(() => this.show(null))}
+        @deedbook-loaded=${this.own(() => this.summarise())}
+        @deedbook-failed=${this.own((detail) => this.fail(detail))}>
         <div class="top" part="toolbar">
           <deedbook-search .api=${api} .words=${words} .query=${this.query} .error=${error}></deedbook-search>
           <slot name="tools"></slot>
@@ -235,9 +266,9 @@ export class DeedbookLog extends Element {
           <div class=${this.filter ? "facets open" : "facets"} id="facets" part="facets">
             <deedbook-facets .facets=${this.facets} .query=${this.query} .words=${words}></deedbook-facets></div>
           <div class="main">
-            <div class="summary"><p class="numbers" role="status" part="count">${this.count === null ? html`&nbsp;` : words.say("log.count", { count: this.count })}</p>${this.exports(api)}</div>
-            <deedbook-histogram .buckets=${this.buckets} .range=${daysOf(this.query)} .words=${words}></deedbook-histogram>
-            <deedbook-feed .api=${api} .words=${words} .places=${this.places} .scroller=${this} .query=${this.query} .target=${this.target}
+            <div class="summary"><p class="numbers" role="status" part="count">${this.count === null ? html`&nbsp;` : words.say("log.count", { count: this.count })}</p>${this.viewsSwitch()}${this.exports(api)}</div>
+            <deedbook-histogram .buckets=${this.buckets} .range=${rangeOf(this.query)} .words=${words}></deedbook-histogram>
+            <deedbook-feed .api=${api} .words=${words} .places=${this.places} .scroller=${this} .query=${this.query} .target=${this.target} .hidesViews=${!this.views}
               .columns=${new Set(this.columns.split(",").map((name) => name.trim()))} .relative=${this.relative} .live=${this.live} .current=${this.shown?.id ?? null}></deedbook-feed>
           </div>
           ${this.shown ? html`<aside tabindex="-1" part="entry" aria-label=${words.say("entry.title")}>
@@ -248,11 +279,12 @@ export class DeedbookLog extends Element {
   }
 
   /** An event from within means this element, and nobody around it.
-   * @param {CustomEvent} event
-   * @param {() => void} act */
-  stop(event, act) {
-    event.stopPropagation();
-    act();
+   * @param {(detail: any) => void} act */
+  own(act) {
+    return (/** @type {CustomEvent} */ event) => {
+      event.stopPropagation();
+      act(event.detail);
+    };
   }
 
   /** @param {ApiError} failure */
@@ -266,23 +298,40 @@ export class DeedbookLog extends Element {
   }
 
   tools() {
-    const say = this.words.say.bind(this.words);
+    const { say } = this.words;
     return html`
       <button class="facet-toggle" aria-expanded=${this.filter} aria-controls="facets" title=${say("log.filter")} @click=${() => { this.filter = !this.filter; }}>${icon("filter")}<span>${say("log.filter")}</span></button>
       <button aria-pressed=${this.live} title=${say(this.live ? "log.live.pause" : "log.live.off")} @click=${this.toggleLive}>${icon(this.live ? "pause" : "live")}<span>${say(this.live ? "log.live.pause" : "log.live")}</span></button>
       <button class="plain" aria-pressed=${this.relative} aria-label=${say("log.times.relative")} title=${say(this.relative ? "log.times.absolute" : "log.times.relative")} @click=${this.toggleTimes}>${icon("clock")}</button>
-      <button class="plain" aria-label=${say("log.help")} title=${say("log.help")} @click=${() => this.help.show()}>${icon("help")}</button>`;
+      <button class="plain" aria-label=${say("log.help")} title=${say("log.help")} @click=${() => this.help.show()}>${icon("unknown")}</button>`;
+  }
+
+  viewsSwitch() {
+    if (!this.unseen && !this.views) return nothing;
+    return html`<button class="plain views" aria-pressed=${this.views} title=${this.words.say("log.views.title")} @click=${this.toggleViews}>
+      ${this.views ? this.words.say("log.views") : this.words.say("log.views.hidden", { count: this.unseen })}</button>`;
   }
 
   /** Files of what matches. With a session they are plain links, which the browser streams to the disk.
    * @param {Api} api */
   exports(api) {
-    if (api.token || this.target || !this.count) return nothing;
-    const say = this.words.say.bind(this.words);
-    const question = api.question(this.query);
-    return html`<p class="exports muted" title=${say("log.export.title")}>${icon("export")}${say("log.export")}
-      <a class="link" download href=${api.address("/v1/events.csv", question)}>${say("log.export.csv")}</a>
-      <a class="link" download href=${api.address("/v1/events.ndjson", question)}>${say("log.export.ndjson")}</a></p>`;
+    if (this.target || !this.count || !this.mayExport) return nothing;
+    const { say } = this.words;
+    const query = this.shownOf(this.query);
+    const file = (/** @type {string} */ name, /** @type {string} */ text) => api.token
+      ? html`<button class="plain link" @click=${() => this.take(api, name, query)}>${text}</button>`
+      : html`<a class="link" download href=${api.address(`/v1/${name}`, api.question(query))}>${text}</a>`;
+    return html`<p class="exports muted" title=${say("log.export.title")}>${icon("export")}<span role="status">${this.taking || say("log.export")}</span>
+      ${file("events.csv", say("log.export.csv"))} ${file("events.ndjson", say("log.export.ndjson"))}</p>`;
+  }
+
+  /** @param {Api} api
+   * @param {string} name
+   * @param {string} query */
+  async take(api, name, query) {
+    const { say } = this.words;
+    this.taking = say("log.export.underway");
+    this.taking = await api.save(name, query).then(() => "", ({ message }) => say("log.export.failed", { message }));
   }
 
   static styles = [base, scheme, css`
@@ -294,8 +343,10 @@ export class DeedbookLog extends Element {
     .middle:has(> aside) { grid-template-columns: 15rem minmax(0, 1fr) minmax(22rem, 32rem); }
     .facets { position: sticky; inset-block-start: 3.8125rem; align-self: start; max-block-size: calc(100cqb - 4rem); padding: 0.75rem 0.375rem 1rem; overflow: auto; border-inline-end: 1px solid transparent; }
     .main { min-inline-size: 0; border-inline-start: 1px solid var(--_line); min-block-size: 30rem; }
-    .summary { display: flex; justify-content: space-between; gap: 1rem; padding: 0.625rem 0.875rem 0.25rem; font-size: 0.8125rem; }
+    .summary { display: flex; flex-wrap: wrap; justify-content: space-between; gap: 0.125rem 1rem; padding: 0.625rem 0.875rem 0.25rem; font-size: 0.8125rem; }
     .summary p:first-child { font-weight: 600; }
+    .summary button { min-block-size: 0; padding: 0 0.25rem; font-size: inherit; font-weight: 400; }
+    .views { margin-inline-end: auto; color: var(--_muted); text-decoration: underline dotted; text-underline-offset: 3px; }
     .exports { display: flex; align-items: center; gap: 0.4375rem; }
     .exports .icon { inline-size: 0.875rem; block-size: 0.875rem; }
     deedbook-histogram { padding-inline: 0.875rem; }

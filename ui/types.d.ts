@@ -66,8 +66,10 @@ export interface FacetValue {
 
 export type Facets = Record<string, { values: FacetValue[]; has_more: boolean }>;
 
+/** By days: `day`; by hours: `hour`. */
 export interface Bucket {
-  day: string;
+  day?: string;
+  hour?: string;
   count: number;
 }
 

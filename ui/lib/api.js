@@ -1,5 +1,8 @@
 // The API as calls. Whoever signs in with a session has a cookie; an embedded component brings its token.
 
+/** Three days, the first and the last included. */
+const SHORT_MS = 3 * 86400000;
+
 /** A refusal, or no answer at all (`status` 0). */
 export class ApiError extends Error {
   /** @param {Partial<import("../types.js").Problem>} problem */
@@ -65,6 +68,25 @@ export class Api {
     return { q: query, tz: this.zone, tenant: this.tenant };
   }
 
+  /** How many entries match.
+   * @param {string} query
+   * @param {AbortSignal} [signal]
+   * @returns {Promise<number>} */
+  async count(query, signal) {
+    return (await this.get("/v1/events/count", this.question(query), signal)).count;
+  }
+
+  /** Entries over time: by hours where all are within three days, else by days of UTC.
+   * @param {string} query
+   * @param {AbortSignal} [signal]
+   * @returns {Promise<import("../types.js").Bucket[]>} */
+  async histogram(query, signal) {
+    const ask = async (/** @type {object} */ how) => (await this.get("/v1/events/histogram", { ...this.question(query), ...how }, signal)).buckets;
+    const days = await ask({ tz: "UTC" });
+    const isShort = days.length && Date.parse(days.at(-1).day) - Date.parse(days[0].day) < SHORT_MS;
+    return isShort ? ask({ interval: "hour" }) : days;
+  }
+
   /** One page of entries, newest first; of one thing where `target` is given.
    * @param {{ query: string, target?: string | null, after?: string | null, limit?: number }} asked
    * @param {AbortSignal} [signal]
@@ -74,12 +96,30 @@ export class Api {
     return this.get(path, { ...this.question(query), target, after, limit }, signal);
   }
 
+  /** Takes all that matches out as a file, which no link could: it cannot bring the token, and an address must not. It is
+   * streamed to where the reader chooses; a browser without a way to do that keeps it until it is whole.
+   * @param {string} name
+   * @param {string} query */
+  async save(name, query) {
+    const file = await chosen(name);
+    if (file === null) return;
+    const response = await this.call(this.address(`/v1/${name}`, this.question(query)));
+    if (file) {
+      await response.body?.pipeTo(await file.createWritable());
+      return;
+    }
+    const href = URL.createObjectURL(await response.blob());
+    Object.assign(document.createElement("a"), { href, download: name }).click();
+    setTimeout(() => URL.revokeObjectURL(href), 60_000);
+  }
+
   /** Entries as they come, until the signal says to stop. Comes back after an interruption where it was.
-   * @param {{ query: string, after: string | null }} asked
+   * @param {string} query
    * @param {{ entry: (entry: import("../types.js").Entry) => void, state: (connected: boolean) => void }} listener
    * @param {AbortSignal} signal */
-  async tail({ query, after }, listener, signal) {
-    let last = after;
+  async tail(query, listener, signal) {
+    /** @type {string | undefined} */
+    let last;
     for (let waited = 500; !signal.aborted; waited = Math.min(waited * 2, 15000)) {
       try {
         const address = this.address("/v1/events/tail", { ...this.question(query), after: last });
@@ -100,11 +140,20 @@ export class Api {
   }
 }
 
-/** The cursor of a URL of the API, which may have been written for another address of the server.
- * @param {string | null} url
+/** The file that the reader chooses, null where they change their mind, nothing where the browser cannot ask.
  * @param {string} name */
-export function cursorOf(url, name) {
-  return url ? new URL(url, "http://localhost").searchParams.get(name) : null;
+async function chosen(name) {
+  try {
+    return await /** @type {any} */ (window).showSaveFilePicker?.({ suggestedName: name });
+  } catch (error) {
+    return /** @type {Error} */ (error).name === "AbortError" ? null : undefined;
+  }
+}
+
+/** The cursor of a URL of the API, which may have been written for another address of the server.
+ * @param {string | null} url */
+export function cursorOf(url) {
+  return url ? new URL(url, "http://localhost").searchParams.get("after") : null;
 }
 
 /** The events of a stream of server-sent events.

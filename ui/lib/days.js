@@ -1,45 +1,49 @@
-// Days in UTC as the API counts them → the bars of a histogram: days, weeks or months, those without entries too.
+// Hours, or days in UTC, as the API counts them → the bars of a histogram: hours, days, weeks or months, those without
+// entries too. Bars begin and end at instants, in milliseconds.
 
-const DAY_MS = 86400000;
+const HOUR_MS = 3600000;
+const DAY_MS = 24 * HOUR_MS;
 const BARS_MAX = 100;
 
-/** @typedef {"day" | "week" | "month"} Unit */
-/** @typedef {{ first: string, last: string, count: number }} Bar days of one bar, both included */
+/** @typedef {"hour" | "day" | "week" | "month"} Unit */
+/** @typedef {{ from: number, until: number }} Range `until` is not in it */
+/** @typedef {Range & { count: number }} Bar */
 
-/** @param {string} day */
-const instant = (day) => new Date(`${day}T00:00:00Z`).getTime();
-/** @param {number} ms */
-const dayOf = (ms) => new Date(ms).toISOString().slice(0, 10);
+/** When a bucket begins.
+ * @param {import("../types.js").Bucket} bucket */
+const begin = ({ hour, day }) => Date.parse(hour ?? `${day}T00:00Z`);
 
-/** @param {import("../types.js").Bucket[]} buckets by day
- * @param {{ first: string, last: string } | null} range the days to show; those of the entries where absent
+/** @param {import("../types.js").Bucket[]} buckets by hour or by day
+ * @param {Range | null} range what is to be shown; the time of the entries where absent
  * @returns {{ unit: Unit, bars: Bar[] }} */
 export function bars(buckets, range) {
-  const first = range?.first ?? buckets[0]?.day;
-  const last = range?.last ?? buckets.at(-1)?.day;
-  if (!first || !last) return { unit: "day", bars: [] };
-  const days = (instant(last) - instant(first)) / DAY_MS + 1;
+  const isHourly = Boolean(buckets[0]?.hour);
+  if (!range && buckets.length === 0) return { unit: "day", bars: [] };
+  const until = range?.until ?? begin(buckets[buckets.length - 1]) + (isHourly ? HOUR_MS : DAY_MS);
+  // Where all happened within an hour, it is seen that nothing did before.
+  const from = range?.from ?? Math.min(begin(buckets[0]), isHourly ? until - DAY_MS : until);
+  const days = (until - from) / DAY_MS;
   /** @type {Unit} */
-  const unit = days <= BARS_MAX ? "day" : days <= BARS_MAX * 7 ? "week" : "month";
+  const unit = isHourly ? "hour" : days <= BARS_MAX ? "day" : days <= BARS_MAX * 7 ? "week" : "month";
   /** @type {Bar[]} */
   const bars = [];
-  for (let begin = first; begin <= last; begin = next(begin, unit)) {
-    const end = dayOf(instant(next(begin, unit)) - DAY_MS);
-    bars.push({ first: begin, last: end < last ? end : last, count: 0 });
+  for (let start = from; start < until; start = bars[bars.length - 1].until) {
+    bars.push({ from: start, until: Math.min(next(start, unit), until), count: 0 });
   }
   let index = 0;
-  for (const { day, count } of buckets) {
-    while (index < bars.length - 1 && day > bars[index].last) index += 1;
-    if (day >= bars[index].first && day <= bars[index].last) bars[index].count += count;
+  for (const bucket of buckets) {
+    while (index < bars.length - 1 && begin(bucket) >= bars[index].until) index += 1;
+    bars[index].count += bucket.count;
   }
   return { unit, bars };
 }
 
-/** The day on which the next bar begins.
- * @param {string} day
+/** When the bar after the one that begins at `start` does.
+ * @param {number} start
  * @param {Unit} unit */
-function next(day, unit) {
-  const date = new Date(instant(day));
-  if (unit === "month") return dayOf(Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 1, 1));
-  return dayOf(date.getTime() + (unit === "week" ? 7 : 1) * DAY_MS);
+function next(start, unit) {
+  if (unit === "hour") return start + HOUR_MS;
+  const date = new Date(start);
+  if (unit === "month") return Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 1, 1);
+  return Math.floor(start / DAY_MS) * DAY_MS + (unit === "week" ? 7 : 1) * DAY_MS;
 }

@@ -7,6 +7,12 @@ export { css, html, nothing, svg };
 
 /** An element with a template. */
 export class Element extends ReactiveElement {
+  constructor() {
+    super();
+    /** In which language it speaks; nothing is shown without. @type {import("./texts.js").Words} */
+    this.words = /** @type {any} */ (null);
+  }
+
   /** What the element shows.
    * @returns {unknown} */
   render() {

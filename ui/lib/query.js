@@ -117,28 +117,38 @@ export function toggleTerm(query, toggled) {
   return hasTerm(query, toggled) ? withoutTerms(query, (text) => text === toggled) : withTerm(query, toggled);
 }
 
-/** The query narrowed to days in UTC, both included, in place of what it said of time before.
+/** The query narrowed to a time, in place of what it said of time before.
  * @param {string} query
- * @param {string} first such as 2026-09-20
- * @param {string} last */
-export function withDays(query, first, last) {
+ * @param {import("./days.js").Range} range of whole minutes */
+export function withRange(query, { from, until }) {
   const rest = withoutTerms(query, (text) => text.startsWith("occurred:"));
-  const end = new Date(`${last}T00:00:00Z`);
-  end.setUTCDate(end.getUTCDate() + 1);
-  const range = `occurred:>=${first}T00:00Z`;
-  return withTerm(withTerm(rest, range), `occurred:<${end.toISOString().slice(0, 10)}T00:00Z`);
+  const written = (/** @type {number} */ instant) => `${new Date(instant).toISOString().slice(0, 16)}Z`;
+  return withTerm(withTerm(rest, `occurred:>=${written(from)}`), `occurred:<${written(until)}`);
 }
 
-/** The days that `withDays` wrote into a query.
+/** The time that `withRange` wrote into a query.
  * @param {string} query
- * @returns {{ first: string, last: string } | null} */
-export function daysOf(query) {
-  const first = query.match(/(?:^|\s)occurred:>=(\d{4}-\d\d-\d\d)T00:00Z(?=\s|$)/)?.[1];
-  const end = query.match(/(?:^|\s)occurred:<(\d{4}-\d\d-\d\d)T00:00Z(?=\s|$)/)?.[1];
-  if (!first || !end) return null;
-  const last = new Date(`${end}T00:00:00Z`);
-  last.setUTCDate(last.getUTCDate() - 1);
-  return { first, last: last.toISOString().slice(0, 10) };
+ * @returns {import("./days.js").Range | null} */
+export function rangeOf(query) {
+  const found = (/** @type {string} */ sign) =>
+    Date.parse(query.match(`(?:^|\\s)occurred:${sign}(\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\dZ)(?=\\s|$)`)?.[1] ?? "");
+  const [from, until] = [found(">="), found("<")];
+  return from < until ? { from, until } : null;
+}
+
+/** Entries of somebody having looked at the log. */
+export const VIEWS = "action:audit.viewed";
+
+/** The query without those, where it does not name such entries; as it is where parentheses around it would mend it.
+ * @param {string} query */
+export function withoutViews(query) {
+  let [depth, lowest] = [0, 0];
+  for (const { kind, text } of pieces(query)) {
+    if (kind === "paren") depth += text === "(" ? 1 : -1;
+    lowest = Math.min(lowest, depth);
+  }
+  if (lowest < 0 || /audit\.|category:/.test(query)) return query;
+  return query.trim() ? `-${VIEWS} (${query})` : `-${VIEWS}`;
 }
 
 /** What stands before the caret and can be completed: a field, or a value of one.

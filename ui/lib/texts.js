@@ -33,7 +33,6 @@ export class Words {
     this.formats = new Map();
     this.numbers = new Intl.NumberFormat(this.locale);
     this.plurals = new Intl.PluralRules(this.locale);
-    this.lists = new Intl.ListFormat(this.locale, { type: "conjunction" });
     this.relatives = new Intl.RelativeTimeFormat(this.locale, { numeric: "auto", style: "short" });
   }
 
@@ -43,25 +42,19 @@ export class Words {
   }
 
   /** A text with `{name}` replaced; where `count` is given, its plural form `key.one` if there is one.
-   * @param {string} key
-   * @param {Record<string, string | number>} [values] */
-  say(key, values = {}) {
+   * @type {(key: string, values?: Record<string, string | number>) => string} */
+  say = (key, values = {}) => {
     const form = typeof values.count === "number" ? `${key}.${this.plurals.select(values.count)}` : key;
     const text = this.texts[form] ?? this.texts[key] ?? en[form] ?? en[key] ?? key;
     return text.replace(/\{(\w+)\}/g, (_, name) => {
       const value = values[name];
       return typeof value === "number" ? this.number(value) : value ?? "";
     });
-  }
+  };
 
   /** @param {number} value */
   number(value) {
     return this.numbers.format(value);
-  }
-
-  /** @param {string[]} values */
-  list(values) {
-    return this.lists.format(values);
   }
 
   /** @param {string | Date} instant
@@ -82,13 +75,6 @@ export class Words {
   /** @param {string} instant */
   day(instant) {
     return this.date(instant, { weekday: "long", day: "numeric", month: "long", year: "numeric" });
-  }
-
-  /** @param {string} instant */
-  short(instant) {
-    return this.date(instant, {
-      year: "numeric", month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23",
-    });
   }
 
   /** @param {string} instant */

@@ -1,11 +1,9 @@
 // One entry, whole: the sentence, who and to what, from where, what changed, all else as a tree, and the JSON itself.
 
 import { css, define, Element, html, nothing } from "../lib/element.js";
-import { icon } from "../lib/icons.js";
-import { actorLink, NOWHERE, outward, sentenceView, targetLink } from "../lib/places.js";
-import { actorKey, actorName, targetKey } from "../lib/sentence.js";
+import { actorKey, actorLink, actorName, NOWHERE, outward, sentenceView, targetKey, targetLink } from "../lib/sentence.js";
 import { quoted, term } from "../lib/query.js";
-import { base } from "../lib/style.js";
+import { base, icon } from "../lib/style.js";
 import { changesView, tree, valuesStyle } from "../lib/values.js";
 import { whenOf } from "./row.js";
 
@@ -24,8 +22,6 @@ export class EntryView extends Element {
     super();
     /** @type {import("../types.js").Entry | null} */
     this.entry = null;
-    /** @type {import("../lib/texts.js").Words} */
-    this.words = /** @type {any} */ (null);
     this.places = NOWHERE;
     this.closable = false;
     this.headline = 2;
@@ -46,7 +42,7 @@ export class EntryView extends Element {
   render() {
     const { entry, words } = this;
     if (!entry || !words) return nothing;
-    const say = words.say.bind(words);
+    const { say } = words;
     const outcome = entry.outcome ?? "unknown";
     const href = this.places.entry(entry);
     return html`<article aria-labelledby="sentence">

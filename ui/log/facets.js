@@ -15,8 +15,6 @@ export class Facets extends Element {
     /** @type {import("../types.js").Facets | null} */
     this.facets = null;
     this.query = "";
-    /** @type {import("../lib/texts.js").Words} */
-    this.words = /** @type {any} */ (null);
   }
 
   render() {

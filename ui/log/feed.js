@@ -2,10 +2,9 @@
 
 import { ApiError, cursorOf } from "../lib/api.js";
 import { css, define, Element, html, nothing } from "../lib/element.js";
-import { icon } from "../lib/icons.js";
-import { NOWHERE } from "../lib/places.js";
-import { term } from "../lib/query.js";
-import { base } from "../lib/style.js";
+import { NOWHERE } from "../lib/sentence.js";
+import { term, withoutViews } from "../lib/query.js";
+import { base, icon } from "../lib/style.js";
 import { repeat } from "../vendor/lit-html/directives/repeat.js";
 import { Live } from "./live.js";
 import { COLUMNS, groupRow, row, rowStyle, whenOf } from "./row.js";
@@ -21,7 +20,7 @@ const MARGIN = "1200px 0px";
 export class Feed extends Element {
   static properties = {
     api: { attribute: false }, words: { attribute: false }, places: { attribute: false }, scroller: { attribute: false },
-    query: {}, target: {}, columns: { attribute: false }, relative: { type: Boolean }, live: { type: Boolean }, current: {},
+    query: {}, target: {}, hidesViews: { attribute: false }, columns: { attribute: false }, relative: { type: Boolean }, live: { type: Boolean }, current: {},
     failure: { state: true }, isLoading: { state: true },
   };
 
@@ -29,13 +28,12 @@ export class Feed extends Element {
     super();
     /** @type {import("../lib/api.js").Api | null} */
     this.api = null;
-    /** @type {import("../lib/texts.js").Words} */
-    this.words = /** @type {any} */ (null);
     this.places = NOWHERE;
     /** @type {HTMLElement | null} */
     this.scroller = null;
     this.query = "";
     this.target = "";
+    this.hidesViews = false;
     this.columns = new Set(COLUMNS);
     this.relative = false;
     this.live = false;
@@ -78,7 +76,7 @@ export class Feed extends Element {
   /** @param {Map<PropertyKey, unknown>} changed
    * @override */
   willUpdate(changed) {
-    if (["api", "query", "target"].some((name) => changed.has(name)) && this.api) this.reload();
+    if (["api", "query", "target", "hidesViews"].some((name) => changed.has(name)) && this.api) this.reload();
     else if (changed.has("live")) this.tail.follow();
   }
 
@@ -95,7 +93,7 @@ export class Feed extends Element {
     this.scroller?.scrollTo({ top: 0 });
     const page = await this.load(null);
     if (!page) return;
-    this.tail.begin(cursorOf(page.prev, "before"));
+    this.tail.begin();
     this.tell("deedbook-loaded", { count: page.data.length, hasMore: page.has_more });
   }
 
@@ -107,7 +105,7 @@ export class Feed extends Element {
     try {
       const page = await this.fetched(after, signal);
       this.sheets.push(sheet(this.sheets.length, after, page.data));
-      this.next = cursorOf(page.next, "after");
+      this.next = cursorOf(page.next);
       this.hasMore = page.has_more && this.next !== null;
       this.failure = null;
       return page;
@@ -124,9 +122,21 @@ export class Feed extends Element {
 
   /** @param {string | null} after
    * @param {AbortSignal} signal */
-  fetched(after, signal) {
+  async fetched(after, signal) {
     const api = /** @type {import("../lib/api.js").Api} */ (this.api);
-    return api.page({ query: this.query, target: this.target || null, after, limit: PAGE_ENTRIES }, signal);
+    const page = (/** @type {string} */ query) => api.page({ query, target: this.target || null, after, limit: PAGE_ENTRIES }, signal);
+    try {
+      return await page(this.asked);
+    } catch (error) {
+      // The place of an error is told in the query as it was typed.
+      if (this.asked === this.query || /** @type {ApiError} */ (error).code !== "query_syntax") throw error;
+      return page(this.query);
+    }
+  }
+
+  /** The query with what is hidden from it. */
+  get asked() {
+    return this.hidesViews ? withoutViews(this.query) : this.query;
   }
 
   more() {
@@ -254,7 +264,7 @@ export class Feed extends Element {
 
   /** What stands after the last line. */
   end() {
-    const say = this.words.say.bind(this.words);
+    const { say } = this.words;
     const count = this.sheets.reduce((sum, { size }) => sum + size, 0) + this.tail.entries.length;
     if (this.failure) return this.failed(this.failure, count > 0);
     if (this.isLoading && count === 0) return html`<div class="waiting" aria-hidden="true">${Array.from({ length: 12 }, () => html`<div class="row"><i></i><i></i><i></i></div>`)}</div>`;
@@ -264,7 +274,7 @@ export class Feed extends Element {
   }
 
   none() {
-    const say = this.words.say.bind(this.words);
+    const { say } = this.words;
     return html`<div class="state" part="empty">${icon("search")}<h2>${say("none.title")}</h2><p>${say("none.text")}</p>
       ${this.query ? html`<button @click=${() => this.tell("deedbook-search", { query: "" })}>${say("none.clear")}</button>` : nothing}</div>`;
   }
@@ -272,7 +282,7 @@ export class Feed extends Element {
   /** @param {ApiError} failure
    * @param {boolean} hasEntries */
   failed(failure, hasEntries) {
-    const say = this.words.say.bind(this.words);
+    const { say } = this.words;
     if (failure.code === "query_syntax") {
       return html`<div class="state" part="failure">${icon("search")}<h2>${say("wrong.title")}</h2><p>${say("wrong.text")}</p>
         <button @click=${() => this.tell("deedbook-help")}>${say("log.help")}</button></div>`;

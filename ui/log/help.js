@@ -1,8 +1,7 @@
 // The overlay that tells the keys and the language of queries.
 
 import { css, define, Element, html, nothing } from "../lib/element.js";
-import { icon } from "../lib/icons.js";
-import { base } from "../lib/style.js";
+import { base, icon } from "../lib/style.js";
 
 const KEYS = [
   ["/", "search"], ["j", "next"], ["k", "previous"], ["Enter", "open"], ["x", "group"], ["f", "filter"], ["l", "live"],
@@ -16,12 +15,6 @@ const EXAMPLES = [
 /** A dialog; `show` opens it. */
 export class Help extends Element {
   static properties = { words: { attribute: false } };
-
-  constructor() {
-    super();
-    /** @type {import("../lib/texts.js").Words} */
-    this.words = /** @type {any} */ (null);
-  }
 
   get dialog() {
     return /** @type {HTMLDialogElement | null} */ (this.renderRoot.querySelector("dialog"));
@@ -37,7 +30,7 @@ export class Help extends Element {
 
   render() {
     if (!this.words) return nothing;
-    const say = this.words.say.bind(this.words);
+    const { say } = this.words;
     return html`<dialog aria-labelledby="title" @click=${(/** @type {Event} */ event) => event.target === this.dialog && this.dialog?.close()}>
       <div class="body">
         <header><h2 id="title">${say("help.title")}</h2><button class="plain" aria-label=${say("help.close")} @click=${() => this.dialog?.close()}>${icon("close")}</button></header>

@@ -8,7 +8,7 @@ const HEIGHT = 100;
 /** No bar is lower than this, so that one entry among a million is seen. */
 const LOWEST = 4;
 
-/** Tells `deedbook-range` with `{first, last}`, days in UTC, or with null for the whole time. */
+/** Tells `deedbook-range` with `{from, until}`, or with null for the whole time. */
 export class Histogram extends Element {
   static properties = {
     buckets: { attribute: false }, range: { attribute: false }, words: { attribute: false },
@@ -19,30 +19,42 @@ export class Histogram extends Element {
     super();
     /** @type {import("../types.js").Bucket[]} */
     this.buckets = [];
-    /** @type {{ first: string, last: string } | null} */
+    /** @type {import("../lib/days.js").Range | null} */
     this.range = null;
-    /** @type {import("../lib/texts.js").Words} */
-    this.words = /** @type {any} */ (null);
     /** @type {[number, number] | null} indexes of bars */
     this.drawn = null;
     this.under = -1;
+    /** @type {import("../lib/days.js").Unit} */
+    this.unit = "day";
+    /** @type {import("../lib/days.js").Bar[]} */
+    this.bars = [];
   }
 
-  /** @param {string} day */
-  written(day) {
-    return this.words.date(`${day}T00:00:00Z`, { year: "numeric", month: "short", day: "numeric", timeZone: "UTC" });
+  /** @override */
+  willUpdate() {
+    ({ unit: this.unit, bars: this.bars } = bars(this.buckets, this.range));
+  }
+
+  /** Hours are those of the reader's clock, days those of UTC.
+   * @param {number} instant */
+  written(instant) {
+    return this.words.date(new Date(instant), this.unit === "hour"
+      ? { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23" }
+      : { year: "numeric", month: "short", day: "numeric", timeZone: "UTC" });
+  }
+
+  /** The end of a bar: the hour in which it is over, the day that is its last.
+   * @param {number} index */
+  ended(index) {
+    return this.written(this.bars[index].until - (this.unit === "hour" ? 0 : 1));
   }
 
   /** @param {PointerEvent} event */
   indexAt(event) {
     const plot = /** @type {SVGElement} */ (this.renderRoot.querySelector("svg"));
     const { left, width } = plot.getBoundingClientRect();
-    const index = Math.floor(((event.clientX - left) / width) * this.shown.length);
-    return Math.max(0, Math.min(this.shown.length - 1, index));
-  }
-
-  get shown() {
-    return bars(this.buckets, this.range).bars;
+    const index = Math.floor(((event.clientX - left) / width) * this.bars.length);
+    return Math.max(0, Math.min(this.bars.length - 1, index));
   }
 
   /** @param {PointerEvent} event */
@@ -61,47 +73,44 @@ export class Histogram extends Element {
 
   end() {
     if (!this.drawn) return;
-    const [first, last] = [Math.min(...this.drawn), Math.max(...this.drawn)];
+    const [first, last] = this.sorted();
     this.drawn = null;
-    this.choose(first, last);
+    if (first > 0 || last < this.bars.length - 1) this.tell("deedbook-range", { from: this.bars[first].from, until: this.bars[last].until });
   }
 
-  /** @param {number} first
-   * @param {number} last */
-  choose(first, last) {
-    const shown = this.shown;
-    if (first === 0 && last === shown.length - 1) return;
-    this.tell("deedbook-range", { first: shown[first].first, last: shown[last].last });
+  /** The first and the last bar of what is being chosen. */
+  sorted() {
+    return (this.drawn ?? [0, this.bars.length - 1]).toSorted((a, b) => a - b);
   }
 
   /** @param {"from" | "to"} which
    * @param {Event} event */
   slide(which, event) {
     const value = Number(/** @type {HTMLInputElement} */ (event.target).value);
-    const [first, last] = this.drawn ?? [0, this.shown.length - 1];
+    const [first, last] = this.drawn ?? [0, this.bars.length - 1];
     this.drawn = which === "from" ? [Math.min(value, last), last] : [first, Math.max(value, first)];
   }
 
   render() {
-    const { unit, bars: shown } = bars(this.buckets, this.range);
+    const shown = this.bars;
     if (!this.words || shown.length < 2) return this.range ? html`<div class="line"><span></span>${this.whole()}</div>` : nothing;
-    const say = this.words.say.bind(this.words);
-    const [from, to] = [this.written(shown[0].first), this.written(shown[shown.length - 1].last)];
+    const { say } = this.words;
+    const [from, to] = [this.written(shown[0].from), this.ended(shown.length - 1)];
     const highest = Math.max(...shown.map((bar) => bar.count), 1);
-    const sum = shown.reduce((sum, bar) => sum + bar.count, 0);
-    const title = say("histogram.title", { unit: say(`histogram.unit.${unit}`), from, to });
+    const count = shown.reduce((sum, bar) => sum + bar.count, 0);
+    const title = say("histogram.title", { unit: say(`histogram.unit.${this.unit}`), from, to });
     return html`
       <figure part="histogram" dir="ltr">
         <svg viewBox=${`0 0 ${shown.length} ${HEIGHT}`} preserveAspectRatio="none" role="img"
-          aria-label=${`${title}. ${say("log.count", { count: sum })}.`}
+          aria-label=${`${title}. ${say("log.count", { count })}.`}
           @pointerdown=${this.begin} @pointermove=${this.move} @pointerup=${this.end} @pointercancel=${() => { this.drawn = null; }}
           @pointerleave=${() => { this.under = -1; }}>
           <rect class="ground" width=${shown.length} height=${HEIGHT}></rect>
           ${shown.map((bar, index) => this.bar(bar.count / highest, index))}
-          ${this.drawn ? this.veil(shown.length) : nothing}
+          ${this.drawn ? this.veil() : nothing}
         </svg>
-        <div class="sliders">${this.slider("from", 0, shown)}${this.slider("to", shown.length - 1, shown)}</div>
-        <figcaption class="line"><span>${from}</span><span class="told" aria-hidden="true">${this.told(shown)}</span>
+        <div class="sliders">${this.slider("from", 0)}${this.slider("to", shown.length - 1)}</div>
+        <figcaption class="line"><span>${from}</span><span class="told" aria-hidden="true">${this.told()}</span>
           <span>${this.range ? this.whole() : to}</span></figcaption>
       </figure>`;
   }
@@ -118,33 +127,30 @@ export class Histogram extends Element {
     return svg`<rect class=${index === this.under ? "bar under" : "bar"} x=${index + 0.08} width="0.84" y=${HEIGHT - height} height=${height}></rect>`;
   }
 
-  /** What is not chosen, veiled.
-   * @param {number} count */
-  veil(count) {
-    const [first, last] = /** @type {number[]} */ (this.drawn).slice().sort((a, b) => a - b);
+  /** What is not chosen, veiled. */
+  veil() {
+    const [first, last] = this.sorted();
     return svg`<rect class="veil" x="0" width=${first} height=${HEIGHT}></rect>
-      <rect class="veil" x=${last + 1} width=${count - last - 1} height=${HEIGHT}></rect>`;
+      <rect class="veil" x=${last + 1} width=${this.bars.length - last - 1} height=${HEIGHT}></rect>`;
   }
 
-  /** What is under the pointer, or what is being chosen.
-   * @param {import("../lib/days.js").Bar[]} shown */
-  told(shown) {
+  /** What is under the pointer, or what is being chosen. */
+  told() {
+    const { say } = this.words;
     if (this.drawn) {
-      const [first, last] = this.drawn.slice().sort((a, b) => a - b);
-      return this.words.say("histogram.range", { from: this.written(shown[first].first), to: this.written(shown[last].last) });
+      const [first, last] = this.sorted();
+      return say("histogram.range", { from: this.written(this.bars[first].from), to: this.ended(last) });
     }
-    const bar = shown[this.under];
-    return bar ? this.words.say("histogram.bar", { date: this.written(bar.first), count: bar.count }) : nothing;
+    const bar = this.bars[this.under];
+    return bar ? say("histogram.bar", { date: this.written(bar.from), count: bar.count }) : nothing;
   }
 
   /** @param {"from" | "to"} which
-   * @param {number} end
-   * @param {import("../lib/days.js").Bar[]} shown */
-  slider(which, end, shown) {
+   * @param {number} end */
+  slider(which, end) {
     const value = this.drawn ? this.drawn[which === "from" ? 0 : 1] : end;
-    const day = which === "from" ? shown[value].first : shown[value].last;
-    return html`<input type="range" class=${which} min="0" max=${shown.length - 1} .value=${String(value)}
-      aria-label=${this.words.say(`histogram.${which}`)} aria-valuetext=${this.written(day)}
+    return html`<input type="range" class=${which} min="0" max=${this.bars.length - 1} .value=${String(value)}
+      aria-label=${this.words.say(`histogram.${which}`)} aria-valuetext=${which === "from" ? this.written(this.bars[value].from) : this.ended(value)}
       @input=${(/** @type {Event} */ event) => this.slide(which, event)} @change=${this.end}>`;
   }
 

@@ -2,8 +2,8 @@
 
 import { ApiError } from "../lib/api.js";
 import { html, nothing } from "../lib/element.js";
-import { icon } from "../lib/icons.js";
 import { term } from "../lib/query.js";
+import { icon } from "../lib/style.js";
 
 /** More than so many new entries are not kept: the list begins anew. */
 const ENTRIES_MAX = 200;
@@ -11,6 +11,9 @@ const ENTRIES_MAX = 200;
 const SHOW_MS = 100;
 /** Who scrolled further down than this must not have the list move. */
 const TOP_PX = 40;
+
+/** @param {import("../types.js").Entry} entry */
+const key = ({ id, tenant }) => `${tenant} ${id}`;
 
 /** What is new, for one list. */
 export class Live {
@@ -23,8 +26,6 @@ export class Live {
     this.arrived = [];
     this.waiting = 0;
     this.isConnected = true;
-    /** @type {string | null} */
-    this.cursor = null;
     /** @type {AbortController | null} */
     this.stream = null;
     this.timer = 0;
@@ -41,10 +42,8 @@ export class Live {
     this.isConnected = true;
   }
 
-  /** The list has been read anew; what comes after this cursor is new.
-   * @param {string | null} cursor */
-  begin(cursor) {
-    this.cursor = cursor;
+  /** The list has been read anew; what comes after is new. */
+  begin() {
     if (this.feed.live) this.open();
   }
 
@@ -60,7 +59,7 @@ export class Live {
   }
 
   open() {
-    const { api, query, target } = this.feed;
+    const { api, asked: query, target } = this.feed;
     if (!api) return;
     const stream = (this.stream = new AbortController());
     const narrowed = target ? `${query ? `(${query}) ` : ""}${term("target", target)}` : query;
@@ -68,17 +67,34 @@ export class Live {
       entry: (/** @type {import("../types.js").Entry} */ entry) => this.take(entry),
       state: (/** @type {boolean} */ connected) => {
         this.isConnected = connected;
+        if (connected) this.fill(stream.signal);
         this.feed.requestUpdate();
       },
     };
-    api.tail({ query: narrowed, after: target ? null : this.cursor }, listener, stream.signal).catch((error) => {
+    api.tail(narrowed, listener, stream.signal).catch((error) => {
       if (error instanceof ApiError && !stream.signal.aborted) this.feed.failure = error;
     });
   }
 
-  /** @param {import("../types.js").Entry} entry */
-  take(entry) {
-    this.arrived.push(entry);
+  /** What came between the reading of the list and the beginning of the stream.
+   * @param {AbortSignal} signal */
+  async fill(signal) {
+    const page = await this.feed.fetched(null, signal).catch(() => null);
+    if (!page || signal.aborted) return;
+    const known = this.known();
+    const end = page.data.findIndex((entry) => known.has(key(entry)));
+    for (const entry of page.data.slice(0, end < 0 ? undefined : end)) this.take(entry, "unshift");
+  }
+
+  known() {
+    return new Set([...this.entries, ...(this.feed.sheets[0]?.entries ?? [])].map(key));
+  }
+
+  /** @param {import("../types.js").Entry} entry
+   * @param {"push" | "unshift"} [end] */
+  take(entry, end = "push") {
+    if (this.arrived.some((other) => key(other) === key(entry))) return;
+    this.arrived[end](entry);
     if (this.arrived.length > ENTRIES_MAX) this.arrived.shift();
     this.waiting += 1;
     this.timer ||= window.setTimeout(() => this.show(), SHOW_MS);
@@ -94,8 +110,8 @@ export class Live {
       this.feed.reload();
       return;
     }
-    const known = new Set([...this.entries, ...(this.feed.sheets[0]?.entries ?? [])].map(({ id, tenant }) => `${tenant} ${id}`));
-    const fresh = this.arrived.filter(({ id, tenant }) => !known.has(`${tenant} ${id}`));
+    const known = this.known();
+    const fresh = this.arrived.filter((entry) => !known.has(key(entry)));
     this.entries = [...fresh.reverse(), ...this.entries];
     this.arrived = [];
     this.waiting = 0;
@@ -111,7 +127,7 @@ export class Live {
   /** The line above the list while it is live. */
   bar() {
     if (!this.feed.live) return nothing;
-    const say = this.feed.words.say.bind(this.feed.words);
+    const { say } = this.feed.words;
     const count = this.waiting;
     return html`
       <div class=${this.isConnected ? "bar" : "bar lost"} role="status">

@@ -1,8 +1,8 @@
 // One line of the log: when, how it ended, the sentence, from where.
 
 import { css, html, nothing } from "../lib/element.js";
-import { icon } from "../lib/icons.js";
-import { sentenceView } from "../lib/places.js";
+import { sentenceView } from "../lib/sentence.js";
+import { icon } from "../lib/style.js";
 
 /** @typedef {import("../types.js").Entry} Entry */
 /** @typedef {{ words: import("../lib/texts.js").Words, places: import("../types.js").Places, columns: Set<string>, relative: boolean, now: number, current: string | null }} Look */
@@ -87,7 +87,7 @@ export function groupRow(group, look) {
 /** How lines look, for the element that has them. */
 export const rowStyle = css`
   .row {
-    display: grid; grid-template-columns: 5.25rem minmax(0, 1fr) 15rem minmax(8rem, 13rem); column-gap: 0.875rem; align-items: baseline;
+    display: grid; grid-template-columns: 5.25rem minmax(0, 64rem) 15rem minmax(8rem, 13rem); column-gap: 0.875rem; align-items: baseline;
     padding: 0.3125rem 0.875rem; border-block-end: 1px solid var(--_line); cursor: pointer; scroll-margin-block: 8rem 3rem;
   }
   .row:hover { background: var(--_hover); }

@@ -1,10 +1,8 @@
 // The search box: the query with colours, completion of fields and of values that are in the log, errors at their place.
 
 import { css, define, Element, html, nothing } from "../lib/element.js";
-import { icon } from "../lib/icons.js";
 import { atCaret, FIELDS, OUTCOMES, pieces, quoted, TIMES } from "../lib/query.js";
-import { base } from "../lib/style.js";
-import { live } from "../vendor/lit-html/directives/live.js";
+import { base, icon } from "../lib/style.js";
 
 /** Fields whose values the log can list. */
 const LISTED = /** @type {Record<string, string>} */ ({
@@ -28,8 +26,6 @@ export class Search extends Element {
     this.draft = "";
     /** @type {import("../lib/api.js").Api | null} */
     this.api = null;
-    /** @type {import("../lib/texts.js").Words} */
-    this.words = /** @type {any} */ (null);
     /** @type {{ message: string, position?: number } | null} */
     this.error = null;
     /** @type {Completion[]} */
@@ -59,6 +55,8 @@ export class Search extends Element {
   /** @param {Map<PropertyKey, unknown>} changed
    * @override */
   updated(changed) {
+    // What is typed is there already; setting it again would move the caret.
+    if (this.input && this.input.value !== this.draft) this.input.value = this.draft;
     const place = this.error?.position;
     if (changed.has("error") && place && this.matchesFocus()) this.input.setSelectionRange(place - 1, place - 1);
     this.follow();
@@ -180,7 +178,7 @@ export class Search extends Element {
 
   render() {
     if (!this.words) return nothing;
-    const say = this.words.say.bind(this.words);
+    const { say } = this.words;
     const isOpen = this.completions.length > 0;
     return html`
       <form role="search" @submit=${(/** @type {Event} */ event) => { event.preventDefault(); this.run(); }}>
@@ -192,7 +190,7 @@ export class Search extends Element {
               autocomplete="off" autocapitalize="off" spellcheck="false" enterkeyhint="search" dir="ltr" maxlength="8192"
               aria-autocomplete="list" aria-expanded=${isOpen} aria-controls="completions" aria-invalid=${this.error ? "true" : "false"}
               aria-activedescendant=${this.chosen < 0 ? nothing : `completion-${this.chosen}`} aria-describedby="error"
-              .value=${live(this.draft)} @input=${this.type} @keydown=${this.key} @scroll=${this.follow} @blur=${this.closeCompletions}>
+              @input=${this.type} @keydown=${this.key} @scroll=${this.follow} @blur=${this.closeCompletions}>
           </div>
           ${this.draft ? html`<button type="button" class="plain clear" aria-label=${say("search.clear")} @click=${this.clear}>${icon("close")}</button>` : nothing}
         </div>
@@ -252,6 +250,10 @@ export class Search extends Element {
     li .muted { white-space: nowrap; font-variant-numeric: tabular-nums; }
     li:hover, li[aria-selected="true"] { background: var(--_accent-ground); }
     li:hover .muted, li[aria-selected="true"] .muted { color: var(--_text); }
+    @media (forced-colors: active) {
+      .mirror { forced-color-adjust: none; color: transparent; }
+      .mirror * { color: inherit; }
+    }
     .error { padding: 0.375rem 0.125rem 0; color: var(--_bad); overflow-wrap: anywhere; }
   `];
 }

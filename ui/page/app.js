@@ -2,7 +2,6 @@
 
 import { Api, ApiError } from "../lib/api.js";
 import { css, define, Element, html, nothing } from "../lib/element.js";
-import { PAGES } from "../lib/places.js";
 import { term } from "../lib/query.js";
 import { base, scheme } from "../lib/style.js";
 import { addTexts, Words } from "../lib/texts.js";
@@ -14,6 +13,7 @@ import "./object.js";
 import "./overview.js";
 import { failureView, logAddress } from "./parts.js";
 import "./person.js";
+import { PAGES } from "./places.js";
 import "./searches.js";
 import { session, signOut } from "./session.js";
 import { mayInspect, SETTINGS } from "./settings.js";
@@ -138,10 +138,10 @@ export class App extends Element {
   }
 
   /** @param {CustomEvent} event */
-  remember({ detail: { query, entry, live, relative, push } }) {
+  remember({ detail: { query, entry, live, relative, views, push } }) {
     const state = new URLSearchParams();
     const tenant = this.place.searchParams.get("tenant");
-    for (const [name, value] of Object.entries({ q: query, tenant, entry, live: live && "1", relative: relative && "1" })) {
+    for (const [name, value] of Object.entries({ q: query, tenant, entry, live: live && "1", relative: relative && "1", views: views && "1" })) {
       if (value) state.set(name, value);
     }
     const text = state.toString();
@@ -175,7 +175,7 @@ export class App extends Element {
 
   render() {
     if (!this.isReady) return nothing;
-    const say = this.words.say.bind(this.words);
+    const { say } = this.words;
     if (this.problem) return html`<main tabindex="-1">${failureView(this.problem, this.words, () => location.reload())}</main>`;
     if (!this.api) {
       return html`<main tabindex="-1"><deedbook-sign-in .words=${this.words} .ways=${this.session?.ways ?? []} .notice=${this.place.pathname === ENTRANCE ? say("enter.used.text") : ""}
@@ -196,7 +196,7 @@ export class App extends Element {
   }
 
   preferences() {
-    const say = this.words.say.bind(this.words);
+    const { say } = this.words;
     return html`
       <select aria-label=${say("nav.language")} @change=${(/** @type {Event} */ event) => this.prefer("locale", event)}>
         ${LANGUAGES.map(([code, name]) => html`<option value=${code} ?selected=${code === this.words.language}>${name}</option>`)}</select>
@@ -229,10 +229,10 @@ export class App extends Element {
         return html`<deedbook-person .api=${named} .words=${words} .person=${asked.get("id") ?? ""} .role_=${asked.get("role") ?? "principal"}
           @deedbook-go=${(/** @type {CustomEvent} */ event) => this.go(event.detail)}></deedbook-person>`;
       case "/overview":
-        return html`<deedbook-overview .api=${named} .words=${words} .range=${asked.get("range")?.replace("all", "") ?? "-30d"}></deedbook-overview>`;
+        return html`<deedbook-overview .api=${named} .words=${words} .oversees=${oversees(this.session)} .range=${asked.get("range")?.replace("all", "") ?? "-30d"}></deedbook-overview>`;
       default:
         return html`<h1 class="unseen">${words.say("nav./")}</h1><deedbook-log .api=${named} .locale=${words.locale} .places=${PAGES} .query=${asked.get("q") ?? ""} .entry=${asked.get("entry")}
-          ?live=${asked.has("live")} ?relative=${asked.has("relative")} @deedbook-state=${this.remember}>
+          ?live=${asked.has("live")} ?relative=${asked.has("relative")} ?views=${asked.has("views")} @deedbook-state=${this.remember}>
           ${this.session?.token?.tenant ? nothing : html`<deedbook-tenants slot="tools" .api=${named} .words=${words} @deedbook-tenant=${(/** @type {CustomEvent} */ event) => this.go(logAddress(asked.get("q") ?? "", event.detail))}></deedbook-tenants>`}
           <deedbook-searches slot="tools" .api=${named} .words=${words} .session=${this.session} .query=${asked.get("q") ?? ""}></deedbook-searches></deedbook-log>`;
     }
@@ -267,6 +267,13 @@ export class App extends Element {
       header select { max-inline-size: 8rem; }
     }
   `];
+}
+
+/** Whether somebody may see figures of all tenants together.
+ * @param {import("./session.js").Session | null} session */
+function oversees(session) {
+  const { kind, tenant } = session?.token ?? {};
+  return !tenant && (kind === "admin" || kind === "auditor");
 }
 
 /** @param {"theme" | "locale"} name */

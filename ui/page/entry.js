@@ -2,11 +2,11 @@
 
 import { ApiError } from "../lib/api.js";
 import { css, define, Element, html, nothing } from "../lib/element.js";
-import { PAGES } from "../lib/places.js";
 import { base } from "../lib/style.js";
 import { escaped } from "../log.js";
 import "../log/entry.js";
 import { failureView, pageStyle } from "./parts.js";
+import { PAGES } from "./places.js";
 
 /** An entry by its id. */
 export class EntryPage extends Element {
@@ -16,8 +16,6 @@ export class EntryPage extends Element {
     super();
     /** @type {import("../lib/api.js").Api} */
     this.api = /** @type {any} */ (null);
-    /** @type {import("../lib/texts.js").Words} */
-    this.words = /** @type {any} */ (null);
     this.id_ = "";
     /** @type {import("../types.js").Entry | null} */
     this.entry = null;

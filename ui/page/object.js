@@ -3,13 +3,13 @@
 
 import { ApiError } from "../lib/api.js";
 import { css, define, Element, html, nothing } from "../lib/element.js";
-import { PAGES, sentenceView, visible } from "../lib/places.js";
-import { actorName, targetKey } from "../lib/sentence.js";
+import { actorName, sentenceView, targetKey, visible } from "../lib/sentence.js";
 import { term } from "../lib/query.js";
 import { base } from "../lib/style.js";
 import { valuesStyle } from "../lib/values.js";
 import { whenOf } from "../log/row.js";
-import { failureView, pageStyle } from "./parts.js";
+import { failureView, pageStyle, shortTime } from "./parts.js";
+import { PAGES } from "./places.js";
 import { differencesView, stateStyle, stateView } from "./state.js";
 
 /** The newest versions that can be chosen; older ones are in the log. */
@@ -28,8 +28,6 @@ export class ObjectPage extends Element {
     super();
     /** @type {import("../lib/api.js").Api} */
     this.api = /** @type {any} */ (null);
-    /** @type {import("../lib/texts.js").Words} */
-    this.words = /** @type {any} */ (null);
     this.target = "";
     /** The version whose state is shown; the newest where null. @type {string | null} */
     this.at = null;
@@ -132,7 +130,7 @@ export class ObjectPage extends Element {
     const { words, failure, versions } = this;
     if (failure && failure.status !== 404) return failureView(failure, words, () => this.load());
     if (!versions) return nothing;
-    const say = words.say.bind(words);
+    const { say } = words;
     if (versions.length === 0) {
       return html`<div class="state"><h1>${say("object.missing")}</h1><p><bdi>${this.target}</bdi></p><a class="link" href="/">${say("nav.back")}</a></div>`;
     }
@@ -151,7 +149,7 @@ export class ObjectPage extends Element {
   /** @param {import("../types.js").Entry[]} steps */
   fields(steps) {
     const { words } = this;
-    const say = words.say.bind(words);
+    const { say } = words;
     const isComparing = this.to !== null;
     return html`
       <div class="heading"><h2 id="fields">${say(isComparing ? "object.compared" : "object.state")}</h2>
@@ -168,7 +166,7 @@ export class ObjectPage extends Element {
     const { words } = this;
     const index = this.indexOf(this[which]);
     const version = steps[index];
-    const text = `${words.short(whenOf(version))}, ${actorName(version.actor, words)}, ${version.action}`;
+    const text = `${shortTime(whenOf(version), words)}, ${actorName(version.actor, words)}, ${version.action}`;
     const slide = (/** @type {Event} */ event) => this.choose({ [which]: steps[Number(/** @type {HTMLInputElement} */ (event.target).value)].id });
     const label = words.say(this.to === null ? "object.version" : which === "at" ? "object.from" : "object.to");
     return html`<label class="slider"><span class="muted">${label}</span>
@@ -182,7 +180,7 @@ export class ObjectPage extends Element {
     const effect = version.effect ?? "mentioned";
     const isShown = !this.to && (this.at ?? this.steps.at(-1)?.id) === version.id;
     return html`<li class=${isShown ? "shown" : ""}>
-      <div><a class="when muted numbers" href=${PAGES.entry(version)}><time datetime=${whenOf(version)} title=${words.full(whenOf(version))}>${words.short(whenOf(version))}</time></a>
+      <div><a class="when muted numbers" href=${PAGES.entry(version)}><time datetime=${whenOf(version)} title=${words.full(whenOf(version))}>${shortTime(whenOf(version), words)}</time></a>
         <span class=${`badge effect ${effect}`}>${words.say(`effect.${effect}`)}</span></div>
       <p dir="auto">${sentenceView(version, words, PAGES)}</p>
       ${version.changes?.length ? html`<p class="muted paths">${version.changes.slice(0, 4).map(({ path }) => html`<code><bdi>${path}</bdi></code> `)}</p>` : nothing}

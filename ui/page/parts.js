@@ -1,7 +1,7 @@
 // What several pages share: their frame, how they fail, a table of counts.
 
 import { css, html, nothing } from "../lib/element.js";
-import { icon } from "../lib/icons.js";
+import { icon } from "../lib/style.js";
 
 /** @param {import("../lib/api.js").ApiError} failure
  * @param {import("../lib/texts.js").Words} words
@@ -12,6 +12,13 @@ export function failureView(failure, words, again) {
     <h1>${words.say(isOffline ? "offline.title" : "error.title")}</h1><p>${isOffline ? words.say("offline.text") : failure.message}</p>
     ${failure.requestId ? html`<p class="mono">${words.say("error.request", { id: failure.requestId })}</p>` : nothing}
     <button @click=${again}>${words.say("error.again")}</button></div>`;
+}
+
+/** A day and a time, in short.
+ * @param {string} instant
+ * @param {import("../lib/texts.js").Words} words */
+export function shortTime(instant, words) {
+  return words.date(instant, { year: "numeric", month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 }
 
 /** The address of the log with a query, of a tenant where there is one.

@@ -2,13 +2,13 @@
 
 import { ApiError } from "../lib/api.js";
 import { css, define, Element, html, nothing } from "../lib/element.js";
-import { PAGES, visible } from "../lib/places.js";
-import { actorKey } from "../lib/sentence.js";
-import { term, withDays } from "../lib/query.js";
+import { actorKey, visible } from "../lib/sentence.js";
+import { term, withRange } from "../lib/query.js";
 import { base } from "../lib/style.js";
 import "../log/feed.js";
 import "../log/histogram.js";
 import { countTable, failureView, pageStyle } from "./parts.js";
+import { PAGES } from "./places.js";
 
 const ROLES = /** @type {const} */ (["principal", "actor", "on_behalf_of", "target"]);
 /** The newest entries in which addresses are counted. */
@@ -27,8 +27,6 @@ export class PersonPage extends Element {
     super();
     /** @type {import("../lib/api.js").Api} */
     this.api = /** @type {any} */ (null);
-    /** @type {import("../lib/texts.js").Words} */
-    this.words = /** @type {any} */ (null);
     this.person = "";
     this.role_ = "principal";
     this.name = "";
@@ -66,15 +64,15 @@ export class PersonPage extends Element {
     this.failure = null;
     const question = this.api.question(this.query);
     try {
-      const [histogram, facets, own, ...counts] = await Promise.all([
-        this.api.get("/v1/events/histogram", question, signal),
+      const [buckets, facets, own, ...counts] = await Promise.all([
+        this.api.histogram(this.query, signal),
         this.api.get("/v1/events/facets", { ...question, by: "action", limit: ROWS_MAX }, signal),
         this.api.page({ query: term("actor", this.person), limit: ADDRESSES_ENTRIES }, signal),
-        ...ROLES.map((role) => this.api.get("/v1/events/count", this.api.question(term(role, this.person)), signal)),
+        ...ROLES.map((role) => this.api.count(term(role, this.person), signal)),
       ]);
-      this.buckets = histogram.buckets;
+      this.buckets = buckets;
       this.actions = facets.facets.action.values;
-      this.counts = Object.fromEntries(ROLES.map((role, index) => [role, counts[index].count]));
+      this.counts = Object.fromEntries(ROLES.map((role, index) => [role, counts[index]]));
       this.addresses = addressesOf(own.data);
       this.name = await this.named(own.data, signal);
       this.isLoaded = true;
@@ -119,14 +117,14 @@ export class PersonPage extends Element {
     const { words, failure } = this;
     if (failure) return failureView(failure, words, () => this.load());
     if (!this.isLoaded) return nothing;
-    const say = words.say.bind(words);
+    const { say } = words;
     return html`<div class="page">
       <header><p class="muted"><code><bdi>${this.person}</bdi></code></p><h1><bdi>${visible(this.name || this.person)}</bdi></h1></header>
       <nav class="tabs" aria-label=${say("person.roles")}>${ROLES.map((role) => html`<a href=${this.place(role)} aria-current=${role === this.role ? "page" : nothing}>${say(`person.${role}`)} <span class="muted numbers">${words.number(this.counts[role] ?? 0)}</span></a>`)}</nav>
       <div class="cards">
         <section class="card wide"><h2>${say("person.activity")}</h2>
           <deedbook-histogram .buckets=${this.buckets} .range=${null} .words=${words}
-            @deedbook-range=${(/** @type {CustomEvent} */ event) => { event.stopPropagation(); this.tell("deedbook-search", { query: withDays(this.query, event.detail.first, event.detail.last) }); }}></deedbook-histogram>
+            @deedbook-range=${(/** @type {CustomEvent} */ event) => { event.stopPropagation(); this.tell("deedbook-search", { query: withRange(this.query, event.detail) }); }}></deedbook-histogram>
           ${this.buckets.length < 2 ? html`<p class="muted">${say("log.count", { count: this.counts[this.role] ?? 0 })}</p>` : nothing}</section>
         ${countTable({ title: say("facet.action"), rows: this.actions.map(({ value, count }) => ({ name: value, title: value, count, href: this.inLog(`${this.query} ${term("action", value)}`) })) }, words)}
         ${countTable({ title: say("person.addresses", { count: ADDRESSES_ENTRIES }), rows: this.addresses.map(({ value, count }) => ({ name: value, title: value, count, href: this.inLog(`${term("actor", this.person)} ${term("ip", value)}`) })) }, words)}

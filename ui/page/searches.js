@@ -2,9 +2,8 @@
 
 import { ApiError } from "../lib/api.js";
 import { css, define, Element, html, nothing } from "../lib/element.js";
-import { icon } from "../lib/icons.js";
-import { visible } from "../lib/places.js";
-import { base } from "../lib/style.js";
+import { visible } from "../lib/sentence.js";
+import { base, icon } from "../lib/style.js";
 import { logAddress } from "./parts.js";
 
 /** @typedef {{ id: string, tenant: string | null, name: string, query: string, entry: string }} Search */
@@ -20,8 +19,6 @@ export class SearchesPage extends Element {
     super();
     /** @type {import("../lib/api.js").Api} */
     this.api = /** @type {any} */ (null);
-    /** @type {import("../lib/texts.js").Words} */
-    this.words = /** @type {any} */ (null);
     /** @type {import("./session.js").Session | null} */
     this.session = null;
     /** What is searched now. */
@@ -112,13 +109,13 @@ export class SearchesPage extends Element {
 
   render() {
     if (!this.words) return nothing;
-    const say = this.words.say.bind(this.words);
+    const { say } = this.words;
     return html`<button aria-expanded=${this.isOpen} aria-controls="panel" title=${say("search.saved")} @click=${this.toggle}>${icon("saved")}<span>${say("search.saved")}</span></button>
       <div id="panel" class="panel" role="group" aria-label=${say("search.saved")} tabindex="-1" ?hidden=${!this.isOpen}>${this.isOpen ? this.panel() : nothing}</div>`;
   }
 
   panel() {
-    const say = this.words.say.bind(this.words);
+    const { say } = this.words;
     const { searches } = this;
     return html`
       ${searches?.length ? html`<ul>${searches.map((search) => html`<li><a href=${logAddress(search.query, search.tenant ?? this.api.tenant)} @click=${() => { this.isOpen = false; }}>

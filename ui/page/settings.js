@@ -1,8 +1,7 @@
 // The settings of the log, each at its own address, for those whose token may look at them.
 
 import { css, define, Element, html, nothing } from "../lib/element.js";
-import { icon } from "../lib/icons.js";
-import { base } from "../lib/style.js";
+import { base, icon } from "../lib/style.js";
 import { pageStyle } from "./parts.js";
 import "./settings/erasures.js";
 import "./settings/holds.js";
@@ -26,8 +25,6 @@ export class SettingsPage extends Element {
     super();
     /** @type {import("../lib/api.js").Api} */
     this.api = /** @type {any} */ (null);
-    /** @type {import("../lib/texts.js").Words} */
-    this.words = /** @type {any} */ (null);
     /** @type {import("./session.js").Session | null} */
     this.session = null;
     /** @type {URL} */
@@ -37,7 +34,7 @@ export class SettingsPage extends Element {
   render() {
     const { words, place } = this;
     if (!words || !place) return nothing;
-    const say = words.say.bind(words);
+    const { say } = words;
     if (!mayInspect(this.session)) {
       return html`<div class="state">${icon("denied")}<h1>${say("settings.refused")}</h1><p>${say("settings.refused.text")}</p><a class="link" href="/">${say("nav.back")}</a></div>`;
     }

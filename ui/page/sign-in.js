@@ -11,8 +11,6 @@ export class SignIn extends Element {
 
   constructor() {
     super();
-    /** @type {import("../lib/texts.js").Words} */
-    this.words = /** @type {any} */ (null);
     /** @type {string[]} how one can sign in here */
     this.ways = [];
     /** Why somebody is here who did not expect to be. */
@@ -62,7 +60,7 @@ export class SignIn extends Element {
 
   render() {
     if (!this.words) return nothing;
-    const say = this.words.say.bind(this.words);
+    const { say } = this.words;
     const returnTo = location.pathname + location.search;
     return html`<div class="card">
       <img src="/ui/icon.svg" alt="" width="40" height="40">

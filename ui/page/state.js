@@ -1,9 +1,10 @@
 // The fields of a thing as they were, each with who set it; and what differs between two states.
 
 import { css, html, nothing } from "../lib/element.js";
-import { actorLink, PAGES } from "../lib/places.js";
-import { actorName } from "../lib/sentence.js";
+import { actorLink, actorName } from "../lib/sentence.js";
 import { textDifference, valueView } from "../lib/values.js";
+import { shortTime } from "./parts.js";
+import { PAGES } from "./places.js";
 
 /** @typedef {{ id: string, action: string, actor: import("../types.js").Actor, occurred_at?: string, recorded_at: string }} Mark */
 /** @typedef {{ value?: unknown, absent?: true, unknown?: string }} Told */
@@ -17,7 +18,7 @@ import { textDifference, valueView } from "../lib/values.js";
  * @param {string} version the entry whose fields are marked
  * @param {string | null} tenant */
 export function stateView(state, words, version, tenant) {
-  const say = words.say.bind(words);
+  const { say } = words;
   return html`
     ${state.existence === "exists" ? nothing : html`<p class="note">${say(`existence.${state.existence}`)}</p>`}
     ${state.sight === "part" || state.incomplete?.length ? html`<p class="note">${say("object.part")}</p>` : nothing}
@@ -32,7 +33,7 @@ export function stateView(state, words, version, tenant) {
  * @param {import("../lib/texts.js").Words} words
  * @param {string | null} tenant */
 export function differencesView(found, words, tenant) {
-  const say = words.say.bind(words);
+  const { say } = words;
   const { existence_from: before, existence_to: after } = found;
   return html`
     ${before === after ? nothing : html`<p class="note">${say(`existence.${before}`)} → ${say(`existence.${after}`)}</p>`}
@@ -74,7 +75,7 @@ function mark(mark, words, tenant) {
   const when = mark.occurred_at ?? mark.recorded_at;
   const entry = /** @type {import("../types.js").Entry} */ ({ id: mark.id, tenant: tenant ?? "default" });
   return html`${actorLink(mark.actor, actorName(mark.actor, words), PAGES, tenant ?? "default")}
-    <a class="muted numbers when" href=${PAGES.entry(entry)}><time datetime=${when} title=${words.full(when)}>${words.short(when)}</time></a>`;
+    <a class="muted numbers when" href=${PAGES.entry(entry)}><time datetime=${when} title=${words.full(when)}>${shortTime(when, words)}</time></a>`;
 }
 
 export const stateStyle = css`

@@ -17,8 +17,6 @@ export class TenantsPage extends Element {
     super();
     /** @type {import("../lib/api.js").Api} */
     this.api = /** @type {any} */ (null);
-    /** @type {import("../lib/texts.js").Words} */
-    this.words = /** @type {any} */ (null);
     /** @type {import("../types.js").FacetValue[]} */
     this.tenants = [];
   }

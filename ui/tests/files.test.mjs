@@ -8,7 +8,8 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 
-import { daysOf, hasTerm, pieces, quoted, toggleTerm, withDays, withTerm } from "../lib/query.js";
+import { bars } from "../lib/days.js";
+import { hasTerm, pieces, quoted, rangeOf, toggleTerm, withoutViews, withRange, withTerm } from "../lib/query.js";
 import { de } from "../texts/de.js";
 import { en } from "../texts/en.js";
 import { de as pagesDe } from "../texts/pages-de.js";
@@ -101,10 +102,42 @@ test("values are quoted where they must be", () => {
   ]) assert.equal(quoted(value), expected);
 });
 
-test("a range of days is written, read and replaced", () => {
-  const query = withDays("x", "2026-09-20", "2026-09-22");
+test("a range of time is written, read and replaced", () => {
+  const range = { from: Date.parse("2026-09-20T00:00Z"), until: Date.parse("2026-09-23T00:00Z") };
+  const query = withRange("x", range);
   assert.equal(query, "x occurred:>=2026-09-20T00:00Z occurred:<2026-09-23T00:00Z");
-  assert.deepEqual(daysOf(query), { first: "2026-09-20", last: "2026-09-22" });
-  assert.deepEqual(daysOf(withDays(query, "2026-12-31", "2026-12-31")), { first: "2026-12-31", last: "2026-12-31" });
-  assert.equal(daysOf("x"), null);
+  assert.deepEqual(rangeOf(query), range);
+  const hours = { from: Date.parse("2026-12-31T22:00Z"), until: Date.parse("2027-01-01T01:30Z") };
+  assert.deepEqual(rangeOf(withRange(query, hours)), hours);
+  assert.equal(rangeOf("x"), null);
+  assert.equal(rangeOf("occurred:>=2026-09-20T00:00Z"), null);
+  assert.equal(rangeOf("occurred:>=2026-09-21T00:00Z occurred:<2026-09-20T00:00Z"), null);
+});
+
+test("bars are hours, days, weeks or months, empty ones too", () => {
+  const told = (buckets, range = null) => {
+    const { unit, bars: shown } = bars(buckets, range);
+    return [unit, shown.map(({ from, count }) => `${new Date(from).toISOString().slice(0, 16)} ${count}`)];
+  };
+  assert.deepEqual(told([]), ["day", []]);
+  assert.deepEqual(told([{ day: "2026-09-20", count: 2 }, { day: "2026-09-22", count: 1 }]), ["day", ["2026-09-20T00:00 2", "2026-09-21T00:00 0", "2026-09-22T00:00 1"]]);
+  // In Kathmandu hours begin a quarter of an hour after those of UTC.
+  const hours = [{ hour: "2026-09-20T09:00:00+05:45", count: 3 }, { hour: "2026-09-20T11:00:00+05:45", count: 1 }];
+  const [unit, day] = told(hours);
+  assert.deepEqual([unit, day.length, day[0], day.slice(-3)], ["hour", 24, "2026-09-19T06:15 0", ["2026-09-20T03:15 3", "2026-09-20T04:15 0", "2026-09-20T05:15 1"]]);
+  const part = { from: Date.parse("2026-09-20T03:30Z"), until: Date.parse("2026-09-20T05:00Z") };
+  assert.deepEqual(told(hours.slice(0, 1), part), ["hour", ["2026-09-20T03:30 3", "2026-09-20T04:30 0"]]);
+  assert.deepEqual(told([{ day: "2025-01-01", count: 1 }, { day: "2026-01-01", count: 1 }])[0], "week");
+  assert.deepEqual(told([{ day: "2020-02-15", count: 1 }, { day: "2026-01-01", count: 1 }])[1].slice(0, 2), ["2020-02-15T00:00 1", "2020-03-01T00:00 0"]);
+});
+
+test("views of the log are left out of what does not name them", () => {
+  for (const [query, asked] of [
+    ["", "-action:audit.viewed"],
+    ["x OR y", "-action:audit.viewed (x OR y)"],
+    ["action:audit.*", "action:audit.*"],
+    ["category:access", "category:access"],
+    // A query that is wrong stays as wrong as it is.
+    ["a) OR (b", "a) OR (b"],
+  ]) assert.equal(withoutViews(query), asked);
 });

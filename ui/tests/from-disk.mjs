@@ -20,7 +20,7 @@ export async function fromDisk(server) {
     const file = PAGES.has(pathname) ? path.join(UI, "index.html") : path.join(UI, pathname.slice(4));
     if (!file.startsWith(UI) || !fs.existsSync(file)) return response.writeHead(404).end();
     const fixed = PAGES.has(pathname) ? { "content-security-policy": policy } : {};
-    response.writeHead(200, { "content-type": TYPES[path.extname(file)] ?? "text/plain", "cache-control": "no-store", ...fixed });
+    response.writeHead(200, { "content-type": TYPES[path.extname(file)] ?? "text/plain", "cache-control": "no-store", "access-control-allow-origin": "*", ...fixed });
     response.end(fs.readFileSync(file));
   });
   await new Promise((resolve) => proxy.listen(0, "127.0.0.1", resolve));

@@ -27,14 +27,14 @@ function needed(name) {
   return value;
 }
 
-/** A server over a fresh log, and a browser. */
-export async function open(name, prepare = () => {}) {
-  const data = path.join(OUTPUT, `log-${name}`);
-  fs.rmSync(data, { recursive: true, force: true });
+/** A server over a fresh log, or over that of a path, with further flags, and a browser. */
+export async function open(name, prepare = () => {}, ...flags) {
+  const data = path.resolve(OUTPUT, path.isAbsolute(name) ? name : `log-${name}`);
+  if (!path.isAbsolute(name)) fs.rmSync(data, { recursive: true, force: true });
   fs.mkdirSync(OUTPUT, { recursive: true });
   const run = (...words) => execFileSync(BINARY, ["--data", data, ...words], { stdio: ["ignore", "pipe", "pipe"] });
   prepare(run);
-  const server = spawn(BINARY, ["--data", data, "serve", "--listen=127.0.0.1:0", "--log=warn"], {
+  const server = spawn(BINARY, ["--data", data, "serve", "--listen=127.0.0.1:0", "--log=warn", ...flags], {
     env: { ...process.env, DEEDBOOK_ADMIN_TOKEN: TOKEN },
     stdio: ["ignore", "pipe", "inherit"],
   });

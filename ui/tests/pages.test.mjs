@@ -395,7 +395,10 @@ for (const [width, height] of [[320, 568], [360, 640], [768, 1024], [3840, 2160]
       await settled(page);
       assert.equal(await isTooWide(page), false, place);
     }
-    if (width < 400) await page.screenshot({ path: path.join(OUTPUT, `narrow-${width}.png`) });
+    await page.goto(house.address);
+    await rows(page).first().waitFor();
+    await settled(page);
+    await page.screenshot({ path: path.join(OUTPUT, `wide-${width}.png`) });
   });
 }
 
@@ -407,3 +410,94 @@ visiting("right to left, the page is its own mirror", { locale: "ar-EG" }, async
   assert.equal(await isTooWide(page), false);
   await page.screenshot({ path: path.join(OUTPUT, "right-to-left.png") });
 });
+
+test("views of the log are left out, and shown to whoever wants them", { timeout: 60_000 }, async () => {
+  const own = await open("views");
+  await own.record({ id: "evt_1", tenant: "acme", action: "lamp.lit", actor: { type: "user", id: "ada" } });
+  const headers = { authorization: `Bearer ${TOKEN}`, "content-type": "application/json" };
+  const made = await fetch(`${own.address}/v1/tokens`, { method: "POST", headers, body: '{"kind":"read","tenant":"acme"}' });
+  const { token } = await made.json();
+  const page = await visit(own, "/", { signedIn: false });
+  await page.getByLabel("Token").fill(token);
+  await page.keyboard.press("Enter");
+  await rows(page).getByText("lamp").first().waitFor();
+  const views = async () => (await (await fetch(`${own.address}/v1/events/count?tenant=acme&q=action:audit.viewed`, { headers })).json()).count;
+  while ((await views()) === 0) await new Promise((resolve) => setTimeout(resolve, 50));
+  await page.reload();
+  await page.getByText("One entry", { exact: true }).waitFor();
+  const toggle = page.getByRole("button", { name: /views? of the log (is|are)/i });
+  await toggle.waitFor();
+  assert.equal(await rows(page).count(), 1);
+  const audited = rows(page).locator(".action", { hasText: "audit.viewed" });
+  await toggle.click();
+  await page.waitForURL(/views=1/);
+  await audited.first().waitFor();
+  await page.reload();
+  await audited.first().waitFor();
+  assert.equal(await toggle.getAttribute("aria-pressed"), "true");
+  await toggle.click();
+  await page.waitForFunction(() => !location.search.includes("views"));
+  await audited.first().waitFor({ state: "detached" });
+  // Whoever names them sees them.
+  await search(page, "action:audit.*");
+  await audited.first().waitFor();
+  assert.equal(await toggle.count(), 0);
+  // A place in a query is told as it was typed, although more was asked.
+  await search(page, "lamp OR actoin:x");
+  await page.getByRole("alert").getByText('did you mean "action"').waitFor();
+  assert.equal(await page.locator("deedbook-search .here").textContent(), "actoin:");
+  await page.leave();
+  await own.close();
+});
+
+visiting("the overview tells what the log takes on the disk, and hours where the time is short", { at: "/overview?range=-24h" }, async (page) => {
+  await page.getByText("On the disk").waitFor();
+  const figure = (name) => page.locator(".disk .card").filter({ hasText: name }).locator("dd").first().textContent();
+  assert.match(await figure("On the disk"), /^\d[\d.,]* [kMG]?B$/);
+  assert.match(await figure("One entry"), /^\d[\d.,]* (bytes|kB)$/);
+  assert.match(await figure("Growth in a day"), /^\d[\d.,]* [kMG]?B$/);
+  await page.locator("deedbook-histogram [role=img]").waitFor();
+  assert.match(await page.locator("deedbook-histogram [role=img]").getAttribute("aria-label"), /^Entries by hour/);
+  const beginning = page.getByRole("slider", { name: "Beginning of the range" });
+  assert.match(await beginning.getAttribute("aria-valuetext"), /\d\d:\d\d/);
+  await beginning.focus();
+  await page.keyboard.press("ArrowRight");
+  await page.waitForURL(/occurred/);
+  assert.match(query(page), /^occurred:>=\d{4}-\d\d-\d\dT\d\d:00Z occurred:<\d{4}-\d\d-\d\dT\d\d:00Z$/);
+});
+
+visiting("with colours of the reader's own, what is chosen is still seen", { forcedColors: "active", at: "/?q=outcome%3Adenied" }, async (page) => {
+  await rows(page).first().waitFor();
+  const frame = (locator) => locator.evaluate((element) => getComputedStyle(element).outlineStyle);
+  const chosen = page.locator("deedbook-facets [aria-pressed=true]");
+  await chosen.waitFor();
+  assert.deepEqual([await frame(chosen), await frame(page.locator("deedbook-facets [aria-pressed=false]").first())], ["solid", "none"]);
+  await rows(page).first().locator(".opener").click();
+  await page.locator("deedbook-feed .current").waitFor();
+  assert.deepEqual([await frame(page.locator("deedbook-feed .current")), await frame(rows(page).nth(1))], ["solid", "none"]);
+  assert.deepEqual([await frame(page.getByRole("link", { name: "Log", exact: true })), await frame(page.getByRole("link", { name: "Overview" }))], ["solid", "none"]);
+  // The text of the search box is drawn once.
+  assert.equal(await page.locator("deedbook-search .mirror .value").evaluate((element) => getComputedStyle(element).color), "rgba(0, 0, 0, 0)");
+  assert.notEqual(await box(page).evaluate((element) => getComputedStyle(element).color), "rgba(0, 0, 0, 0)");
+  await settled(page);
+  await page.screenshot({ path: path.join(OUTPUT, "forced-colours.png") });
+});
+
+for (const [reducedMotion, moves] of [["reduce", false], ["no-preference", true]]) {
+  visiting(`something moves: ${moves}, as the reader has it (${reducedMotion})`, { reducedMotion, at: "/?q=transaction_id%3Atx_7781%20OR%20source&live=1" }, async (page) => {
+    await rows(page).first().waitFor();
+    const moving = await page.evaluate(() => {
+      const found = [];
+      const look = (root) => {
+        for (const element of root.querySelectorAll("*")) {
+          const { animationName, transitionDuration } = getComputedStyle(element);
+          if (animationName !== "none" || parseFloat(transitionDuration) > 0) found.push(element.className || element.localName);
+          if (element.shadowRoot) look(element.shadowRoot);
+        }
+      };
+      look(document);
+      return found;
+    });
+    assert.equal(moving.length > 0, moves, moving.join());
+  });
+}

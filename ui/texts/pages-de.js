@@ -28,6 +28,9 @@ export const de = {
   "nav./person": "Person",
   "nav./overview": "Überblick",
 
+  "entry.missing": "Es gibt keinen solchen Eintrag",
+  "entry.missing.text": "Vielleicht hat ihn eine Aufbewahrungsregel entfernt, oder Sie dürfen ihn nicht sehen.",
+
   "object.timeline": "Was damit geschah",
   "object.log": "Im Protokoll",
   "object.more": "Die neuesten {count} Einträge; ältere stehen im Protokoll",
@@ -85,6 +88,12 @@ export const de = {
   "overview.targets": "Woran am meisten getan wird",
   "overview.refused": "Was scheitert oder verweigert wird",
   "overview.refused.actors": "Wer scheitert oder abgewiesen wird",
+  "overview.disk.size": "Auf der Platte",
+  "overview.disk.entry": "Ein Eintrag",
+  "overview.disk.growth": "Zuwachs am Tag",
+  "overview.disk.sealed": "bei {count} versiegelten Einträgen, mit ihren Verzeichnissen",
+  "overview.disk.unsealed": "bekannt, sobald Einträge versiegelt sind",
+  "overview.disk.recent": "etwa, bei {count} Einträgen am Tag",
 
   "enter.used": "Dieser Link wurde schon benutzt",
   "enter.used.text": "Dieser Link wurde schon benutzt oder ist zu alt: Er lässt einmal ein. Starten Sie die Demo neu, oder melden Sie sich mit einem Schlüssel an.",

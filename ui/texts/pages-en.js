@@ -28,6 +28,9 @@ export const en = {
   "nav./person": "Person",
   "nav./overview": "Overview",
 
+  "entry.missing": "There is no such entry",
+  "entry.missing.text": "It may have been removed by a retention rule, or you may not see it.",
+
   "object.timeline": "What happened to it",
   "object.log": "In the log",
   "object.more": "The newest {count} entries; the older ones are in the log",
@@ -85,6 +88,12 @@ export const en = {
   "overview.targets": "What is acted on most",
   "overview.refused": "What fails or is denied",
   "overview.refused.actors": "Who fails or is denied",
+  "overview.disk.size": "On the disk",
+  "overview.disk.entry": "One entry",
+  "overview.disk.growth": "Growth in a day",
+  "overview.disk.sealed": "of {count} sealed entries, with their indexes",
+  "overview.disk.unsealed": "known once entries are sealed",
+  "overview.disk.recent": "about, at {count} entries a day",
 
   "enter.used": "This link was used already",
   "enter.used.text": "This link was used already, or is too old: it lets in once. Start the demo anew for another one, or sign in with a token.",

@@ -4,8 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use deedbook::client::{Client, ClientOptions, Token};
-use deedbook_core::{Draft, Event, Store};
+use deedbook_core::{Draft, Error, ErrorKind, Event, Store};
 use deedbook_postgres::Log;
+use deedbook_server::MeasureDisk;
 use deedbook_store::{FileStore, Options};
 
 use crate::exit::{Exit, Failure, Outcome};
@@ -33,6 +34,16 @@ impl Book {
     /// The store for those who keep it: a server and its threads. They let go of it before [`Book::close`].
     pub(crate) fn shared(&self) -> Arc<dyn Store> {
         self.0.clone()
+    }
+
+    /// What the files take, as long as there is a book.
+    pub(crate) fn measure(&self) -> MeasureDisk {
+        // It must not keep the store from being closed.
+        let store = Arc::downgrade(&self.0);
+        Arc::new(move || {
+            let closed = || Error::new(ErrorKind::NotFound, "the log was closed");
+            store.upgrade().ok_or_else(closed)?.disk_usage()
+        })
     }
 
     /// Merges what many small batches have left behind; for the end of an import.

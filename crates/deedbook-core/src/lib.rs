@@ -49,7 +49,9 @@ pub use profile::{FieldProfile, FieldRule, Treatment};
 pub use query::Query;
 pub use scope::{OWN_TENANT, Scope, Tenants, Visibility};
 pub use serde_json;
-pub use store::{AppendStatus, Appended, Atomicity, Group, GroupBy, Order, Page, PageRequest, Reply, Store, StoreExt};
+pub use store::{
+    AppendStatus, Appended, Atomicity, DiskUsage, Group, GroupBy, Order, Page, PageRequest, Reply, Store, StoreExt,
+};
 pub use wire::rfc3339;
 
 /// The result of everything here that can fail.

@@ -177,6 +177,17 @@ pub struct Group {
     pub count: u64,
 }
 
+/// What a log in files takes on a disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DiskUsage {
+    /// Bytes of all its files, room that is kept for what comes next included.
+    pub bytes: u64,
+    /// Bytes of the files that hold sealed entries, their indexes included.
+    pub sealed_bytes: u64,
+    /// How many positions these cover, those of removed entries included.
+    pub sealed_entries: u64,
+}
+
 /// Conveniences over any [`Store`].
 pub trait StoreExt: Store {
     /// Appends `drafts` and waits until the fate of each is known; `Ok` in a place means that draft is durable.

@@ -1,7 +1,7 @@
 //! Who calls, and what is theirs: `Authorization` or a cookie → [`Caller`] → rights and [`Scope`].
 //!
 //! An endpoint names the right it needs by the type of its first argument: [`Writer`], [`Reader`](crate::reading::Reader)
-//! [`Inspector`], [`Host`] or [`Administrator`]. Without one it is open to every token.
+//! [`Inspector`], [`Overseer`], [`Host`] or [`Administrator`]. Without one it is open to every token.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -22,6 +22,9 @@ use crate::secret::Secret;
 use crate::settings::{Author, Found, Life, Proof, shown};
 use crate::token::{Token, TokenKind};
 
+/// The code where a page of another origin asks for what is not for it.
+const FOREIGN_PAGE: &str = "foreign_page";
+
 /// The address at the other end of the connection.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Peer(pub(crate) IpAddr);
@@ -41,7 +44,8 @@ pub(crate) struct Caller {
 /// here or later, is entered.
 pub(crate) async fn authenticate(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
     let peer = request.extensions().get::<Peer>().copied();
-    let found = match found(&app, request.method(), request.headers()) {
+    let is_foreign = app.origins.is_foreign(request.headers());
+    let found = match found(&app, request.method(), request.headers(), is_foreign) {
         Ok(found) => found,
         Err(problem) => return problem.into_response(),
     };
@@ -51,6 +55,10 @@ pub(crate) async fn authenticate(State(app): State<Arc<App>>, mut request: Reque
         app.readings.denied(&caller, reason, asked);
         return problem.into_response();
     }
+    if is_foreign && !caller.token.kind.may_be_in_a_page() {
+        app.readings.denied(&caller, FOREIGN_PAGE, asked);
+        return not_in_a_page(caller.token.kind).into_response();
+    }
     request.extensions_mut().insert(caller.clone());
     let response = next.run(request).await;
     if let Some(reason) = response.extensions().get::<Problem>().and_then(Problem::denied) {
@@ -59,8 +67,12 @@ pub(crate) async fn authenticate(State(app): State<Arc<App>>, mut request: Reque
     response
 }
 
-fn found(app: &App, method: &Method, headers: &HeaderMap) -> Answer<Found> {
+fn found(app: &App, method: &Method, headers: &HeaderMap, is_foreign: bool) -> Answer<Found> {
     match SESSION.of(headers) {
+        Some(_) if is_foreign && !headers.contains_key(header::AUTHORIZATION) => Err(Problem::forbidden(
+            FOREIGN_PAGE,
+            "whoever is signed in here is so at the pages of this server alone; other pages bring a token",
+        )),
         Some(cookie) if !headers.contains_key(header::AUTHORIZATION) => of_session(app, cookie, method, headers),
         _ => app.found(&bearer(headers)?),
     }
@@ -70,7 +82,7 @@ fn found(app: &App, method: &Method, headers: &HeaderMap) -> Answer<Found> {
 fn of_session(app: &App, cookie: &str, method: &Method, headers: &HeaderMap) -> Answer<Found> {
     if !method.is_safe() && !is_of_our_own_page(headers) {
         let detail = "a change by somebody who is signed in must come from a page of this server";
-        return Err(Problem::forbidden("foreign_page", detail));
+        return Err(Problem::forbidden(FOREIGN_PAGE, detail));
     }
     let id = app.sessions.token_id(cookie, app.now());
     let found = id.and_then(|id| app.settings.prove(Proof::Id(id))).filter(|found| found.life == Life::Live);
@@ -133,6 +145,16 @@ pub(crate) fn author(token: &Token, peer: Option<Peer>) -> Author {
     let auth = Auth { method: Some("api_token".to_owned()), credential: Some(credential), ..Auth::default() };
     let ip = peer.map(|Peer(ip)| ip.to_canonical());
     Author::new(actor, Context { ip, auth: Some(auth), ..Context::default() })
+}
+
+/// Whoever writes a page can do all that the token in it can.
+fn not_in_a_page(kind: TokenKind) -> Problem {
+    let detail = format!(
+        "a token of the kind {:?} is not accepted from a page of another origin; make a viewer session on the server of \
+         that page and give the page the token of that",
+        kind.as_str()
+    );
+    Problem::forbidden(FOREIGN_PAGE, detail)
 }
 
 fn bad_token() -> Problem {
@@ -292,6 +314,9 @@ pub(crate) struct Administrator(pub(crate) Caller);
 /// A caller who may read settings.
 pub(crate) struct Inspector(pub(crate) Caller);
 
+/// A caller who may read settings and figures of all tenants.
+pub(crate) struct Overseer;
+
 /// A caller who may make viewer sessions.
 pub(crate) struct Host(pub(crate) Caller);
 
@@ -343,6 +368,21 @@ impl FromRequestParts<Arc<App>> for Inspector {
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Answer<Self> {
         Caller::allowed(parts, app, TokenKind::may_inspect, "read settings").await.map(Self)
+    }
+}
+
+impl FromRequestParts<Arc<App>> for Overseer {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Answer<Self> {
+        let Inspector(caller) = Inspector::from_request_parts(parts, app).await?;
+        if caller.token.tenant.is_some() {
+            return Err(Problem::forbidden(
+                "missing_right",
+                "a token that is bound to a tenant cannot see all of them",
+            ));
+        }
+        Ok(Self)
     }
 }
 

@@ -19,9 +19,10 @@ use utoipa_axum::routes;
 use crate::access::authenticate;
 use crate::app::App;
 use crate::endpoints::{
-    count, entry, erasures, export, histogram, history, holds, list, open, record, retention, searches, sign_in, tail,
-    tokens, viewer_sessions,
+    count, entry, erasures, export, histogram, history, holds, list, open, record, retention, searches, sign_in,
+    storage, tail, tokens, viewer_sessions,
 };
+use crate::origins::share;
 use crate::problem::Problem;
 use crate::ui;
 use crate::watched::{admit, watch};
@@ -40,7 +41,7 @@ const MISSING: [&str; 4] = ["/sinks", "/tenants", "/exports", "/checkpoint"];
     tags(
         (name = "events", description = "Recording and reading"),
         (name = "history", description = "One thing: its entries, its states, what differs, the way back"),
-        (name = "settings", description = "Tokens, viewer sessions, retention, holds, erasures, saved searches"),
+        (name = "settings", description = "Tokens, viewer sessions, retention, holds, erasures, saved searches, storage"),
         (name = "operation", description = "Open to everyone, without any content of events"),
     ),
 )]
@@ -64,6 +65,7 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
         .merge(ui::routes())
         .fallback(|| ready(Problem::not_found()))
         .method_not_allowed_fallback(|| ready(method_not_allowed()))
+        .layer(from_fn_with_state(app.clone(), share))
         .layer(from_fn_with_state(app.clone(), watch))
         .with_state(app.clone())
 }
@@ -116,6 +118,7 @@ fn endpoints() -> Endpoints {
         .routes(routes!(erasures::approve))
         .routes(routes!(searches::list, searches::save))
         .routes(routes!(searches::delete))
+        .routes(routes!(storage::show))
         .split_for_parts();
     let (by_code, code_description) = OpenApiRouter::new().routes(routes!(viewer_sessions::exchange)).split_for_parts();
     let (open, description) = OpenApiRouter::with_openapi(Description::openapi())

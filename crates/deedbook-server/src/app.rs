@@ -14,8 +14,10 @@ use crate::figures::Figures;
 use crate::governance::{Governance, Orders};
 use crate::limits::Limits;
 use crate::oidc::{OidcSettings, SignIn};
+use crate::origins::Origins;
 use crate::problem::{Answer, Problem};
 use crate::readings::Readings;
+use crate::server::MeasureDisk;
 use crate::session::Sessions;
 use crate::settings::Settings;
 
@@ -29,6 +31,7 @@ pub(crate) struct App {
     pub(crate) limits: Limits,
     pub(crate) cursors: Cursors,
     pub(crate) sessions: Sessions,
+    pub(crate) origins: Origins,
     pub(crate) sign_in: Option<SignIn>,
     pub(crate) readings: Readings,
     /// Codes of viewer sessions.
@@ -37,6 +40,7 @@ pub(crate) struct App {
     pub(crate) entrances: Codes,
     pub(crate) figures: Figures,
     pub(crate) public_url: Option<String>,
+    pub(crate) disk_usage: Option<MeasureDisk>,
     pub(crate) bodies: Budget,
     pub(crate) appends: Budget,
     pub(crate) computing: Arc<Semaphore>,
@@ -65,12 +69,13 @@ impl App {
     /// Over a store and its settings.
     ///
     /// # Errors
-    /// As [`Settings::ensure_cursor_key`]; [`deedbook_core::ErrorKind::Invalid`] where the settings of the provider cannot be.
+    /// As [`Settings::ensure_cursor_key`]; [`deedbook_core::ErrorKind::Invalid`] where the settings of the provider or an
+    /// origin cannot be.
     pub(crate) fn new(
         store: Arc<dyn Store>,
         (settings, governance): (Arc<Settings>, Arc<Governance>),
         limits: Limits,
-        public_url: Option<String>,
+        (public_url, origins): (Option<String>, Vec<String>),
         oidc: Option<OidcSettings>,
         clock: Clock,
     ) -> Result<Self> {
@@ -91,6 +96,7 @@ impl App {
             fields_key: mac(&key, b"deedbook/fields/v1", b""),
             sessions: Sessions::new(key),
             sign_in: sign_in.transpose()?,
+            origins: Origins::new(origins, public_url.as_deref())?,
             figures,
             public_url: public_url.map(|url| url.trim_end_matches('/').to_owned()),
             bodies: Budget::new(limits.bodies_bytes_max),
@@ -101,6 +107,7 @@ impl App {
             streams: Arc::new(Semaphore::new(limits.streams_max)),
             phase: watch::Sender::new(Phase::Serving),
             visible: watch::Sender::new(store.visible_count()),
+            disk_usage: None,
             settings,
             governance,
             orders: Arc::default(),

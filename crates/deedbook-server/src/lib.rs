@@ -13,6 +13,7 @@
 //! * [`Settings`] are entries of the tenant `_deedbook`, folded from the log: tokens, and the key of cursors.
 //! * `access` says who a caller is and what may be read, `grant` to what a token is narrowed; `recording` and `reading`
 //!   are the only ways to the store, and `readings` enters who read.
+//! * `origins` says which pages of others may read answers, and with which tokens.
 //! * [`Limits`] bounds everything that a stranger can make grow.
 //!
 //! Endpoints are one function each, below `endpoints`; `api` lists them all.
@@ -35,6 +36,7 @@ mod html;
 mod limits;
 mod members;
 mod oidc;
+mod origins;
 mod own;
 mod parameters;
 mod problem;
@@ -57,7 +59,7 @@ pub use limits::Limits;
 pub use oidc::{OidcSettings, Role};
 pub use own::draft as own_draft;
 pub use secret::Secret;
-pub use server::{Options, Server};
+pub use server::{MeasureDisk, Options, Server};
 pub use settings::{
     AdminToken, Approval, Author, Ended, Erasure, Hold, Mentions, NewErasure, NewHold, NewToken, Released, RulesSet,
     Search, Settings,

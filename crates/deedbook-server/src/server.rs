@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use deedbook_core::retention::Rules;
-use deedbook_core::{Error, ErrorKind, Result, Scope, Store, Timestamp};
+use deedbook_core::{DiskUsage, Error, ErrorKind, Result, Scope, Store, Timestamp};
 use tokio::net::TcpListener;
 
 use crate::app::{App, Phase};
@@ -20,6 +20,9 @@ use crate::secret::Secret;
 use crate::settings::{AdminToken, DEMO, Settings};
 use crate::{api, connection};
 
+/// Measures the files of a store.
+pub type MeasureDisk = Arc<dyn Fn() -> Result<DiskUsage> + Send + Sync>;
+
 /// How a server is set up; `Options::default()` suits a first start.
 #[derive(Clone)]
 #[non_exhaustive]
@@ -30,10 +33,15 @@ pub struct Options {
     pub admin_token: Option<Secret>,
     /// How clients reach the server, such as `https://audit.example`; from the header `Host` where absent.
     pub public_url: Option<String>,
+    /// Origins of other pages that may ask this server, such as `https://app.example`; each page brings the token of a
+    /// viewer session, or one of kind `read`.
+    pub origins: Vec<String>,
     /// The provider with which staff sign in; [`Options::public_url`] must be there too.
     pub oidc: Option<OidcSettings>,
     /// What the log's owner decides about erasures.
     pub governance: Policy,
+    /// What the files of the store take on the disk, where it has any.
+    pub disk_usage: Option<MeasureDisk>,
     /// By what tokens expire and relative times of queries are meant.
     pub clock: Clock,
 }
@@ -44,8 +52,10 @@ impl Default for Options {
             limits: Limits::default(),
             admin_token: None,
             public_url: None,
+            origins: Vec::new(),
             oidc: None,
             governance: Policy::default(),
+            disk_usage: None,
             clock: Arc::new(Timestamp::now),
         }
     }
@@ -56,6 +66,7 @@ impl fmt::Debug for Options {
         f.debug_struct("Options")
             .field("limits", &self.limits)
             .field("public_url", &self.public_url)
+            .field("origins", &self.origins)
             .finish_non_exhaustive()
     }
 }
@@ -71,15 +82,16 @@ impl Server {
     /// token, the key of cursors, and the rules of retention.
     ///
     /// # Errors
-    /// [`ErrorKind::Invalid`] where the administrator's token of `options` is too short; as [`Store::submit`] and
+    /// [`ErrorKind::Invalid`] where the administrator's token of `options` is too short, or an origin is none; as [`Store::submit`] and
     /// [`Store::page`].
     pub fn new(store: Arc<dyn Store>, options: Options) -> Result<(Self, AdminToken)> {
-        let Options { limits, admin_token, public_url, oidc, governance, clock } = options;
+        let Options { limits, admin_token, public_url, origins, oidc, governance, disk_usage, clock } = options;
         let settings = Arc::new(Settings::load(store.clone(), clock.clone())?);
         let admin = settings.ensure_admin(admin_token.as_ref())?;
         let has_new_rules = settings.ensure_rules()?;
         let governance = Governance::new(store.clone(), settings.clone(), clock.clone(), governance);
-        let app = App::new(store, (settings, Arc::new(governance)), limits, public_url, oidc, clock)?;
+        let mut app = App::new(store, (settings, Arc::new(governance)), limits, (public_url, origins), oidc, clock)?;
+        app.disk_usage = disk_usage;
         Ok((Self { app: Arc::new(app), has_new_rules }, admin))
     }
 

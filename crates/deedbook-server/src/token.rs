@@ -73,6 +73,11 @@ impl TokenKind {
         matches!(self, Self::Admin | Self::Read)
     }
 
+    /// Whether it may be sent from a page of another origin, where whoever writes that page has it.
+    pub(crate) fn may_be_in_a_page(self) -> bool {
+        matches!(self, Self::Read | Self::Viewer)
+    }
+
     /// Whether it can be narrowed to a part of the entries of its tenant, or of their values.
     pub(crate) fn can_be_narrowed(self) -> bool {
         matches!(self, Self::Read | Self::Viewer)

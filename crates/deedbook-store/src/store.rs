@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use deedbook_core::query::Query;
 use deedbook_core::removal::Erasure;
 use deedbook_core::{
-    Atomicity, Digest, Draft, Entry, Error, ErrorKind, Group, GroupBy, Limits, Page, PageRequest, Reply, Result, Scope,
-    Store,
+    Atomicity, Digest, DiskUsage, Draft, Entry, Error, ErrorKind, Group, GroupBy, Limits, Page, PageRequest, Reply,
+    Result, Scope, Store,
 };
 
 use crate::disk::{Disk, LockKind, RealDisk};
@@ -205,6 +205,26 @@ impl FileStore {
             unsealed_entries: view.end() - view.sealed_end(),
             poisoned: self.shared.is_poisoned(),
         }
+    }
+
+    /// What the files of the log take at this moment.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`].
+    pub fn disk_usage(&self) -> Result<DiskUsage> {
+        let failed = |error| io_error("measure", "the directory", error);
+        let mut bytes = 0;
+        for name in self.shared.disk.list().map_err(failed)? {
+            // A file may be merged into another one meanwhile.
+            match self.shared.disk.open(&name).and_then(|file| file.length()) {
+                Ok(length) => bytes += length,
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                Err(error) => return Err(failed(error)),
+            }
+        }
+        let view = self.shared.view();
+        let sealed_bytes = view.segments.iter().map(|segment| segment.file.length).sum();
+        Ok(DiskUsage { bytes, sealed_bytes, sealed_entries: view.sealed_end() })
     }
 
     fn shut_down(&self) -> Result<()> {

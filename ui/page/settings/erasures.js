@@ -1,7 +1,7 @@
 // Erasures: what would be found of a person, asking for it, a second administrator's word, and the certificate.
 
 import { css, define, html, nothing } from "../../lib/element.js";
-import { visible } from "../../lib/places.js";
+import { visible } from "../../lib/sentence.js";
 import { lines, named, SettingsPlace, text } from "./place.js";
 
 const BASIS_MAX = 1024;
@@ -90,7 +90,7 @@ export class ErasuresPlace extends SettingsPlace {
 
   /** @param {Erasure} erasure */
   approve(erasure) {
-    const say = this.words.say.bind(this.words);
+    const { say } = this.words;
     this.ask({
       title: say("erasure.approve.title"), text: say("erasure.approve.text"), action: say("erasure.approve"), isGrave: true,
       submit: async (reason) => {
@@ -102,7 +102,7 @@ export class ErasuresPlace extends SettingsPlace {
 
   /** @param {Erasure} erasure */
   withdraw(erasure) {
-    const say = this.words.say.bind(this.words);
+    const { say } = this.words;
     this.ask({
       title: say("erasure.withdraw.title"), action: say("erasure.withdraw"),
       submit: async (reason) => {
@@ -116,14 +116,14 @@ export class ErasuresPlace extends SettingsPlace {
   content() {
     const { erasures } = this;
     if (!erasures) return nothing;
-    const say = this.words.say.bind(this.words);
+    const { say } = this.words;
     return html`<div class="lead"><p>${say("erasure.lead")}</p>${this.mayChange && !this.isAsking ? html`<button class="main" @click=${this.begin}>${say("erasure.new")}</button>` : nothing}</div>
       ${this.isAsking ? this.form() : nothing}
       ${erasures.length ? html`<ul class="things">${erasures.map((erasure) => this.row(erasure))}</ul>` : this.isAsking ? nothing : html`<p class="nothing">${say("erasure.none")}</p>`}`;
   }
 
   form() {
-    const say = this.words.say.bind(this.words);
+    const { say } = this.words;
     return html`<section class="card asking"><h2>${say("erasure.new")}</h2>
       <form @submit=${this.look}>
         <div class="pair"><label class="field"><span>${say("erasure.principal")}</span><input name="principal" class="code" dir="ltr" required autocomplete="off" spellcheck="false" placeholder="user:user_7" aria-describedby="principal-hint"><small id="principal-hint">${say("erasure.principal.hint")}</small></label>
@@ -140,7 +140,7 @@ export class ErasuresPlace extends SettingsPlace {
   planView() {
     const { plan, wanted } = this;
     if (!plan || !wanted) return nothing;
-    const say = this.words.say.bind(this.words);
+    const { say } = this.words;
     const { mentions } = plan;
     const isNobody = plan.entries === 0 && mentions.count === 0;
     return html`<div class="plan" id="plan" tabindex="-1" role="group" aria-label=${say("erasure.plan")}>
@@ -157,7 +157,7 @@ export class ErasuresPlace extends SettingsPlace {
   }
 
   mentionsView() {
-    const say = this.words.say.bind(this.words);
+    const { say } = this.words;
     const { mentions } = /** @type {Plan} */ (this.plan);
     const all = (/** @type {"erase" | "keep"} */ what) => { this.decided = new Map(mentions.entries.map(({ id }) => [id, what])); };
     return html`<h3>${say("erasure.mentions", { count: mentions.count })}</h3><p class="hint">${say("erasure.mentions.hint")}</p>
@@ -167,7 +167,7 @@ export class ErasuresPlace extends SettingsPlace {
 
   /** @param {Mention} mention */
   mentionView(mention) {
-    const say = this.words.say.bind(this.words);
+    const { say } = this.words;
     const { tenant } = /** @type {Plan} */ (this.plan);
     const choice = (/** @type {"erase" | "keep"} */ what) => html`<label class="choice"><input type="radio" name=${`mention-${mention.id}`} value=${what} .checked=${this.decided.get(mention.id) === what}
       @change=${() => { this.decided = new Map(this.decided).set(mention.id, what); }}>${say(`erasure.${what}`)}</label>`;
@@ -178,7 +178,7 @@ export class ErasuresPlace extends SettingsPlace {
 
   /** @param {Erasure} erasure */
   row(erasure) {
-    const say = this.words.say.bind(this.words);
+    const { say } = this.words;
     const isOwn = erasure.requested_by === `token:${this.session.token?.id}`;
     const isOpen = erasure.state === "requested" && this.mayChange;
     return html`<li class=${erasure.id === this.asked.get("id") ? "current" : ""} data-id=${erasure.id}>
@@ -196,7 +196,7 @@ export class ErasuresPlace extends SettingsPlace {
   /** @param {Record<string, any>} certificate */
   certificateView(certificate) {
     const { words } = this;
-    const say = words.say.bind(words);
+    const { say } = words;
     /** @type {[string, unknown][]} */
     const facts = [
       ["entries", words.number(certificate.entries)], ["values", words.number(certificate.values)], ["contents", words.number(certificate.contents)],

@@ -1,7 +1,7 @@
 // Holds: what is kept, whatever the rules and requests say.
 
 import { define, html, nothing } from "../../lib/element.js";
-import { visible } from "../../lib/places.js";
+import { visible } from "../../lib/sentence.js";
 import { SettingsPlace, text } from "./place.js";
 
 /** @typedef {{ id: string, tenant: string | null, query: string | null, target: string | null, actor: string | null, reason: string,
@@ -27,7 +27,7 @@ export class HoldsPlace extends SettingsPlace {
   }
 
   place() {
-    const say = this.words.say.bind(this.words);
+    const { say } = this.words;
     const field = (/** @type {typeof MEMBERS[number]} */ name) => html`<label class="field"><span>${say(`hold.${name}`)}</span>
       <input name=${name} class="code" dir="ltr" autocomplete="off" spellcheck="false" placeholder=${EXAMPLES[name]}></label>`;
     this.ask({
@@ -42,7 +42,7 @@ export class HoldsPlace extends SettingsPlace {
 
   /** @param {Hold} hold */
   release(hold) {
-    const say = this.words.say.bind(this.words);
+    const { say } = this.words;
     this.ask({
       title: say("hold.release.title"), text: say("hold.release.text"), action: say("hold.release"), isGrave: true,
       submit: async (reason) => {
@@ -56,7 +56,7 @@ export class HoldsPlace extends SettingsPlace {
   content() {
     const { holds } = this;
     if (!holds) return nothing;
-    const say = this.words.say.bind(this.words);
+    const { say } = this.words;
     const showsAll = this.asked.has("all");
     const released = holds.filter((hold) => hold.released_at).length;
     const shown = holds.filter((hold) => showsAll || !hold.released_at);
@@ -67,7 +67,7 @@ export class HoldsPlace extends SettingsPlace {
 
   /** @param {Hold} hold */
   row(hold) {
-    const say = this.words.say.bind(this.words);
+    const { say } = this.words;
     const covers = MEMBERS.filter((name) => hold[name]);
     return html`<li class=${hold.released_at ? "ended" : ""} data-id=${hold.id}>
       <h2 class="title"><bdi>${visible(hold.reason)}</bdi><span class=${hold.released_at ? "badge" : "badge success"}>${say(hold.released_at ? "hold.ended" : "hold.live")}</span></h2>

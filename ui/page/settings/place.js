@@ -2,10 +2,9 @@
 
 import { ApiError } from "../../lib/api.js";
 import { css, Element, html, nothing } from "../../lib/element.js";
-import { icon } from "../../lib/icons.js";
-import { visible } from "../../lib/places.js";
-import { base } from "../../lib/style.js";
-import { failureView, pageStyle } from "../parts.js";
+import { visible } from "../../lib/sentence.js";
+import { base, icon } from "../../lib/style.js";
+import { failureView, pageStyle, shortTime } from "../parts.js";
 
 /** Bytes of a reason, as the server bounds it; characters are no more. */
 const REASON_MAX = 1024;
@@ -29,8 +28,6 @@ export class SettingsPlace extends Element {
     super();
     /** @type {import("../../lib/api.js").Api} */
     this.api = /** @type {any} */ (null);
-    /** @type {import("../../lib/texts.js").Words} */
-    this.words = /** @type {any} */ (null);
     /** @type {import("../session.js").Session} */
     this.session = /** @type {any} */ (null);
     /** The parameters of the address. */
@@ -175,7 +172,7 @@ export class SettingsPlace extends Element {
 
   dialogView() {
     const { change, words } = this;
-    const say = words.say.bind(words);
+    const { say } = words;
     return html`<dialog aria-labelledby="change" @close=${() => Object.assign(this, { change: null, problem: null })}>${change ? html`
       <form @submit=${this.submit}>
         <h2 id="change">${change.title}</h2>
@@ -202,7 +199,7 @@ export class SettingsPlace extends Element {
   /** An instant, with all of it where the pointer rests.
    * @param {string} instant */
   time(instant) {
-    return html`<time datetime=${instant} title=${this.words.full(instant)}>${this.words.short(instant)}</time>`;
+    return html`<time datetime=${instant} title=${this.words.full(instant)}>${shortTime(instant, this.words)}</time>`;
   }
 
   static styles = [base, pageStyle, css`

@@ -1,8 +1,8 @@
 // For how long entries are kept: the rules, edited and ordered; what would go by them, before they are saved; the runs.
 
 import { css, define, html, nothing } from "../../lib/element.js";
-import { icon } from "../../lib/icons.js";
 import { SettingsPlace } from "./place.js";
+import { icon } from "../../lib/style.js";
 
 const UNITS = /** @type {const} */ (["h", "d", "w", "m", "y"]);
 const RUNS_SHOWN = 10;
@@ -137,7 +137,7 @@ export class RetentionPlace extends SettingsPlace {
   content() {
     const { kept, words } = this;
     if (!kept) return nothing;
-    const say = words.say.bind(words);
+    const { say } = words;
     return html`<div class="lead"><p>${say("retention.lead")}</p></div>
       <section class="card rules"><h2>${say("retention.rules")}</h2>
         ${kept.set_at ? html`<p class="facts"><span>${say("retention.set")} <bdi>${kept.set_by}</bdi>, ${this.time(kept.set_at)}</span>${kept.reason ? html`<span>“<bdi>${kept.reason}</bdi>”</span>` : nothing}${this.entryLink(kept.entry)}</p>` : nothing}
@@ -157,7 +157,7 @@ export class RetentionPlace extends SettingsPlace {
   }
 
   editor() {
-    const say = this.words.say.bind(this.words);
+    const { say } = this.words;
     return html`<div class="editor">${this.drafts.map((draft, index) => this.ruleView(draft, index))}</div>
       ${this.drafts.length ? nothing : html`<p class="muted">${say("retention.none")}</p>`}
       <p><button type="button" class="add" @click=${this.add}>${say("retention.add")}</button></p>`;
@@ -166,7 +166,7 @@ export class RetentionPlace extends SettingsPlace {
   /** @param {Draft} draft
    * @param {number} index */
   ruleView(draft, index) {
-    const say = this.words.say.bind(this.words);
+    const { say } = this.words;
     const number = index + 1;
     const field = (/** @type {"tenant" | "category" | "action"} */ name) => html`<label class="field"><span>${say(`retention.${name}`)}</span>
       <input class="code" dir="ltr" spellcheck="false" autocomplete="off" placeholder=${say("retention.any")} .value=${draft[name]} @input=${(/** @type {Event} */ event) => this.edit(index, { [name]: valueOf(event) })}></label>`;
@@ -187,7 +187,7 @@ export class RetentionPlace extends SettingsPlace {
   planView() {
     const { plan, words } = this;
     if (!plan) return nothing;
-    const say = words.say.bind(words);
+    const { say } = words;
     return html`<section class=${this.isPlanned ? "card plan" : "card plan stale"}><h2>${say("retention.planned", { count: plan.count })}</h2>
       <p class="facts"><span>${this.time(plan.made_at)}</span>${this.isPlanned ? nothing : html`<span>${say("retention.stale")}</span>`}</p>
       <ul class="goes">${plan.rules.map((rule) => html`<li><p><code dir="ltr">${rule.text}</code></p>
@@ -198,14 +198,14 @@ export class RetentionPlace extends SettingsPlace {
   /** @param {Tally} goes
    * @param {Tally} held */
   tallyView(goes, held) {
-    const say = this.words.say.bind(this.words);
+    const { say } = this.words;
     const span = goes.oldest && goes.newest ? html`, ${say("retention.span")} ${this.time(goes.oldest)} – ${this.time(goes.newest)}` : nothing;
     return html`${goes.count ? html`<strong>${say("retention.goes", { count: goes.count })}</strong>` : say("retention.goes.none")}${span}${held.count ? html`; ${say("retention.held", { count: held.count })}` : nothing}`;
   }
 
   runsView() {
     const { kept, words } = this;
-    const say = words.say.bind(words);
+    const { say } = words;
     const isOpen = kept?.run && !kept.run.finished_at;
     return html`<section class="card"><div class="lead"><h2>${say("retention.runs")}</h2>${this.mayChange ? html`<button @click=${this.run}>${say("retention.run")}</button>` : nothing}</div>
       <p class="facts">${isOpen ? html`<span>${say("retention.running")} ${this.time(kept.run.started_at)}</span>` : nothing}${kept?.next_run_at ? html`<span>${say("retention.next")} ${this.time(kept.next_run_at)}</span>` : nothing}</p>

@@ -1,9 +1,9 @@
 // Tokens: what each may do and see, in words; making, rotating and revoking them.
 
 import { define, html, nothing } from "../../lib/element.js";
-import { icon } from "../../lib/icons.js";
-import { visible } from "../../lib/places.js";
+import { visible } from "../../lib/sentence.js";
 import { instant, lines, named, SettingsPlace, text } from "./place.js";
+import { icon } from "../../lib/style.js";
 
 const KINDS = /** @type {const} */ (["read", "write", "auditor", "admin"]);
 /** How long a token is accepted that is made here, in days. */
@@ -99,7 +99,7 @@ export class TokensPlace extends SettingsPlace {
   content() {
     const { tokens, words } = this;
     if (!tokens) return nothing;
-    const say = words.say.bind(words);
+    const { say } = words;
     const showsAll = this.asked.has("all");
     const shown = tokens.filter((token) => showsAll || stateOf(token) === "live");
     const ended = tokens.length - tokens.filter((token) => stateOf(token) === "live").length;
@@ -111,7 +111,7 @@ export class TokensPlace extends SettingsPlace {
   /** @param {Token} token */
   row(token) {
     const { words } = this;
-    const say = words.say.bind(words);
+    const { say } = words;
     const state = stateOf(token);
     const badges = { live: "success", expired: "", revoked: "failure" };
     const isOwn = token.id === this.session.token?.id;
@@ -133,7 +133,7 @@ export class TokensPlace extends SettingsPlace {
   /** What a token may do and see.
    * @param {Token} token */
   sight(token) {
-    const say = this.words.say.bind(this.words);
+    const { say } = this.words;
     const scope = token.scope ?? {};
     /** @type {[string, unknown][]} */
     const parts = [];
@@ -152,7 +152,7 @@ export class TokensPlace extends SettingsPlace {
   }
 
   fields() {
-    const say = this.words.say.bind(this.words);
+    const { say } = this.words;
     const { kind } = this;
     return html`
       <fieldset><legend>${say("token.kind")}</legend>${KINDS.map((each) => html`<label class="choice"><input type="radio" name="kind" value=${each} .checked=${each === kind} @change=${() => { this.kind = each; }}>${say(`token.kind.${each}`)}<small>${say(`token.kind.${each}.text`)}</small></label>`)}</fieldset>
@@ -168,7 +168,7 @@ export class TokensPlace extends SettingsPlace {
   }
 
   narrowing() {
-    const say = this.words.say.bind(this.words);
+    const { say } = this.words;
     return html`<details><summary>${say("token.scope")}</summary><div>
         <p class="hint">${say("token.scope.text")}</p>
         ${this.area("audience", "owners")}

@@ -53,6 +53,10 @@ fn a_file_that_cannot_be_used_is_told_before_anything_is_made() {
         (&format!("{good}{role}size = 1\n"), &["/size", "not known"]),
         (&format!("{good}client_secret_file = \"absent\"\n{role}"), &["cannot read", "absent"]),
         (&format!("{good}{role}").replace("https:", "http:"), &["neither https nor on this machine"]),
+        ("[cors]\n", &["missing field `origins`"]),
+        ("[cors]\norigins = [\"*\"]\n", &["/cors/origins/0", "\"*\" is no origin", "https://app.example"]),
+        ("[cors]\norigins = [\"https://app.example/\"]\n", &["write \"https://app.example\""]),
+        ("[cors]\norigins = [\"https://a.example\", \"http://app.example\"]\n", &["/cors/origins/1", "neither https"]),
     ] {
         room.file("deedbook.toml", content);
         let arguments = ["serve", "--listen", "127.0.0.1:0", "--config", "deedbook.toml", "--public-url", "http://a"];
@@ -63,7 +67,8 @@ fn a_file_that_cannot_be_used_is_told_before_anything_is_made() {
     room.file("deedbook.toml", format!("{good}{role}"));
     room.run(&["serve", "--listen", "127.0.0.1:0", "--config", "deedbook.toml"]).exits(4).says(&["--public-url"]);
     room.file("secret", "s\n");
-    room.file("deedbook.toml", format!("{good}client_secret_file = \"secret\"\n{role}tenant = \"acme\"\n"));
+    let cors = "[cors]\norigins = [\"https://app.example\"]\n";
+    room.file("deedbook.toml", format!("{good}client_secret_file = \"secret\"\n{role}tenant = \"acme\"\n{cors}"));
     let served =
         Served::start(room.command(), &["serve", "--config", "deedbook.toml", "--public-url", "https://audit.example"]);
     let (status, session) = served.client().send("GET", "/auth/session", "none", "").unwrap();

@@ -381,6 +381,33 @@ pub(super) struct FacetValue {
     count: u64,
 }
 
+/// What the log takes on the disk, all tenants together.
+#[derive(ToSchema, Serialize)]
+pub(super) struct Storage {
+    /// Bytes of all files, room that is kept for what comes next included.
+    bytes: u64,
+    /// Every entry, those that were removed included.
+    entries: u64,
+    sealed: Sealed,
+    recent: Recent,
+}
+
+/// Entries in their final files.
+#[derive(ToSchema, Serialize)]
+pub(super) struct Sealed {
+    /// Indexes included.
+    bytes: u64,
+    entries: u64,
+}
+
+/// What was recorded in the last seven days, or since the first entry.
+#[derive(ToSchema, Serialize)]
+pub(super) struct Recent {
+    /// RFC 3339.
+    since: String,
+    entries: u64,
+}
+
 /// Entries by day.
 #[derive(ToSchema, Serialize)]
 pub(super) struct Histogram {

@@ -11,6 +11,7 @@ mod settings;
 
 pub(crate) use attempt::{ATTEMPT_SECONDS, Attempt, Attempts};
 pub(crate) use provider::{Answer, Provider, Refused};
+pub(crate) use settings::check_address;
 pub use settings::{OidcSettings, Role};
 
 /// Signing in by a provider, where one is configured.

@@ -77,7 +77,7 @@ impl OidcSettings {
 }
 
 /// Whether an address may be asked: by TLS, or on this machine.
-pub(super) fn check_address(address: &str) -> std::result::Result<(), String> {
+pub(crate) fn check_address(address: &str) -> std::result::Result<(), String> {
     let url = Url::parse(address).map_err(|error| format!("{address:?} is no address: {error}"))?;
     let host = url.host_str().unwrap_or_default();
     let on_this_machine =

@@ -1,6 +1,6 @@
 //! Who may do what: every endpoint of the description, every kind of token, own and foreign tenants.
 
-use deedbook_server::{Server, TokenKind};
+use deedbook_server::{Options, Server, TokenKind};
 use serde_json::Value;
 
 use crate::support::{House, Response, event};
@@ -20,6 +20,8 @@ enum Right {
     Read,
     Export,
     Inspect,
+    /// Of all tenants.
+    Oversee,
     Administer,
     Host,
     /// Any token at all.
@@ -32,7 +34,7 @@ enum Right {
 /// for whoever has that.
 type Row = (&'static str, &'static str, &'static str, Right, u16);
 
-const ROWS: [Row; 42] = [
+const ROWS: [Row; 43] = [
     ("post /v1/events", "/v1/events", "[EVENT]", Right::Record, 200),
     ("get /v1/events", "/v1/events?TENANT", "", Right::Read, 200),
     ("get /v1/events/{id}", "/v1/events/SEEN?TENANT", "", Right::Read, 200),
@@ -81,6 +83,8 @@ const ROWS: [Row; 42] = [
     ("get /v1/searches", "/v1/searches?TENANT", "", Right::Read, 200),
     ("post /v1/searches", "/v1/searches", r#"{"name":"secret","query":"id:secret"}"#, Right::Administer, 201),
     ("delete /v1/searches/{id}", "/v1/searches/search_none", "", Right::Administer, 404),
+    // The store of the test is in no files.
+    ("get /v1/storage", "/v1/storage", "", Right::Oversee, 501),
 ];
 
 /// Every documented endpoint but the open ones, as `method path`.
@@ -107,8 +111,16 @@ fn holders(house: &House) -> Vec<Holder> {
     let narrow = r#""scope":{"audience":["owners"],"targets":["project:own"]}"#;
     let session = format!(r#"{{"tenant":"acme",{narrow}}}"#);
     let session = house.post("/v1/viewer-sessions", session).is(201).json()["token"].as_str().unwrap().to_owned();
-    let all: &[Right] =
-        &[Right::Record, Right::Read, Right::Export, Right::Inspect, Right::Administer, Right::Host, Right::Any];
+    let all: &[Right] = &[
+        Right::Record,
+        Right::Read,
+        Right::Export,
+        Right::Inspect,
+        Right::Oversee,
+        Right::Administer,
+        Right::Host,
+        Right::Any,
+    ];
     let reading: &[Right] = &[Right::Read, Right::Export, Right::Host, Right::Any];
     let holder = |name, token, has, is_narrow| Holder { name, token, has, is_narrow };
     vec![
@@ -227,6 +239,33 @@ fn every_endpoint_for_every_kind_of_token_and_every_tenant_and_target() {
         }
     }
     assert!(asked > 260, "{asked}");
+}
+
+/// What pages of other origins may do: read, learn of their session, and exchange a code.
+#[test]
+fn every_endpoint_from_a_page_of_another_origin() {
+    let mut options = Options::default();
+    options.origins = vec!["https://app.example".to_owned()];
+    let house = House::by_the_wall(options);
+    for row in &ROWS {
+        let method = row.0.split(' ').next().unwrap().to_uppercase();
+        let path = row.1.split('?').next().unwrap().replace("SEEN", "own");
+        let preflight = |origin: &str| {
+            let asked = house.request("OPTIONS", &path).without("Authorization");
+            asked
+                .header(&format!("Origin: {origin}"))
+                .header(&format!("Access-Control-Request-Method: {method}"))
+                .send()
+        };
+        let is_for_pages =
+            matches!(row.3, Right::Read | Right::Export | Right::Code) || row.0 == "get /v1/viewer-sessions/current";
+        let answer = preflight("https://app.example");
+        let methods = answer.header("access-control-allow-methods");
+        assert_eq!(answer.status == 204 && methods == Some(&method), is_for_pages, "{}: {answer:?}", row.0);
+        let stranger = preflight("https://app.example.evil");
+        assert_eq!(stranger.header("access-control-allow-origin"), None, "{}", row.0);
+        assert!(stranger.status >= 400, "{}: {stranger:?}", row.0);
+    }
 }
 
 #[test]

@@ -100,6 +100,7 @@ fn what_a_token_may_not_do_has_its_exact_body() {
         ("too many buckets", house.request("GET", "/v1/events/histogram?interval=hour")),
         ("a code that is none", post("/v1/viewer-sessions/exchange", "{\"code\":\"x\"}").without("Authorization")),
         ("from another address", house.request("GET", "/v1/events").token(&elsewhere)),
+        ("from a page of another origin", house.request("GET", "/v1/events").header("Origin: https://app.example")),
         ("the token of the environment", rotate),
     ] {
         all.push_str(&format!("-- {name}\n{}\n\n", body(request)));

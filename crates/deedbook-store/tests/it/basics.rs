@@ -69,3 +69,20 @@ fn entries_survive_closing_and_every_index_agrees() {
     store.close().unwrap();
     assert_eq!(check(directory.path(), &mut |_, _| ()).unwrap().problems, [""; 0]);
 }
+
+#[test]
+fn the_usage_of_the_disk_is_that_of_the_files() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = FileStore::open(directory.path(), Options::default()).unwrap();
+    let drafts = (0..500).map(|n| prepare(event(n)).unwrap()).collect();
+    store.append(drafts, Atomicity::PerEvent).unwrap();
+    assert_eq!(store.disk_usage().unwrap().sealed_entries, 0);
+    store.compact().unwrap();
+    let usage = store.disk_usage().unwrap();
+    assert_eq!(usage.sealed_entries, 500);
+    let files = std::fs::read_dir(directory.path()).unwrap().map(|file| file.unwrap());
+    let lengths: Vec<(String, u64)> =
+        files.map(|file| (file.file_name().into_string().unwrap(), file.metadata().unwrap().len())).collect();
+    let sum = |starts: &str| lengths.iter().filter(|(name, _)| name.starts_with(starts)).map(|(_, bytes)| bytes).sum();
+    assert_eq!((usage.bytes, usage.sealed_bytes), (sum(""), sum("seg")), "{lengths:?}");
+}

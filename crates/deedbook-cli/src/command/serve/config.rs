@@ -19,7 +19,16 @@ const SECRET_VARIABLE: &str = "DEEDBOOK_OIDC_CLIENT_SECRET";
 struct File {
     sign_in: Option<SignIn>,
     #[serde(default)]
+    cors: Cors,
+    #[serde(default)]
     sinks: Vec<SinkTable>,
+}
+
+/// What pages of other origins may do.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Cors {
+    origins: Vec<String>,
 }
 
 /// What the file says.
@@ -27,6 +36,8 @@ struct File {
 pub(super) struct Config {
     /// How staff sign in.
     pub(super) oidc: Option<OidcSettings>,
+    /// Which pages of others may ask.
+    pub(super) origins: Vec<String>,
     /// Where entries go besides.
     pub(super) sinks: Vec<SinkSettings>,
 }
@@ -118,5 +129,5 @@ pub(super) fn read(path: &Path) -> Outcome<Config> {
         .map_err(|error| Failure::invalid(format!("{} cannot be used", path.display())).caused_by(error))?;
     let base = path.parent().unwrap_or(Path::new("."));
     let oidc = file.sign_in.map(|sign_in| sign_in.settings(base)).transpose()?;
-    Ok(Config { oidc, sinks: sinks::settings(file.sinks, base)? })
+    Ok(Config { oidc, origins: file.cors.origins, sinks: sinks::settings(file.sinks, base)? })
 }

@@ -14,7 +14,6 @@ use deedbook_server::{AdminToken, Approval, Options, Secret, Server};
 use tokio::net::TcpListener;
 use tracing_subscriber::filter::LevelFilter;
 
-use self::config::Config;
 use self::sinks::Couriers;
 use crate::book::Book;
 use crate::exit::{Exit, Failure, Outcome};
@@ -54,7 +53,8 @@ pub(crate) struct Door {
     #[arg(long, value_name = "URL", env = "DEEDBOOK_PUBLIC_URL")]
     public_url: Option<String>,
 
-    /// The operator's file, in TOML: how staff sign in, and where entries go besides (docs/operating.md)
+    /// The operator's file, in TOML: how staff sign in, which pages of others may ask, where entries go besides
+    /// (docs/operating.md)
     #[arg(long, value_name = "FILE", env = "DEEDBOOK_CONFIG")]
     config: Option<PathBuf>,
 
@@ -108,8 +108,10 @@ impl Door {
         options.admin_token =
             std::env::var("DEEDBOOK_ADMIN_TOKEN").ok().filter(|token| !token.is_empty()).map(Secret::new);
         options.public_url = self.public_url;
-        let config = self.config.as_deref().map_or(Ok(Config::default()), config::read)?;
+        let config = self.config.as_deref().map(config::read).transpose()?.unwrap_or_default();
         options.oidc = config.oidc;
+        options.origins = config.origins;
+        options.disk_usage = Some(book.measure());
         options.governance.backups_kept = self.backups_kept;
         if self.sole_administrator {
             options.governance.approval = Approval::Own;
