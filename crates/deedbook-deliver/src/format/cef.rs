@@ -104,7 +104,11 @@ impl Line {
             None => {}
         }
         self.labelled("cs5", "requestId", context.request_id.as_deref());
-        self.labelled("cn2", "httpStatus", http.and_then(|http| http.status).map(|status| status.to_string()).as_deref());
+        self.labelled(
+            "cn2",
+            "httpStatus",
+            http.and_then(|http| http.status).map(|status| status.to_string()).as_deref(),
+        );
         self.put("requestMethod", http.and_then(|http| http.method.as_deref()));
         self.put("request", http.and_then(|http| http.route.as_deref()));
         self.put("requestClientApplication", context.user_agent.as_deref());

@@ -49,7 +49,8 @@ fn envelope(entry: &Entry) -> Value {
 
 /// A text as an attribute: not empty, and what the specification excludes made visible. The data have it as it was.
 fn attribute(text: &str) -> Option<Value> {
-    let allowed: String = text.chars().map(|c| if is_noncharacter(c) { char::REPLACEMENT_CHARACTER } else { c }).collect();
+    let allowed: String =
+        text.chars().map(|c| if is_noncharacter(c) { char::REPLACEMENT_CHARACTER } else { c }).collect();
     (!text.is_empty()).then(|| visible(&allowed).into())
 }
 

@@ -50,7 +50,6 @@ impl Line {
         self.put("cat", Some(outcome.as_str()));
         self.put("eventId", Some(&receipt.id));
         self.put("action", Some(&event.action));
-        self.sign_in(entry);
         self.people(entry);
         self.put("realm", Some(&receipt.tenant));
         self.put("seq", Some(&receipt.seq.to_string()));
@@ -74,25 +73,20 @@ impl Line {
         }
     }
 
-    /// What QRadar asks of sign-ins.
-    fn sign_in(&mut self, entry: &Entry) {
-        match act(&entry.event.action).0 {
-            Verb::SignIn => self.put("isLoginEvent", Some("true")),
-            Verb::SignOut => self.put("isLogoutEvent", Some("true")),
-            _ => {}
-        }
-    }
-
+    /// Who acted; of a sign-in, whose account it is, which is what QRadar asks of them.
     fn people(&mut self, entry: &Entry) {
         let actor = &entry.event.actor;
-        let account = account(entry).map(|(_, target)| target);
-        let name = actor.name.as_deref().or(actor.email.as_deref()).or(actor.id.as_deref());
-        self.put("usrName", Some(name.unwrap_or(&actor.kind)));
+        let account = account(entry).map(|(_, target)| target.name.as_deref().unwrap_or(&target.id));
+        let acting = actor.name.as_deref().or(actor.email.as_deref()).or(actor.id.as_deref()).unwrap_or(&actor.kind);
+        let verb = act(&entry.event.action).0;
+        self.put("isLoginEvent", (verb == Verb::SignIn).then_some("true"));
+        self.put("isLogoutEvent", (verb == Verb::SignOut).then_some("true"));
+        self.put("usrName", Some(account.filter(|_| verb == Verb::SignIn).unwrap_or(acting)));
         self.put("userType", Some(&actor.kind));
         self.put("userId", actor.id.as_deref());
         self.put("userEmail", actor.email.as_deref());
         self.put("onBehalfOf", actor.on_behalf_of.as_deref().map(type_and_id).as_deref());
-        self.put("accountName", account.map(|account| account.name.as_deref().unwrap_or(&account.id)));
+        self.put("accountName", account);
     }
 
     fn request(&mut self, context: &Context) {

@@ -46,7 +46,8 @@ impl Class {
 pub(super) struct Activity<'a> {
     pub(super) class: Class,
     pub(super) id: u64,
-    /// Its caption, or where it has none the last part of the action.
+    pub(super) caption: &'static str,
+    /// Its caption, or where that is "Other" the last part of the action.
     pub(super) name: &'a str,
 }
 
@@ -62,9 +63,9 @@ impl<'a> Activity<'a> {
             (Class::EntityManagement, entity(verb).filter(|_| mood == Mood::Past && !entry.event.targets.is_empty())),
         ];
         let found = candidates.into_iter().find_map(|(class, activity)| Some((class, activity?)));
-        let (class, (id, name)) = found.unwrap_or_else(|| (Class::ApiActivity, api(verb, entry)));
+        let (class, (id, caption)) = found.unwrap_or_else(|| (Class::ApiActivity, api(verb, entry)));
         let own_name = || entry.event.action.rsplit('.').next().unwrap_or_default();
-        Self { class, id, name: if id == OTHER.0 { own_name() } else { name } }
+        Self { class, id, caption, name: if id == OTHER.0 { own_name() } else { caption } }
     }
 }
 
@@ -120,10 +121,10 @@ fn entity(verb: Verb) -> Option<Known> {
     })
 }
 
-/// Where the action does not tell, the method of the request does.
+/// Where neither the action nor a target tells what was done, the method of the request does.
 fn api(verb: Verb, entry: &Entry) -> Known {
     let method = entry.event.context.http.as_ref().and_then(|http| http.method.as_deref());
-    match (verb, method) {
+    match (verb, method.filter(|_| entry.event.targets.is_empty())) {
         (Verb::Create, _) | (Verb::Other, Some("POST")) => (1, "Create"),
         (Verb::Read, _) | (Verb::Other, Some("GET" | "HEAD")) => (2, "Read"),
         (Verb::Update | Verb::ChangePassword | Verb::ResetPassword, _) | (Verb::Other, Some("PUT" | "PATCH")) => {

@@ -36,7 +36,7 @@ fn record(entry: &Entry) -> Value {
 
 /// The attributes that every class has.
 fn base(entry: &Entry, activity: Activity<'_>, rest: &mut Rest) -> Map<String, Value> {
-    let Activity { class, id, name } = activity;
+    let Activity { class, id, caption, name } = activity;
     let has_trace = class == Class::ApiActivity && entry.event.context.trace_id.is_some();
     let (severity_id, severity) = severity(entry);
     let (status_id, status) = status(entry);
@@ -57,7 +57,7 @@ fn base(entry: &Entry, activity: Activity<'_>, rest: &mut Rest) -> Map<String, V
         ("status_detail", rest.text("error.message")),
         ("status_id", Some(status_id.into())),
         ("time", Some(entry.occurred_at().as_millisecond().into())),
-        ("type_name", Some(format!("{}: {name}", class.name()).into())),
+        ("type_name", Some(format!("{}: {caption}", class.name()).into())),
         ("type_uid", Some((class.uid() * 100 + id).into())),
     ])
 }
