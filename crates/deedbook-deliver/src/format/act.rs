@@ -144,7 +144,8 @@ pub(super) fn act(action: &str) -> (Verb, Mood) {
     if tells_of(SIGN_OUT, object, last) || (object == "session" && SESSION_ENDS.contains(&last)) {
         return (Verb::SignOut, Mood::Past);
     }
-    let past = found(PAST, last.rsplit('_').next()).map(|verb| (about(verb, action), Mood::Past));
+    let (part, word) = last.rsplit_once('_').unwrap_or(("", last));
+    let past = found(PAST, Some(word)).map(|verb| (of_part(about(verb, action), part), Mood::Past));
     let command = || found(COMMANDS, last.split('_').next()).map(|verb| (about(verb, action), Mood::Command));
     past.or_else(command).unwrap_or((Verb::Other, Mood::Past))
 }
@@ -169,6 +170,14 @@ fn about(verb: Verb, action: &str) -> Verb {
         Verb::Update if of_password => Verb::ChangePassword,
         Verb::Create | Verb::Enable | Verb::Activate | Verb::Enroll if of_factor => Verb::EnableFactor,
         Verb::Delete | Verb::Disable | Verb::Deactivate | Verb::Unenroll if of_factor => Verb::DisableFactor,
+        other => other,
+    }
+}
+
+/// What becomes of a thing when something is done to a `part` of it: a group to which a member was added has changed.
+fn of_part(verb: Verb, part: &str) -> Verb {
+    match verb {
+        Verb::Create | Verb::Delete | Verb::Move if !part.is_empty() => Verb::Update,
         other => other,
     }
 }
@@ -204,6 +213,7 @@ mod tests {
             ("signin.get_federation_token", Verb::Read, Mood::Command),
             ("invoice.created", Verb::Create, Mood::Past),
             ("user.role_changed", Verb::Update, Mood::Past),
+            ("group.member_added", Verb::Update, Mood::Past),
             ("user.password.changed", Verb::ChangePassword, Mood::Past),
             ("user.password_reset", Verb::ResetPassword, Mood::Past),
             ("counter.reset", Verb::Update, Mood::Past),

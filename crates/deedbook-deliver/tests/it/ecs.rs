@@ -57,7 +57,7 @@ fn what_kind_of_event_it_is() {
         ("evt_signed_out", "authentication", json!(["end"])),
         ("evt_user_created", "iam", json!(["user", "creation"])),
         ("evt_role_changed", "iam", json!(["user", "change"])),
-        ("evt_group", "iam", json!(["group", "creation"])),
+        ("evt_group", "iam", json!(["group", "change"])),
         ("evt_row_updated", "api", json!(["change"])),
         ("evt_viewed", "api", json!(["access"])),
         ("evt_approved", "api", json!(["info"])),
