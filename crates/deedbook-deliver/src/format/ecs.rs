@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use deedbook_core::serde_json::{Map, Value};
 use deedbook_core::{Actor, Entry, Outcome, rfc3339};
 
-use super::act::{Verb, account, act};
+use super::act::{Verb, account, act, is_account};
 use super::json::{self, members, object};
 use super::rest::Rest;
 
@@ -189,7 +189,7 @@ fn service(rest: &mut Rest) -> Option<Value> {
 fn related(entry: &Entry) -> Option<Value> {
     let event = &entry.event;
     let ids = |actor: &Actor| [actor.id.clone(), actor.name.clone(), actor.email.clone()];
-    let accounts = event.targets.iter().filter(|target| super::act::is_account(&target.kind));
+    let accounts = event.targets.iter().filter(|target| is_account(&target.kind));
     let targets = accounts.flat_map(|target| [Some(target.id.clone()), target.name.clone(), target.email.clone()]);
     let users: BTreeSet<String> = event.actor.chain().flat_map(ids).chain(targets).flatten().collect();
     let users: Vec<Value> = users.into_iter().filter(|user| !user.is_empty()).map(Value::from).collect();

@@ -24,15 +24,8 @@ pub use template::Template;
 /// What stands before the text of a template, where a format is named.
 const TEMPLATE: &str = "template:";
 
-/// The formats without a text of their own, by their names.
-const NAMED: [(&str, Format); 6] = [
-    ("json", Format::Json),
-    ("ocsf", Format::Ocsf),
-    ("ecs", Format::Ecs),
-    ("cloudevents", Format::CloudEvents),
-    ("cef", Format::Cef),
-    ("leef", Format::Leef),
-];
+/// The formats without a text of their own.
+const NAMED: [Format; 6] = [Format::Json, Format::Ocsf, Format::Ecs, Format::CloudEvents, Format::Cef, Format::Leef];
 
 /// How an entry looks outside; read from and written as its name, such as `ocsf` or `template:{action}`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,6 +48,19 @@ pub enum Format {
 }
 
 impl Format {
+    /// The name; of a template what stands before its text.
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Json => "json",
+            Self::Ocsf => "ocsf",
+            Self::Ecs => "ecs",
+            Self::CloudEvents => "cloudevents",
+            Self::Cef => "cef",
+            Self::Leef => "leef",
+            Self::Template(_) => TEMPLATE,
+        }
+    }
+
     /// Appends the record of `entry`: one line, without its end.
     pub fn write(&self, entry: &Entry, out: &mut Vec<u8>) {
         match self {
@@ -111,9 +117,8 @@ impl FromStr for Format {
         if let Some(template) = text.strip_prefix(TEMPLATE) {
             return template.parse().map(Self::Template);
         }
-        let found = NAMED.into_iter().find(|(name, _)| *name == text);
-        found.map(|(_, format)| format).ok_or_else(|| {
-            let names = NAMED.map(|(name, _)| name).join(", ");
+        NAMED.into_iter().find(|format| format.name() == text).ok_or_else(|| {
+            let names = NAMED.map(|format| format.name()).join(", ");
             Error::invalid("", "unknown_format", format!("expected one of {names}, or {TEMPLATE} and its text"))
         })
     }
@@ -121,14 +126,7 @@ impl FromStr for Format {
 
 impl fmt::Display for Format {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Template(template) => write!(f, "{TEMPLATE}{template}"),
-            Self::Json => f.write_str("json"),
-            Self::Ocsf => f.write_str("ocsf"),
-            Self::Ecs => f.write_str("ecs"),
-            Self::CloudEvents => f.write_str("cloudevents"),
-            Self::Cef => f.write_str("cef"),
-            Self::Leef => f.write_str("leef"),
-        }
+        f.write_str(self.name())?;
+        if let Self::Template(template) = self { template.fmt(f) } else { Ok(()) }
     }
 }

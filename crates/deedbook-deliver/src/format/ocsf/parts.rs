@@ -154,27 +154,30 @@ fn source(rest: &mut Rest) -> Option<Value> {
     object([("ip", rest.text("context.ip"))])
 }
 
-/// Every target as a resource.
+/// Every target of which anything is left as a resource.
 fn resources(rest: &mut Rest) -> Option<Value> {
     let targets = rest.get("targets")?.as_array()?;
-    let resources: Vec<Value> = targets.iter().map(resource).collect();
+    let resources: Vec<Value> = targets.iter().filter_map(resource).collect();
     forget_targets(rest, resources.len(), &["id", "metadata", "name", "role", "type"]);
     Some(Value::Array(resources))
 }
 
-fn resource(target: &Value) -> Value {
+/// One of name and id must be there: where neither is, the name is the kind.
+fn resource(target: &Value) -> Option<Value> {
     let text = |name: &str| target.get(name).filter(|value| value.is_string()).cloned();
     let (uid, kind, role) = (text("id"), text("type"), text("role"));
-    let name = text("name").or_else(|| if uid.is_none() { kind.clone() } else { None });
-    let fields = object([
+    let name = text("name").or_else(|| kind.clone().filter(|_| uid.is_none()));
+    if name.is_none() && uid.is_none() {
+        return None;
+    }
+    object([
         ("data", target.get("metadata").cloned()),
         ("name", name),
         ("role_id", role.as_ref().map(|_| 99.into())),
         ("role", role),
         ("type", kind),
         ("uid", uid),
-    ]);
-    fields.unwrap_or_default()
+    ])
 }
 
 /// The primary target with `data`.
