@@ -1,6 +1,12 @@
-//! Entries after a cursor, to the outside: [`Courier`], which brings them to a [`Sink`].
+//! Entries after a cursor, to the outside.
+//!
+//! * A [`Courier`] follows the log and brings what is new to a [`Sink`], in order, at least once.
+//! * [`Format`] turns an entry into the bytes of one record. It does no IO and knows no clock.
+//!
+//! What goes where in each format, and what is lost, is told in `docs/formats.md`.
 
 mod courier;
+mod format;
 mod handle;
 mod sink;
 mod state;
@@ -9,6 +15,7 @@ mod time;
 mod trial;
 
 pub use courier::{Courier, Incident, Start, Terms, position_at};
+pub use format::{Format, Template};
 pub use handle::{Handle, Status};
 pub use sink::{Failure, FileSink, Rotation, Sink, StreamSink, Writer};
 pub use state::{Folder, Parked, State, States};

@@ -123,6 +123,7 @@ fn what_is_wrong_with_a_sink() {
         ("[[sinks]]\nname = \"a\"\nstdout = {}\nquery = \"(\"", &["the query does not parse"]),
         ("[[sinks]]\nname = \"a\"\nstdout = {}\ncolour = 1", &["unknown field", "colour"]),
         ("[[sinks]]\nname = \"a\"\nstdout = {}\nstart = \"later\"", &["unknown variant", "beginning"]),
+        ("[[sinks]]\nname = \"a\"\nstdout = {}\nformat = \"xml\"", &["xml", "ocsf", "cloudevents"]),
     ] {
         room.file("deedbook.toml", config);
         let serve = ["serve", "--listen", "127.0.0.1:0", "--config", "deedbook.toml", "--data", "log"];
@@ -133,9 +134,10 @@ fn what_is_wrong_with_a_sink() {
 #[test]
 fn lines_may_go_to_standard_output() {
     let room = Room::new();
-    room.file("deedbook.toml", "[[sinks]]\nname = \"out\"\nstdout = {}\n");
+    room.file("deedbook.toml", "[[sinks]]\nname = \"out\"\nformat = \"cloudevents\"\nstdout = {}\n");
     let mut served = serve(&room);
     record(&mut served.client(), "a", "account").expect("recorded");
     let line = std::iter::repeat_with(|| served.line()).find(|line| line.starts_with('{')).expect("a line");
-    assert_eq!(serde_json::from_str::<Value>(&line).expect("JSON")["id"], "a");
+    let line: Value = serde_json::from_str(&line).expect("JSON");
+    assert_eq!((&line["specversion"], &line["id"]), (&"1.0".into(), &"a".into()));
 }

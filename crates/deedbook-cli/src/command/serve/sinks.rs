@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 
 use deedbook_core::{Actor, Entry, Event, Outcome as Success, Query, Store, StoreExt, Target};
 use deedbook_deliver::{
-    Courier, FileSink, Folder, Handle, Incident, RealTime, Rotation, Sink, Start, StreamSink, Terms, Writer,
+    Courier, FileSink, Folder, Format, Handle, Incident, RealTime, Rotation, Sink, Start, StreamSink, Terms, Writer,
 };
 use deedbook_server::own_draft;
 use serde::Deserialize;
@@ -28,6 +28,7 @@ pub(super) struct SinkTable {
     tenant: Option<String>,
     #[serde(default)]
     start: StartWord,
+    format: Option<String>,
     file: Option<FileTable>,
     stdout: Option<StdoutTable>,
 }
@@ -62,6 +63,7 @@ struct StdoutTable {}
 /// A sink that can be opened: everything that can be judged about it was.
 pub(super) struct SinkSettings {
     terms: Terms,
+    format: Format,
     kind: Kind,
 }
 
@@ -100,7 +102,8 @@ impl SinkTable {
             StartWord::Beginning => Start::Beginning,
             StartWord::Now => Start::Now,
         };
-        Ok(SinkSettings { terms, kind })
+        let format = self.format.as_deref().map_or(Ok(Format::Json), str::parse::<Format>)?;
+        Ok(SinkSettings { terms, format, kind })
     }
 }
 
@@ -133,12 +136,12 @@ impl Couriers {
             return Ok(couriers);
         }
         let states = Arc::new(Folder::open(directory.join(FOLDER))?);
-        for SinkSettings { terms, kind } in sinks {
+        for SinkSettings { terms, format, kind } in sinks {
             let (log, name) = (store.clone(), terms.name.clone());
             let incidents = move |incident: Incident| enter(&*log, &name, &incident);
             let thread = format!("deedbook-sink-{}", terms.name);
             let courier =
-                Courier::new(store.clone(), kind.open(), states.clone(), Arc::new(RealTime), incidents, terms)?;
+                Courier::new(store.clone(), kind.open(format), states.clone(), Arc::new(RealTime), incidents, terms)?;
             let handle = courier.handle();
             let thread = std::thread::Builder::new().name(thread).spawn(|| courier.run());
             couriers.0.push((handle, thread.map_err(|error| Failure::io("start the thread of a sink", error))?));
@@ -157,8 +160,8 @@ impl Couriers {
 }
 
 impl Kind {
-    fn open(self) -> Box<dyn Sink> {
-        let write: Writer = Box::new(|entry: &Entry, out: &mut Vec<u8>| out.extend(entry.to_json()));
+    fn open(self, format: Format) -> Box<dyn Sink> {
+        let write: Writer = Box::new(move |entry: &Entry, out: &mut Vec<u8>| format.write(entry, out));
         match self {
             Self::File { path, rotation } => Box::new(FileSink::new(path, rotation, write)),
             Self::Stdout => Box::new(StreamSink::new(io::stdout(), write)),

@@ -1,0 +1,37 @@
+//! Objects of JSON without empty members, written so that no character in them steers whoever shows them.
+
+use std::io::Write;
+
+use deedbook_core::serde_json::{Map, Value};
+
+use super::line::is_dangerous;
+
+/// The members that are there, and nothing where there are none.
+pub(super) fn object<const N: usize>(members: [(&str, Option<Value>); N]) -> Option<Value> {
+    let members = self::members(members);
+    (!members.is_empty()).then_some(Value::Object(members))
+}
+
+/// The members that are there.
+pub(super) fn members<const N: usize>(members: [(&str, Option<Value>); N]) -> Map<String, Value> {
+    members.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
+}
+
+/// Appends `value` as JSON of one line, with control and bidirectional characters as `\uXXXX`.
+pub(super) fn write(value: &Value, out: &mut Vec<u8>) {
+    escape(&value.to_string(), out);
+}
+
+/// Appends `json` with such characters as `\uXXXX`: the same document.
+fn escape(json: &str, out: &mut Vec<u8>) {
+    let mut plain_from = 0;
+    for (at, character) in json.char_indices().filter(|(_, character)| is_dangerous(*character)) {
+        out.extend_from_slice(&json.as_bytes()[plain_from..at]);
+        for unit in character.encode_utf16(&mut [0; 2]) {
+            // Writing to memory cannot fail.
+            let _ = write!(out, "\\u{unit:04x}");
+        }
+        plain_from = at + character.len_utf8();
+    }
+    out.extend_from_slice(&json.as_bytes()[plain_from..]);
+}
