@@ -35,7 +35,7 @@ pub(super) fn authentication(entry: &Entry, rest: &mut Rest) -> Map<String, Valu
     let auth = entry.event.context.auth.as_ref();
     let method = auth.and_then(|auth| auth.method.as_deref());
     let mfa = auth.and_then(|auth| auth.mfa.as_deref());
-    let actor_user = user(&entry.event.actor, "actor", rest);
+    let actor_user = user(&entry.event.actor, rest);
     let user = account_user(entry, rest).or_else(|| actor_user.clone());
     // What is told in other words than its own stays besides.
     drop(rest.text_that("context.auth.method", |method| protocol(method).1 == method));
@@ -90,7 +90,7 @@ pub(super) fn request(rest: &mut Rest) -> Map<String, Value> {
 
 /// Who acted. Whoever stands behind them has no place in OCSF and stays unmapped.
 fn actor(entry: &Entry, rest: &mut Rest) -> Option<Value> {
-    object([("session", session(rest)), ("user", user(&entry.event.actor, "actor", rest))])
+    object([("session", session(rest)), ("user", user(&entry.event.actor, rest))])
 }
 
 fn session(rest: &mut Rest) -> Option<Value> {
@@ -101,13 +101,11 @@ fn session(rest: &mut Rest) -> Option<Value> {
     ])
 }
 
-/// An actor as a user. One of name and id must be there: where neither is, the name is the kind.
-fn user(actor: &Actor, path: &str, rest: &mut Rest) -> Option<Value> {
-    let name = rest.text(&format!("{path}.name"));
-    let uid = rest.text(&format!("{path}.id"));
-    let email = rest.text_that(&format!("{path}.email"), is_address);
-    drop(rest.text(&format!("{path}.type")));
-    described_user(&actor.kind, name, uid, email)
+/// The actor as a user. One of name and id must be there: where neither is, the name is the kind.
+fn user(actor: &Actor, rest: &mut Rest) -> Option<Value> {
+    drop(rest.text("actor.type"));
+    let (name, uid) = (rest.text("actor.name"), rest.text("actor.id"));
+    described_user(&actor.kind, name, uid, rest.text_that("actor.email", is_address))
 }
 
 fn described_user(kind: &str, name: Option<Value>, uid: Option<Value>, email: Option<Value>) -> Option<Value> {
