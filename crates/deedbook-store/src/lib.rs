@@ -20,6 +20,7 @@ mod disk;
 mod failure;
 #[doc(hidden)]
 pub mod fuzzing;
+mod groups;
 mod holes;
 mod index;
 mod intake;

@@ -11,6 +11,7 @@ use hashbrown::HashMap;
 
 use crate::cursor::{Cursor, beyond};
 use crate::failure::corrupt;
+use crate::groups;
 use crate::part::{Loaded, Part, Tally, read_event};
 use crate::plan::{Exactness, Planner};
 use crate::segment::{Content, Segment};
@@ -374,13 +375,23 @@ fn count_members(reading: &Reading<'_>, cursor: &mut dyn Cursor) -> Result<u64> 
     Ok(count)
 }
 
-/// Goes through the matching entries themselves.
-fn count_entries(reading: &Reading<'_>, query: &Query, scope: &Scope, groups: &[GroupBy]) -> Result<Vec<Group>> {
+/// By the lists of the index where that tells everything, else by the matching entries themselves.
+fn count_entries(reading: &Reading<'_>, query: &Query, scope: &Scope, by: &[GroupBy]) -> Result<Vec<Group>> {
     let mut counts: HashMap<Vec<String>, u64> = HashMap::new();
+    // The index knows true values; where some are hidden from the reader it tells nothing.
+    let field = groups::field_of(by).filter(|_| scope.profile().is_none());
     for part in reading.view.parts() {
-        let matching = Matching { part, query, scope, order: Order::Ascending };
+        let order = Order::Ascending;
+        if let Some(field) = field {
+            let mut plan = Planner::new(part, order, reading.hasher, scope).plan(query.expression(), scope)?;
+            if plan.exactness == Exactness::Exact && groups::is_worth_it(part, &*plan.cursor) {
+                groups::count(part, &reading.read, &mut *plan.cursor, field, &mut counts)?;
+                continue;
+            }
+        }
+        let matching = Matching { part, query, scope, order };
         matching.visit(reading, 0, &mut |found| {
-            for key in group_keys(&masked(scope, found.load()?.entry), groups) {
+            for key in group_keys(&masked(scope, found.load()?.entry), by) {
                 *counts.entry(key).or_default() += 1;
             }
             Ok(true)

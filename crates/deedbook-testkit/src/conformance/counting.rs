@@ -1,8 +1,8 @@
 //! Counts and groups.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use deedbook_core::{Actor, Event, Group, GroupBy, Outcome, Query, Scope, Target};
+use deedbook_core::{Actor, Entry, Event, Group, GroupBy, Outcome, Query, Scope, Target};
 
 use super::{EVENTS, Open, all, append, everything, fill};
 use crate::{Clock, events, questions};
@@ -31,6 +31,13 @@ pub(super) fn equal_the_entries(open: &mut Open<'_>) {
         let counted = |groups: &[GroupBy]| subject.store().count(&query, &all(), groups).expect("counted");
         assert_eq!(counted(&[GroupBy::Action]), expected, "{text:?} by action, most first, then by key");
         assert_eq!(counted(&[]), [Group { key: Vec::new(), count: total }], "{text:?} in total");
+        for by in [GroupBy::Actor, GroupBy::Target, GroupBy::Outcome, GroupBy::Tenant] {
+            let of_entries = entries.iter().filter(|entry| query.matches(entry)).flat_map(|entry| values(entry, by));
+            let mut expected: BTreeMap<String, u64> = BTreeMap::new();
+            of_entries.for_each(|value| *expected.entry(value).or_default() += 1);
+            let counted = counted(&[by]).into_iter().map(|group| (group.key.concat(), group.count)).collect();
+            assert_eq!(expected, counted, "{text:?} by {by:?}");
+        }
     }
 }
 
@@ -69,4 +76,17 @@ pub(super) fn by_hand(open: &mut Open<'_>) {
             (&["file:a:b", "2026-09-19"], 1),
         ],
     );
+}
+
+/// Under which values of a field an entry counts.
+fn values(entry: &Entry, by: GroupBy) -> BTreeSet<String> {
+    let event = &entry.event;
+    let actor = &event.actor;
+    match by {
+        GroupBy::Actor => [actor.id.as_ref().map_or(actor.kind.clone(), |id| format!("{}:{id}", actor.kind))].into(),
+        GroupBy::Target => event.targets.iter().map(|target| format!("{}:{}", target.kind, target.id)).collect(),
+        GroupBy::Outcome => [event.outcome.unwrap_or(Outcome::Success).as_str().to_owned()].into(),
+        GroupBy::Tenant => [entry.receipt.tenant.clone()].into(),
+        GroupBy::Action | GroupBy::Day => unreachable!("asked for elsewhere"),
+    }
 }
