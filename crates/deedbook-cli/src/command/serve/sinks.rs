@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use deedbook_core::{Actor, Entry, Event, Outcome as Success, Query, Store, StoreExt, Target};
+use deedbook_core::{Actor, Entry, Error, Event, Outcome as Success, Query, Store, StoreExt, Target};
 use deedbook_deliver::{
     Courier, FileSink, Folder, Format, Handle, Incident, RealTime, Rotation, Sink, Start, StreamSink, Terms, Writer,
 };
@@ -102,7 +102,12 @@ impl SinkTable {
             StartWord::Beginning => Start::Beginning,
             StartWord::Now => Start::Now,
         };
-        let format = self.format.as_deref().map_or(Ok(Format::Json), str::parse::<Format>)?;
+        let format = match self.format.as_deref() {
+            None => Format::Json,
+            Some(text) => {
+                text.parse().map_err(|error: Error| wrong(format!("has format = {text:?}")).caused_by(error))?
+            }
+        };
         Ok(SinkSettings { terms, format, kind })
     }
 }
