@@ -1,7 +1,7 @@
 //! What takes entries outside: the trait [`Sink`], and a module for each kind.
 
-mod file;
-mod stream;
+pub(crate) mod file;
+pub(crate) mod stream;
 
 use std::time::Duration;
 

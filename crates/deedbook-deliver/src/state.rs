@@ -55,17 +55,13 @@ pub trait States: Send + Sync {
 pub struct Folder(PathBuf);
 
 impl Folder {
-    /// Keeps states in the folder at `path`, which is made where it is not there.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Io`].
-    pub fn open(path: impl Into<PathBuf>) -> Result<Self> {
-        let path = path.into();
-        fs::create_dir_all(&path).map_err(|error| failed(&path.display(), error))?;
-        Ok(Self(path))
+    /// Keeps states in the folder at `path`, which is made with the first of them.
+    pub fn at(path: impl Into<PathBuf>) -> Self {
+        Self(path.into())
     }
 
     fn write(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        fs::create_dir_all(&self.0)?;
         let temporary = self.0.join(format!("{name}.json.new"));
         let mut file = File::create(&temporary)?;
         file.write_all(bytes)?;
@@ -111,7 +107,7 @@ mod tests {
     #[test]
     fn a_state_is_read_as_it_was_saved() {
         let place = tempfile::tempdir().expect("a folder");
-        let states = Folder::open(place.path().join("sinks")).expect("a folder");
+        let states = Folder::at(place.path().join("sinks"));
         assert_eq!(states.load("siem").expect("nothing"), None);
         let parked = Parked {
             position: 3,
@@ -130,7 +126,7 @@ mod tests {
     #[test]
     fn a_state_that_is_none_is_told_with_its_place() {
         let place = tempfile::tempdir().expect("a folder");
-        let states = Folder::open(place.path()).expect("a folder");
+        let states = Folder::at(place.path());
         fs::write(place.path().join("siem.json"), "{\"next\":").expect("a file");
         let error = states.load("siem").expect_err("torn");
         assert_eq!(error.kind(), ErrorKind::Corrupt);

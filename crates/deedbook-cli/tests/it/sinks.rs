@@ -121,7 +121,8 @@ fn what_is_wrong_with_a_sink() {
         ("[[sinks]]\nname = \"a\"\nstdout = {}\n[[sinks]]\nname = \"a\"\nstdout = {}", &["two sinks", "\"a\""]),
         ("[[sinks]]\nname = \"a\"\nfile = { path = \"x\", rotate_mib = 0 }", &["rotate_mib = 0"]),
         ("[[sinks]]\nname = \"a\"\nstdout = {}\nquery = \"(\"", &["the query does not parse"]),
-        ("[[sinks]]\nname = \"a\"\nstdout = {}\ncolour = 1", &["unknown field", "colour"]),
+        ("[[sinks]]\nname = \"a\"\nstdout = {}\ncolour = 1", &["unknown field", "colour", "file, stdout"]),
+        ("[[sinks]]\nname = \"a\"\nstdout = {}\nbatch = { entries = 0 }", &["\"a\"", "entries = 0", "1 to"]),
         ("[[sinks]]\nname = \"a\"\nstdout = {}\nstart = \"later\"", &["unknown variant", "beginning"]),
         ("[[sinks]]\nname = \"a\"\nstdout = {}\nformat = \"xml\"", &["xml", "ocsf", "cloudevents"]),
     ] {

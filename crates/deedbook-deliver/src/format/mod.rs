@@ -19,6 +19,8 @@ use std::str::FromStr;
 
 use deedbook_core::{Entry, Error, Result};
 
+use crate::Writer;
+
 pub use template::Template;
 
 /// What stands before the text of a template, where a format is named.
@@ -72,6 +74,11 @@ impl Format {
             Self::Leef => leef::write(entry, out),
             Self::Template(template) => template.write(entry, out),
         }
+    }
+
+    /// [`Format::write`] for sinks of lines.
+    pub fn writer(self) -> Writer {
+        Box::new(move |entry, out| self.write(entry, out))
     }
 
     /// Appends `records`, which [`Format::write`] made, as one body: an array of CloudEvents, and of everything else a

@@ -5,8 +5,34 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use deedbook_core::Entry;
+use serde::Deserialize;
+use serde_json::Value;
 
 use super::{Failure, Sink, Writer};
+use crate::settings::{Place, bounded, parse};
+
+/// `file = { path = "log.ndjson", rotate_mib = 100, keep = 7 }`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Settings {
+    path: PathBuf,
+    rotate_mib: Option<u64>,
+    #[serde(default = "Settings::keep")]
+    keep: u32,
+}
+
+impl Settings {
+    fn keep() -> u32 {
+        10
+    }
+}
+
+pub(crate) fn make(settings: Value, place: &Place<'_>) -> deedbook_core::Result<Box<dyn Sink>> {
+    let Settings { path, rotate_mib, keep } = parse(settings)?;
+    let rotate_mib = rotate_mib.map(|mib| bounded("rotate_mib", mib, 1 << 20)).transpose()?;
+    let rotation = rotate_mib.map(|mib| Rotation { bytes: mib << 20, keep });
+    Ok(Box::new(FileSink::new(place.folder.join(path), rotation, place.format().writer())))
+}
 
 /// When a file is put aside, and how many of those are kept: `log.ndjson` becomes `log.ndjson.1`, that `log.ndjson.2`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,9 +2,22 @@
 
 use std::io::Write;
 
-use deedbook_core::Entry;
+use deedbook_core::{Entry, Result};
+use serde::Deserialize;
+use serde_json::Value;
 
 use super::{Failure, Sink, Writer};
+use crate::settings::{Place, parse};
+
+/// `stdout = {}`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Settings {}
+
+pub(crate) fn make(settings: Value, place: &Place<'_>) -> Result<Box<dyn Sink>> {
+    let Settings {} = parse(settings)?;
+    Ok(Box::new(StreamSink::new(std::io::stdout(), place.format().writer())))
+}
 
 /// Writes a line for each entry to a stream and flushes it. That is all that can be said of where they are then: what
 /// reads the stream may still lose them.
@@ -21,7 +34,7 @@ impl<W: Write + Send> StreamSink<W> {
 }
 
 impl<W: Write + Send> Sink for StreamSink<W> {
-    fn deliver(&mut self, entries: &[Entry]) -> Result<(), Failure> {
+    fn deliver(&mut self, entries: &[Entry]) -> std::result::Result<(), Failure> {
         let mut lines = Vec::new();
         for entry in entries {
             (self.write)(entry, &mut lines);

@@ -4,10 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use deedbook_core::Error;
+use deedbook_deliver::Settings;
 use deedbook_server::{NewToken, OidcSettings, Role, Secret};
 use serde::Deserialize;
 
-use super::sinks::{self, SinkSettings, SinkTable};
 use crate::exit::{Failure, Outcome};
 
 /// The variable with the secret of the client, where no file has it.
@@ -21,7 +21,7 @@ struct File {
     #[serde(default)]
     cors: Cors,
     #[serde(default)]
-    sinks: Vec<SinkTable>,
+    sinks: Vec<serde_json::Value>,
 }
 
 /// What pages of other origins may do.
@@ -39,7 +39,7 @@ pub(super) struct Config {
     /// Which pages of others may ask.
     pub(super) origins: Vec<String>,
     /// Where entries go besides.
-    pub(super) sinks: Vec<SinkSettings>,
+    pub(super) sinks: Vec<Settings>,
 }
 
 /// How staff sign in.
@@ -129,5 +129,5 @@ pub(super) fn read(path: &Path) -> Outcome<Config> {
         .map_err(|error| Failure::invalid(format!("{} cannot be used", path.display())).caused_by(error))?;
     let base = path.parent().unwrap_or(Path::new("."));
     let oidc = file.sign_in.map(|sign_in| sign_in.settings(base)).transpose()?;
-    Ok(Config { oidc, origins: file.cors.origins, sinks: sinks::settings(file.sinks, base)? })
+    Ok(Config { oidc, origins: file.cors.origins, sinks: Settings::read_all(file.sinks, base)? })
 }

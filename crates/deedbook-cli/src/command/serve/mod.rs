@@ -14,7 +14,6 @@ use deedbook_server::{AdminToken, Approval, Options, Secret, Server};
 use tokio::net::TcpListener;
 use tracing_subscriber::filter::LevelFilter;
 
-use self::sinks::Couriers;
 use crate::book::Book;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output;
@@ -126,7 +125,7 @@ impl Door {
         server.new_rules().map_or(Ok(()), |rules| tell(&rules)).map_err(output::unwritable)?;
         let entrance = (welcome == Welcome::Link && address.ip().is_loopback()).then(|| server.entrance()).flatten();
         entrance.map_or(Ok(()), |path| invite(address, &path)).map_err(output::unwritable)?;
-        let couriers = Couriers::start(config.sinks, &book.shared(), directory)?;
+        let couriers = sinks::start(config.sinks, book.shared(), directory)?;
         let served = server.serve(listener, shutdown).await;
         couriers.stop();
         Ok(served?)

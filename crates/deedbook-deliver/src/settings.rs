@@ -1,0 +1,188 @@
+//! A table of settings → a sink, and the terms on which it is served.
+
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
+use std::time::Duration;
+
+use deedbook_core::query::ParseOptions;
+use deedbook_core::{Error, Query, Result, Scope, Timestamp};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::sink::{file, stream};
+use crate::{Format, Sink, Start, Terms};
+
+/// Every kind of sink: the key under which its own settings stand, and what makes one of them. A new kind is a module
+/// of `sink` and a line here.
+const KINDS: &[(&str, Make)] = &[("file", file::make), ("stdout", stream::make)];
+
+/// Makes a sink of its settings. Everything that can be judged without the other side is judged; nothing is opened yet.
+pub(crate) type Make = fn(Value, &Place<'_>) -> Result<Box<dyn Sink>>;
+
+/// What a sink is made with, besides the settings of its kind.
+pub(crate) struct Place<'a> {
+    /// The folder that relative paths start from.
+    pub(crate) folder: &'a Path,
+    /// The format that was asked for.
+    pub(crate) format: Option<Format>,
+}
+
+impl Place<'_> {
+    /// The format that was asked for, JSON where none was.
+    pub(crate) fn format(&self) -> Format {
+        self.format.clone().unwrap_or(Format::Json)
+    }
+}
+
+/// A sink that can be served.
+pub struct Settings {
+    /// How it is served.
+    pub terms: Terms,
+    /// Of which kind it is: the key under which its own settings stand, such as `file`.
+    pub kind: &'static str,
+    /// Where entries go.
+    pub sink: Box<dyn Sink>,
+}
+
+/// A table as it is written. What is not known here is the table of a kind.
+#[derive(Deserialize)]
+struct Table {
+    name: String,
+    query: Option<String>,
+    tenant: Option<String>,
+    #[serde(default)]
+    start: StartWord,
+    format: Option<String>,
+    #[serde(default)]
+    batch: Batch,
+    #[serde(flatten)]
+    kinds: HashMap<String, Value>,
+}
+
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum StartWord {
+    #[default]
+    Beginning,
+    Now,
+}
+
+/// How much goes at once.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Batch {
+    entries: Option<u64>,
+    kib: Option<u64>,
+    linger_ms: Option<u64>,
+}
+
+impl Settings {
+    /// Reads one table; relative paths start from `folder`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`](deedbook_core::ErrorKind::Invalid), which names the sink, what is wrong and what is
+    /// expected.
+    pub fn read(table: Value, folder: &Path) -> Result<Self> {
+        let name = table.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let settings = parse::<Table>(table).and_then(|table| table.settings(folder));
+        settings.map_err(|error| within(&format!("the sink {name:?}"), &error))
+    }
+
+    /// Reads all tables of a file.
+    ///
+    /// # Errors
+    /// As [`Settings::read`]; two sinks of one name.
+    pub fn read_all(tables: Vec<Value>, folder: &Path) -> Result<Vec<Self>> {
+        let all: Vec<Self> = tables.into_iter().map(|table| Self::read(table, folder)).collect::<Result<_>>()?;
+        let mut names = HashSet::new();
+        match all.iter().find(|settings| !names.insert(&settings.terms.name)) {
+            Some(twice) => {
+                Err(wrong(format!("two sinks are called {:?}: how far each is goes by its name", twice.terms.name)))
+            }
+            None => Ok(all),
+        }
+    }
+}
+
+impl Table {
+    fn settings(self, folder: &Path) -> Result<Settings> {
+        let fits = |character: char| character.is_ascii_alphanumeric() || "-_".contains(character);
+        if self.name.is_empty() || self.name.len() > 64 || !self.name.chars().all(fits) {
+            return Err(wrong("its name cannot be one: take letters, digits, - and _, at most 64"));
+        }
+        let terms = self.terms()?;
+        let format = match &self.format {
+            None => None,
+            Some(text) => Some(text.parse().map_err(|error| within(&format!("format = {text:?}"), &error))?),
+        };
+        let (kind, make, own) = kind(self.kinds)?;
+        let sink = make(own, &Place { folder, format }).map_err(|error| within(kind, &error))?;
+        Ok(Settings { terms, kind, sink })
+    }
+
+    fn terms(&self) -> Result<Terms> {
+        let mut terms = Terms::new(&self.name);
+        if let Some(tenant) = &self.tenant {
+            terms.scope = Scope::tenant(tenant);
+        }
+        if let Some(query) = &self.query {
+            terms.query = Query::parse_located(query, &ParseOptions::utc(Timestamp::now())).map_err(|error| {
+                wrong(format!("the query does not parse: at {}: {}", error.position, error.message))
+            })?;
+        }
+        terms.start = match self.start {
+            StartWord::Beginning => Start::Beginning,
+            StartWord::Now => Start::Now,
+        };
+        if let Some(entries) = self.batch.entries {
+            terms.batch_entries = bounded("entries", entries, 10_000)? as usize;
+        }
+        if let Some(kib) = self.batch.kib {
+            terms.batch_bytes = (bounded("kib", kib, 64 << 10)? as usize) << 10;
+        }
+        if let Some(milliseconds) = self.batch.linger_ms {
+            terms.linger = Duration::from_millis(bounded("linger_ms", milliseconds, 60_000)?);
+        }
+        Ok(terms)
+    }
+}
+
+/// The only table of a kind among `tables`.
+fn kind(tables: HashMap<String, Value>) -> Result<(&'static str, Make, Value)> {
+    let names: Vec<&str> = KINDS.iter().map(|(name, _)| *name).collect();
+    let names = names.join(", ");
+    let mut found = Vec::new();
+    for (key, own) in tables {
+        let known = KINDS.iter().find(|(name, _)| *name == key);
+        let Some(&(name, make)) = known else {
+            return Err(wrong(format!("unknown field {key:?}; the kinds of sinks are {names}")));
+        };
+        found.push((name, make, own));
+    }
+    match (found.pop(), found.is_empty()) {
+        (Some(only), true) => Ok(only),
+        _ => Err(wrong(format!("it needs exactly one of {names}"))),
+    }
+}
+
+/// Reads the settings of a kind.
+pub(crate) fn parse<T: DeserializeOwned>(settings: Value) -> Result<T> {
+    serde_json::from_value(settings).map_err(|error| wrong(error.to_string()))
+}
+
+/// A number that must be from 1 to `max`.
+pub(crate) fn bounded(what: &str, given: u64, max: u64) -> Result<u64> {
+    if (1..=max).contains(&given) { Ok(given) } else { Err(wrong(format!("{what} = {given}: take 1 to {max}"))) }
+}
+
+/// An error about settings, for whoever wrote them.
+pub(crate) fn wrong(what: impl Into<String>) -> Error {
+    Error::invalid("", "invalid_sink", what)
+}
+
+/// The same error with the place that it is about.
+fn within(place: &str, error: &Error) -> Error {
+    let details: Vec<&str> = error.problems().iter().map(|problem| problem.detail.as_str()).collect();
+    wrong(format!("{place}: {}", details.join("; ")))
+}
