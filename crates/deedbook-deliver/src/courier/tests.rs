@@ -1,3 +1,5 @@
+//! The loop of a courier in virtual time: sinks that are away, refuse, or come back; restarts, replays, clocks that jump.
+
 use std::sync::atomic::Ordering;
 
 use super::*;
