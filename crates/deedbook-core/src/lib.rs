@@ -19,6 +19,7 @@ pub mod removal;
 pub mod retention;
 pub mod tree;
 
+mod cancellation;
 mod canonical;
 mod entry;
 mod error;
@@ -36,6 +37,7 @@ mod store;
 mod time;
 mod wire;
 
+pub use cancellation::Cancellation;
 pub use canonical::check_canonical;
 pub use entry::{Digest, Entry, Receipt};
 pub use error::{Error, ErrorKind, Problem};

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use deedbook_core::{Result, Scope, Store, Tenants};
+use deedbook_core::{Cancellation, Result, Scope, Store, Tenants};
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::access::Caller;
@@ -104,10 +104,12 @@ impl App {
         let turn = self.read_turn().await?;
         self.figures.read(kind.as_str());
         let app = self.clone();
+        let wanted = Wanted::default();
+        let cancellation = wanted.0.clone();
         let read = tokio::task::spawn_blocking(move || {
-            // The turn belongs to the work: whoever asked may have gone or been given up, and the work goes on.
+            // The turn belongs to the work: whoever asked may have gone or been given up, and the work ends later.
             let _turn = turn;
-            work(&*app.store)
+            cancellation.watch(|| work(&*app.store))
         });
         let read = read.await;
         let read = read.map_err(|error| {
@@ -115,6 +117,16 @@ impl App {
             Problem::internal()
         })?;
         read.map_err(Problem::from)
+    }
+}
+
+/// A read that somebody waits for. Dropped with the request, also where that was given up.
+#[derive(Default)]
+struct Wanted(Cancellation);
+
+impl Drop for Wanted {
+    fn drop(&mut self) {
+        self.0.cancel();
     }
 }
 

@@ -45,7 +45,7 @@ pub(crate) fn count(
         postings.for_each_stretch(|positions| {
             count += positions.iter().filter(|&&position| members.has(position)).count() as u64;
         })?;
-        read.step(MEMBER.saturating_mul(postings.count() as u32));
+        read.step(MEMBER.saturating_mul(postings.count() as u32))?;
         if count > 0 {
             *counts.entry(vec![key(field, value)?]).or_default() += count;
         }
@@ -71,7 +71,7 @@ impl Members {
         let mut bits = vec![0; (part.positions() as usize).div_ceil(64)];
         let mut next = Some(0);
         while let Some(found) = next.map_or(Ok(None), |bound| cursor.seek(bound))? {
-            read.step(MEMBER);
+            read.step(MEMBER)?;
             bits[found as usize / 64] |= 1 << (found % 64);
             next = found.checked_add(1);
         }

@@ -82,7 +82,7 @@ impl Matching<'_> {
         let mut plan = planner.plan(self.query.expression(), self.scope)?;
         let mut next = Some(bound);
         while let Some(position) = next.map_or(Ok(None), |bound| plan.cursor.seek(bound))? {
-            reading.read.step(MEMBER + ENTRY);
+            reading.read.step(MEMBER + ENTRY)?;
             let mut found = Match { part: self.part, position, looked_at: None };
             let matches = plan.exactness == Exactness::Exact || found.passes(self)?;
             if matches && !visit(found)? {
@@ -368,7 +368,7 @@ fn count_total(reading: &Reading<'_>, query: &Query, scope: &Scope) -> Result<u6
 fn count_members(reading: &Reading<'_>, cursor: &mut dyn Cursor) -> Result<u64> {
     let (mut count, mut next) = (0, Some(0));
     while let Some(found) = next.map_or(Ok(None), |bound| cursor.seek(bound))? {
-        reading.read.step(MEMBER);
+        reading.read.step(MEMBER)?;
         count += 1;
         next = found.checked_add(1);
     }

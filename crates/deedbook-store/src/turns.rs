@@ -1,8 +1,11 @@
-//! Long reads take turns, on half of the processors, so that short reads and appends find one free.
+//! Long reads take turns, on half of the processors, so that short reads and appends find one free; those that nobody
+//! waits for any more end.
 
 use std::cell::Cell;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
+
+use deedbook_core::{Cancellation, Error, ErrorKind, Result};
 
 /// What it costs to go past a position of an index, the unit of work.
 pub(crate) const MEMBER: u32 = 1;
@@ -85,15 +88,21 @@ pub(crate) struct Read<'t> {
 impl Read<'_> {
     /// This much is to be done. Waits here where the read has become a long one, or has had its turn; whoever calls holds
     /// no lock.
-    pub(crate) fn step(&self, work: u32) {
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unavailable`] where a long read is not wanted any more.
+    pub(crate) fn step(&self, work: u32) -> Result<()> {
         match self.left.get().checked_sub(work) {
-            Some(left) => self.left.set(left),
+            Some(left) => {
+                self.left.set(left);
+                Ok(())
+            }
             None => self.wait(),
         }
     }
 
     #[cold]
-    fn wait(&self) {
+    fn wait(&self) -> Result<()> {
         if self.turns.is_awaited() {
             self.end_turn();
         }
@@ -101,6 +110,10 @@ impl Read<'_> {
             self.turns.take();
         }
         self.left.set(TURN);
+        if Cancellation::is_cancelled_here() {
+            return Err(Error::new(ErrorKind::Unavailable, "the read was given up"));
+        }
+        Ok(())
     }
 
     fn end_turn(&self) {
@@ -124,8 +137,8 @@ mod tests {
 
     /// Does as much as makes the read ask for a turn, or for another one.
     fn over(read: &Read<'_>) {
-        read.step(TURN);
-        read.step(ENTRY);
+        read.step(TURN).expect("it is wanted");
+        read.step(ENTRY).expect("it is wanted");
     }
 
     #[test]
@@ -134,7 +147,7 @@ mod tests {
         let long = turns.begin();
         over(&long);
         let short = turns.begin();
-        (0..1_000).for_each(|_| short.step(ENTRY));
+        (0..1_000).try_for_each(|_| short.step(ENTRY)).expect("it is wanted");
         assert!(long.has_turn.get() && !short.has_turn.get());
     }
 
@@ -187,6 +200,19 @@ mod tests {
             second.join().expect("the second read ends");
         });
         assert!(first.has_turn.get());
+    }
+
+    #[test]
+    fn a_long_read_that_nobody_waits_for_ends() {
+        let (turns, given_up) = (Turns::of(1), Cancellation::default());
+        given_up.cancel();
+        given_up.watch(|| {
+            let read = turns.begin();
+            assert!(read.step(TURN).is_ok(), "a short one is worth no question");
+            let ended = read.step(ENTRY).expect_err("it was given up");
+            assert_eq!(ended.kind(), ErrorKind::Unavailable);
+        });
+        assert_eq!(turns.queue().running, 0);
     }
 
     #[test]

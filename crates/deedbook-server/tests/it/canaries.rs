@@ -105,7 +105,7 @@ fn failing_inside() -> Vec<String> {
         request_time_max: Duration::from_millis(200),
         ..Limits::default()
     };
-    let house = House::over(Arc::new(Through { below, submit, reading: || () }), clock, limits);
+    let house = House::over(Arc::new(Through { below, submit, reading: || (), counting: || () }), clock, limits);
     // Without an answer the first takes all of the room, and the next finds none.
     let post = |(mode, status)| {
         MODE.store(mode, Ordering::SeqCst);

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use deedbook_core::commitment::Key;
-use deedbook_core::{Atomicity, Draft, Error, ErrorKind, MemoryStore, Reply, Store};
+use deedbook_core::{Atomicity, Cancellation, Draft, Error, ErrorKind, MemoryStore, Reply, Store};
 use deedbook_server::Limits;
 use deedbook_testkit::Clock;
 
@@ -41,7 +41,10 @@ impl Failing {
         let failing = Arc::new(Self { store: below.clone(), failure: AtomicU8::new(NONE), held: Mutex::default() });
         let appending = failing.clone();
         let submit = move |drafts, atomicity, reply| appending.submit(drafts, atomicity, reply);
-        (failing, House::over(Arc::new(Through { below, submit, reading: || () }), clock, Limits::default()))
+        (
+            failing,
+            House::over(Arc::new(Through { below, submit, reading: || (), counting: || () }), clock, Limits::default()),
+        )
     }
 
     fn fail(&self, failure: u8) {
@@ -193,7 +196,7 @@ fn work_for_those_who_were_given_up_keeps_its_turn() {
         ..Limits::default()
     };
     let reading = || drop(GATE.lock().unwrap_or_else(PoisonError::into_inner));
-    let house = House::over(Arc::new(Through { below, submit, reading }), clock, limits);
+    let house = House::over(Arc::new(Through { below, submit, reading, counting: || () }), clock, limits);
     let closed = GATE.lock().unwrap();
     assert_eq!(house.get("/v1/events").problem(503), "time_exceeded");
     // The one turn is still taken by the read that nobody waits for any more.
@@ -207,4 +210,40 @@ fn work_for_those_who_were_given_up_keeps_its_turn() {
     drop(closed);
     while house.get("/v1/events?limit=1").status != 200 {}
     house.post("/v1/events", event("after")).is(201);
+}
+
+/// What nobody waits for any more must not be counted to its end.
+#[test]
+fn reads_of_those_who_went_away_or_were_given_up_end() {
+    static BEGUN: AtomicUsize = AtomicUsize::new(0);
+    static ENDED: AtomicUsize = AtomicUsize::new(0);
+    let counting = || {
+        BEGUN.fetch_add(1, Ordering::SeqCst);
+        let begun = std::time::Instant::now();
+        while !Cancellation::is_cancelled_here() {
+            assert!(begun.elapsed() < Duration::from_secs(20), "nobody gave the read up");
+            std::thread::yield_now();
+        }
+        ENDED.fetch_add(1, Ordering::SeqCst);
+    };
+    let until = |counter: &AtomicUsize, count| {
+        let begun = std::time::Instant::now();
+        while counter.load(Ordering::SeqCst) < count {
+            assert!(begun.elapsed() < Duration::from_secs(20));
+            std::thread::yield_now();
+        }
+    };
+    let clock = Clock::fixed();
+    let below = Arc::new(MemoryStore::new(clock.function(), Key([7; 32])));
+    let store = below.clone();
+    let submit = move |drafts, atomicity, reply| store.submit(drafts, atomicity, reply);
+    let limits = Limits { request_time_max: Duration::from_millis(300), ..Limits::default() };
+    let house = House::over(Arc::new(Through { below, submit, reading: || (), counting }), clock, limits);
+    assert_eq!(house.get("/v1/events/count").problem(503), "time_exceeded");
+    until(&ENDED, 1);
+    // One who closes the connection before the time is over.
+    let asking = house.request("GET", "/v1/events/count").open();
+    until(&BEGUN, 2);
+    drop(asking);
+    until(&ENDED, 2);
 }

@@ -51,7 +51,7 @@ fn slow_house(limits: Limits) -> (House, Arc<AtomicUsize>) {
         most.fetch_max(waiting.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
         queue.send((drafts, atomicity, reply)).unwrap();
     };
-    (House::over(Arc::new(Through { below, submit, reading: || () }), clock, limits), waited_max)
+    (House::over(Arc::new(Through { below, submit, reading: || (), counting: || () }), clock, limits), waited_max)
 }
 
 fn bounded() -> Limits {

@@ -175,7 +175,7 @@ fn what_fails_inside_has_its_exact_body() {
         request_time_max: Duration::from_millis(400),
         ..Limits::default()
     };
-    let house = House::over(Arc::new(Through { below, submit, reading: || () }), clock, limits);
+    let house = House::over(Arc::new(Through { below, submit, reading: || (), counting: || () }), clock, limits);
     let post = || written(&house.post("/v1/events", event("a")));
     let mut all = String::new();
     for (name, mode) in

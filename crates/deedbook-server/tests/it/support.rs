@@ -27,6 +27,8 @@ pub(crate) struct Through<S> {
     pub(crate) submit: S,
     /// Called before a page is read.
     pub(crate) reading: fn(),
+    /// Called before entries are counted.
+    pub(crate) counting: fn(),
 }
 
 impl<S: Fn(Vec<Draft>, Atomicity, Reply) + Send + Sync> Store for Through<S> {
@@ -44,6 +46,7 @@ impl<S: Fn(Vec<Draft>, Atomicity, Reply) + Send + Sync> Store for Through<S> {
     }
 
     fn count(&self, query: &Query, scope: &Scope, groups: &[GroupBy]) -> Result<Vec<Group>> {
+        (self.counting)();
         self.below.count(query, scope, groups)
     }
 
