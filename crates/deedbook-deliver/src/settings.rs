@@ -39,10 +39,44 @@ impl Place<'_> {
 pub struct Settings {
     /// How it is served.
     pub terms: Terms,
-    /// Of which kind it is: the key under which its own settings stand, such as `file`.
-    pub kind: &'static str,
     /// Where entries go.
     pub sink: Box<dyn Sink>,
+    /// What was said of it.
+    pub said: Said,
+}
+
+/// What was said of a sink, as it was written.
+#[derive(Clone, Debug)]
+pub struct Said {
+    /// Who said it.
+    pub origin: Origin,
+    /// Of which kind it is: the key under which its own settings stand, such as `file`.
+    pub kind: &'static str,
+    /// Which entries it gets; all where absent.
+    pub query: Option<String>,
+    /// Whose entries it gets; those of every tenant but the log's own where absent.
+    pub tenant: Option<String>,
+    /// In which format it gets them; its kind's own where absent.
+    pub format: Option<String>,
+}
+
+/// Who configured a sink.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// The operator, in a file of the machine.
+    File,
+    /// An administrator, from afar.
+    Api,
+}
+
+impl Origin {
+    /// `file` or `api`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::File => "file",
+            Self::Api => "api",
+        }
+    }
 }
 
 /// A table as it is written. What is not known here is the table of a kind.
@@ -106,7 +140,7 @@ impl Settings {
 }
 
 impl Table {
-    fn settings(self, folder: &Path) -> Result<Settings> {
+    fn settings(mut self, folder: &Path) -> Result<Settings> {
         let fits = |character: char| character.is_ascii_alphanumeric() || "-_".contains(character);
         if self.name.is_empty() || self.name.len() > 64 || !self.name.chars().all(fits) {
             return Err(wrong("its name cannot be one: take letters, digits, - and _, at most 64"));
@@ -116,9 +150,11 @@ impl Table {
             None => None,
             Some(text) => Some(text.parse().map_err(|error| within(&format!("format = {text:?}"), &error))?),
         };
-        let (kind, make, own) = kind(self.kinds)?;
+        let (kind, make, own) = kind(std::mem::take(&mut self.kinds))?;
         let sink = make(own, &Place { folder, format }).map_err(|error| within(kind, &error))?;
-        Ok(Settings { terms, kind, sink })
+        let Self { query, tenant, format, .. } = self;
+        let said = Said { origin: Origin::File, kind, query, tenant, format };
+        Ok(Settings { terms, sink, said })
     }
 
     fn terms(&self) -> Result<Terms> {

@@ -21,6 +21,7 @@ mod recording;
 mod refusals;
 mod searches;
 mod sessions;
+mod sinks;
 mod storage;
 mod tokens;
 mod ui;
