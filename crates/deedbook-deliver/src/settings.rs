@@ -10,12 +10,19 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::sink::{file, stream};
+use crate::sink::{deedbook, file, otlp, splunk, stream, webhook};
 use crate::{Format, Sink, Start, Terms};
 
 /// Every kind of sink: the key under which its own settings stand, and what makes one of them. A new kind is a module
 /// of `sink` and a line here.
-const KINDS: &[(&str, Make)] = &[("file", file::make), ("stdout", stream::make)];
+const KINDS: &[(&str, Make)] = &[
+    ("file", file::make),
+    ("stdout", stream::make),
+    ("webhook", webhook::make),
+    ("splunk", splunk::make),
+    ("otlp", otlp::make),
+    ("deedbook", deedbook::make),
+];
 
 /// Makes a sink of its settings. Everything that can be judged without the other side is judged; nothing is opened yet.
 pub(crate) type Make = fn(Value, &Place<'_>) -> Result<Box<dyn Sink>>;
@@ -26,6 +33,8 @@ pub(crate) struct Place<'a> {
     pub(crate) folder: &'a Path,
     /// The format that was asked for.
     pub(crate) format: Option<Format>,
+    /// How many entries it gets at once, at most.
+    pub(crate) batch_entries: usize,
 }
 
 impl Place<'_> {
@@ -117,7 +126,8 @@ impl Table {
             Some(text) => Some(text.parse().map_err(|error| within(&format!("format = {text:?}"), &error))?),
         };
         let (kind, make, own) = kind(self.kinds)?;
-        let sink = make(own, &Place { folder, format }).map_err(|error| within(kind, &error))?;
+        let place = Place { folder, format, batch_entries: terms.batch_entries };
+        let sink = make(own, &place).map_err(|error| within(kind, &error))?;
         Ok(Settings { terms, kind, sink })
     }
 
