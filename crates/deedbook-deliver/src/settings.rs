@@ -10,12 +10,22 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::sink::{file, stream};
-use crate::{Format, Sink, Start, Terms};
+use crate::sink::{deedbook, file, otlp, splunk, stream, webhook};
+use crate::{Bodies, Format, Guard, Secret, Sink, Start, Terms, Webhook};
 
 /// Every kind of sink: the key under which its own settings stand, and what makes one of them. A new kind is a module
 /// of `sink` and a line here.
-const KINDS: &[(&str, Make)] = &[("file", file::make), ("stdout", stream::make)];
+const KINDS: &[(&str, Make)] = &[
+    ("file", file::make),
+    ("stdout", stream::make),
+    (WEBHOOK, webhook::make),
+    ("splunk", splunk::make),
+    ("otlp", otlp::make),
+    ("deedbook", deedbook::make),
+];
+
+/// The kind that can be made through the API.
+const WEBHOOK: &str = "webhook";
 
 /// Makes a sink of its settings. Everything that can be judged without the other side is judged; nothing is opened yet.
 pub(crate) type Make = fn(Value, &Place<'_>) -> Result<Box<dyn Sink>>;
@@ -26,6 +36,8 @@ pub(crate) struct Place<'a> {
     pub(crate) folder: &'a Path,
     /// The format that was asked for.
     pub(crate) format: Option<Format>,
+    /// How many entries it gets at once, at most.
+    pub(crate) batch_entries: usize,
 }
 
 impl Place<'_> {
@@ -111,6 +123,13 @@ struct Batch {
     linger_ms: Option<u64>,
 }
 
+/// The own table of a webhook that was made through the API.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Address {
+    url: String,
+}
+
 impl Settings {
     /// Reads one table; relative paths start from `folder`.
     ///
@@ -121,6 +140,15 @@ impl Settings {
         let name = table.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
         let settings = parse::<Table>(table).and_then(|table| table.settings(folder));
         settings.map_err(|error| within(&format!("the sink {name:?}"), &error))
+    }
+
+    /// Reads the table of a webhook that somebody made through the API: as in an operator's file, with
+    /// `webhook = { url = "…" }`. What it sends is signed by `secret`, and `guard` watches where it connects to.
+    ///
+    /// # Errors
+    /// As [`Settings::read`]; `operator_only` where it is a sink of another kind.
+    pub fn read_webhook(table: Value, secret: &Secret, guard: &Guard) -> Result<Self> {
+        parse::<Table>(table)?.webhook(secret, guard)
     }
 
     /// Reads all tables of a file.
@@ -141,23 +169,42 @@ impl Settings {
 
 impl Table {
     fn settings(mut self, folder: &Path) -> Result<Settings> {
+        let (terms, format) = (self.terms()?, self.format()?);
+        let (kind, make, own) = kind(std::mem::take(&mut self.kinds))?;
+        let place = Place { folder, format, batch_entries: terms.batch_entries };
+        let sink = make(own, &place).map_err(|error| within(kind, &error))?;
+        Ok(Settings { terms, sink, said: self.said(kind, Origin::File) })
+    }
+
+    fn webhook(mut self, secret: &Secret, guard: &Guard) -> Result<Settings> {
+        let (terms, format) = (self.terms()?, self.format()?.unwrap_or(Format::Json));
+        let own = self.kinds.remove(WEBHOOK);
+        if let Some(other) = self.kinds.keys().next() {
+            return Err(not_from_afar(other));
+        }
+        let own = own.ok_or_else(|| wrong(format!("it needs {WEBHOOK}, with a url")))?;
+        let bodies = Bodies::of(terms.batch_entries);
+        let sink =
+            parse::<Address>(own).and_then(|Address { url }| Webhook::guarded(&url, secret, format, bodies, guard));
+        let sink = Box::new(sink.map_err(|error| within(WEBHOOK, &error))?);
+        Ok(Settings { terms, sink, said: self.said(WEBHOOK, Origin::Api) })
+    }
+
+    fn said(self, kind: &'static str, origin: Origin) -> Said {
+        let Self { query, tenant, format, .. } = self;
+        Said { origin, kind, query, tenant, format }
+    }
+
+    fn format(&self) -> Result<Option<Format>> {
+        let read = |text: &String| text.parse().map_err(|error| within(&format!("format = {text:?}"), &error));
+        self.format.as_ref().map(read).transpose()
+    }
+
+    fn terms(&self) -> Result<Terms> {
         let fits = |character: char| character.is_ascii_alphanumeric() || "-_".contains(character);
         if self.name.is_empty() || self.name.len() > 64 || !self.name.chars().all(fits) {
             return Err(wrong("its name cannot be one: take letters, digits, - and _, at most 64"));
         }
-        let terms = self.terms()?;
-        let format = match &self.format {
-            None => None,
-            Some(text) => Some(text.parse().map_err(|error| within(&format!("format = {text:?}"), &error))?),
-        };
-        let (kind, make, own) = kind(std::mem::take(&mut self.kinds))?;
-        let sink = make(own, &Place { folder, format }).map_err(|error| within(kind, &error))?;
-        let Self { query, tenant, format, .. } = self;
-        let said = Said { origin: Origin::File, kind, query, tenant, format };
-        Ok(Settings { terms, sink, said })
-    }
-
-    fn terms(&self) -> Result<Terms> {
         let mut terms = Terms::new(&self.name);
         if let Some(tenant) = &self.tenant {
             terms.scope = Scope::tenant(tenant);
@@ -181,6 +228,19 @@ impl Table {
             terms.linger = Duration::from_millis(bounded("linger_ms", milliseconds, 60_000)?);
         }
         Ok(terms)
+    }
+}
+
+/// The refusal of a member that is not for a webhook of the API.
+fn not_from_afar(member: &str) -> Error {
+    match KINDS.iter().find(|(name, _)| *name == member) {
+        Some((kind, _)) => {
+            let detail = format!(
+                "sinks of the kind {kind} are set up in the operator's file alone; through the API there are webhooks"
+            );
+            Error::invalid(format!("/{kind}"), "operator_only", detail)
+        }
+        None => wrong(format!("unknown field {member:?}")),
     }
 }
 

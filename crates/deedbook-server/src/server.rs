@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use deedbook_core::retention::Rules;
 use deedbook_core::{DiskUsage, Error, ErrorKind, Result, Scope, Store, Timestamp};
-use deedbook_deliver::Couriers;
+use deedbook_deliver::{Couriers, Guard};
 use tokio::net::TcpListener;
 
 use crate::app::{App, Phase};
@@ -44,6 +44,8 @@ pub struct Options {
     pub governance: Policy,
     /// Where entries go besides. Whoever gives them ends them after [`Server::serve`].
     pub couriers: Option<Arc<Couriers>>,
+    /// Where webhooks that are made through the API may lead.
+    pub webhook_guard: Guard,
     /// What the files of the store take on the disk, where it has any.
     pub disk_usage: Option<MeasureDisk>,
     /// By what tokens expire and relative times of queries are meant.
@@ -60,6 +62,7 @@ impl Default for Options {
             oidc: None,
             governance: Policy::default(),
             couriers: None,
+            webhook_guard: Guard::public(),
             disk_usage: None,
             clock: Arc::new(Timestamp::now),
         }
@@ -90,15 +93,15 @@ impl Server {
     /// [`ErrorKind::Invalid`] where the administrator's token of `options` is too short, or an origin is none; as [`Store::submit`] and
     /// [`Store::page`].
     pub fn new(store: Arc<dyn Store>, options: Options) -> Result<(Self, AdminToken)> {
-        let Options { limits, admin_token, public_url, origins, oidc, governance, couriers, disk_usage, clock } =
-            options;
+        let Options { limits, admin_token, public_url, origins, oidc, governance, disk_usage, clock, .. } = options;
         let settings = Arc::new(Settings::load(store.clone(), clock.clone())?);
         let admin = settings.ensure_admin(admin_token.as_ref())?;
         let has_new_rules = settings.ensure_rules()?;
         let governance = Governance::new(store.clone(), settings.clone(), clock.clone(), governance);
         let mut app = App::new(store, (settings, Arc::new(governance)), limits, (public_url, origins), oidc, clock)?;
         app.disk_usage = disk_usage;
-        app.sinks = couriers.map(|couriers| Arc::new(Sinks::new(couriers, app.store.clone(), app.settings.clone())));
+        let sinks = |couriers| Sinks::new(couriers, options.webhook_guard, app.store.clone(), app.settings.clone());
+        app.sinks = options.couriers.map(sinks).map(Arc::new);
         Ok((Self { app: Arc::new(app), has_new_rules }, admin))
     }
 

@@ -38,7 +38,7 @@ pub(crate) use retention::Run;
 pub(crate) use searches::NewSearch;
 pub(crate) use sessions::{LIFE_MAX as SESSION_LIFE_MAX, NewSession};
 pub(crate) use sign_ins::DEMO;
-pub(crate) use sinks::SinkChange;
+pub(crate) use sinks::{SinkChange, WebhookRecord};
 pub(crate) use tokens::Uses;
 pub use tokens::{AdminToken, NewToken};
 

@@ -232,3 +232,43 @@ fn the_secrets_of_the_server_reach_no_sink() {
     // They stand before those that came, in the log itself.
     assert!(own.iter().any(|line| line["action"] == "audit.token.created"));
 }
+
+#[test]
+fn webhooks_that_are_made_through_a_server_last() {
+    let room = Room::new();
+    room.file("deedbook.toml", "");
+    let served = serve(&room);
+    let ask = |served: &Served, method: &str, path: &str, body: &str| {
+        let (status, body) = served.client().send(method, path, ADMIN, body).expect("an answer");
+        (status, serde_json::from_str::<Value>(&body).expect("JSON"))
+    };
+    let file = r#"{"name":"hook","file":{"path":"/tmp/deedbook-must-not-be"}}"#;
+    let (status, refused) = ask(&served, "POST", "/v1/sinks", file);
+    assert_eq!((status, &refused["errors"][0]["code"]), (422, &"operator_only".into()), "{refused}");
+    let own = r#"{"name":"hook","webhook":{"url":"https://localhost:1/"}}"#;
+    // No name of this kind leads anywhere, so that nothing leaves the machine.
+    let (status, made) = ask(&served, "POST", "/v1/sinks", &own.replace("localhost:1", "hooks.invalid"));
+    assert_eq!(status, 201, "{made}");
+    assert!(made["secret"].as_str().is_some_and(|secret| secret.starts_with("whsec_")));
+    // A name that leads to this machine is found out where it would be connected to.
+    assert_eq!(ask(&served, "POST", "/v1/sinks", &own.replace("hook\"", "own\"")).0, 201);
+    record(&mut served.client(), "a", "account").expect("recorded");
+    let listed = || sinks(&room, &served, &["list"]).exits(0).stdout;
+    let shown = std::iter::repeat_with(listed).take(200);
+    let fails = |listed: &String| {
+        let lines: Vec<&str> = listed.lines().collect();
+        lines[0].starts_with("hook\twebhook\tfailing")
+            && lines[1].starts_with("own\twebhook\tfailing")
+            && listed.contains("public network")
+    };
+    shown.into_iter().find(fails).expect("both fail, and the second for where it leads");
+    assert!(served.terminate().success());
+    let served = serve(&room);
+    let again = sinks(&room, &served, &["list", "--format", "json"]).exits(0).json();
+    assert_eq!((&again[0]["to"], &again[0]["origin"]), (&"https://hooks.invalid".into(), &"api".into()));
+    let kept = room.path().join("log/sinks/hook.json");
+    assert!(kept.exists());
+    assert_eq!(ask(&served, "DELETE", "/v1/sinks/hook", "").0, 200);
+    assert!(!kept.exists(), "how far it was is forgotten");
+    assert_eq!(sinks(&room, &served, &["list", "--format", "json"]).exits(0).json().as_array().map(Vec::len), Some(1));
+}

@@ -8,18 +8,19 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use deedbook_core::{Problem as Place, Result as Outcome};
 use deedbook_deliver::Outlet;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use tokio::sync::oneshot;
 
 use super::request::{Members, answer};
 use super::schema;
 use crate::access::{Administrator, Overseer};
 use crate::app::App;
-use crate::members::instant;
+use crate::members::{escaped, instant};
 use crate::parameters::Parameters;
 use crate::problem::{Answer, Problem};
+use crate::secret::Secret;
 use crate::settings::Author;
-use crate::sinks::{Replay, Sinks};
+use crate::sinks::{NewWebhook, Replay, Sinks};
 
 /// The code of what cannot be as things stand.
 const CONFLICT: &str = "conflict";
@@ -56,6 +57,74 @@ pub(crate) async fn show(
     let (sinks, name, now) = (app.sinks()?, named(name)?, app.now());
     let sink = app.compute(move || sinks.show(&name, now)).await??.ok_or_else(Problem::not_found)?;
     Ok(answer(StatusCode::OK, sink))
+}
+
+/// Make a webhook.
+///
+/// Other kinds of sinks are set up in the operator's file alone. It leads to a host of the public network by https, and
+/// follows no redirect. Its messages are signed as those of Standard Webhooks; without a `secret` one is made and shown in
+/// this answer, there and nowhere else.
+#[utoipa::path(
+    post, path = "/sinks", tag = "settings", operation_id = "create_sink",
+    request_body(content = schema::NewSink, content_type = "application/json"),
+    responses((status = 201, description = "The sink", body = schema::CreatedSink), schema::Refusals),
+)]
+pub(crate) async fn create(
+    State(app): State<Arc<App>>,
+    Administrator(caller): Administrator,
+    parameters: Parameters,
+    headers: HeaderMap,
+    body: Body,
+) -> Answer {
+    parameters.finish(&[])?;
+    let sinks = app.sinks()?;
+    let mut members = Members::read(&app, &headers, body).await?;
+    let author = caller.author().because(members.reason());
+    let name = members.required("name", "\"siem\"");
+    let (url, secret) = address(&mut members);
+    let table = members.others()?;
+    let table = table.as_object().cloned().unwrap_or_default();
+    let new = NewWebhook { name, table, url, secret };
+    let work = {
+        let (app, sinks) = (app.clone(), sinks.clone());
+        move || sinks.create(new, &author).map_err(|error| app.refusal(error, CONFLICT))
+    };
+    let (outlet, secret) = app.compute(work).await??;
+    let mut shown = sinks.shown(&outlet, app.now());
+    shown["secret"] = secret.map(|secret| secret.expose().to_owned()).into();
+    Ok(answer(StatusCode::CREATED, shown))
+}
+
+/// Delete a webhook.
+///
+/// One that was made through the API. What it has not delivered yet it does not deliver any more; the answer waits for the
+/// batch that it sends.
+#[utoipa::path(
+    delete, path = "/sinks/{name}", tag = "settings", operation_id = "delete_sink",
+    params(("name" = String, Path, description = "What the sink is called")),
+    request_body(content = Option<schema::Because>, content_type = "application/json"),
+    responses((status = 200, description = "It is deleted", body = schema::DeletedSink), schema::Refusals),
+)]
+pub(crate) async fn delete(
+    State(app): State<Arc<App>>,
+    Administrator(caller): Administrator,
+    name: Result<Path<String>, PathRejection>,
+    parameters: Parameters,
+    headers: HeaderMap,
+    body: Body,
+) -> Answer {
+    let (name, author) = changed(&app, caller.author(), name, parameters, &headers, body).await?;
+    let sinks = app.sinks()?;
+    let work = {
+        let (app, sinks, name) = (app.clone(), sinks.clone(), name.clone());
+        move || sinks.delete(&name, &author).map_err(|error| app.refusal(error, CONFLICT))
+    };
+    let entry = app.compute(work).await??.ok_or_else(Problem::not_found)?;
+    // It may take as long as its other side takes, and needs nothing of the processor.
+    let ending = name.clone();
+    let ended = tokio::task::spawn_blocking(move || sinks.end(&ending)).await;
+    ended.map_err(|_| Problem::internal())??;
+    Ok(answer(StatusCode::OK, json!({ "name": name, "entry": entry })))
 }
 
 /// Pause a sink.
@@ -207,6 +276,27 @@ async fn change(app: &Arc<App>, work: impl FnOnce(&Sinks) -> Outcome<Option<Outl
     Ok(answer(StatusCode::OK, sinks.shown(&outlet, app.now())))
 }
 
+/// The address of a webhook that is to be made, and its secret. Whoever reads the rest says what is missing.
+fn address(members: &mut Members) -> (Option<Secret>, Option<Secret>) {
+    let (mut url, mut secret) = (None, None);
+    let webhook = match members.value("webhook") {
+        Some(Value::Object(webhook)) => webhook,
+        Some(_) => members.wrong("webhook", "expected an object with a url").unwrap_or_default(),
+        None => Map::new(),
+    };
+    for (name, value) in webhook {
+        let pointer = format!("/webhook/{}", escaped(&name));
+        match (name.as_str(), value) {
+            (_, Value::Null) => {}
+            ("url", Value::String(text)) => url = Some(Secret::new(text)),
+            ("secret", Value::String(text)) => secret = Some(Secret::new(text)),
+            ("url" | "secret", _) => note(members, &pointer, "wrong_type", "expected a string"),
+            _ => note(members, &pointer, "unknown_member", "this member is not known here; there are url and secret"),
+        }
+    }
+    (url, secret)
+}
+
 /// What is to be delivered again; `None` where `members` has noted what is wrong.
 fn wanted(members: &mut Members) -> Option<Replay> {
     let from = members.value("from").map(|value| match instant(&value) {
@@ -228,6 +318,10 @@ fn wanted(members: &mut Members) -> Option<Replay> {
 }
 
 fn noted<T>(members: &mut Members, pointer: &str, code: &'static str, detail: &str) -> Option<T> {
-    members.note(&[Place { pointer: pointer.to_owned(), code: code.into(), detail: detail.to_owned() }]);
+    note(members, pointer, code, detail);
     None
+}
+
+fn note(members: &mut Members, pointer: &str, code: &'static str, detail: &str) {
+    members.note(&[Place { pointer: pointer.to_owned(), code: code.into(), detail: detail.to_owned() }]);
 }

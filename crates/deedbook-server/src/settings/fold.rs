@@ -37,7 +37,7 @@ const LASTING: [&[&str]; 7] = [
     &sinks::ACTIONS,
 ];
 /// The actions of entries that are shown to nobody.
-const SECRETS: [&str; 3] = [tokens::HASHED, sessions::HASHED, cursor_key::CREATED];
+const SECRETS: [&str; 4] = [tokens::HASHED, sessions::HASHED, cursor_key::CREATED, sinks::SECRET];
 
 /// The entries that are settings at `now`; readings of the log, of which there are many, are not among them, nor are
 /// sessions that have ended for their age.

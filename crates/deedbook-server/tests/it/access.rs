@@ -33,7 +33,7 @@ enum Right {
 /// for whoever has that.
 type Row = (&'static str, &'static str, &'static str, Right, u16);
 
-const ROWS: [Row; 49] = [
+const ROWS: [Row; 51] = [
     ("post /v1/events", "/v1/events", "[EVENT]", Right::Record, 200),
     ("get /v1/events", "/v1/events?TENANT", "", Right::Read, 200),
     ("get /v1/events/{id}", "/v1/events/SEEN?TENANT", "", Right::Read, 200),
@@ -83,7 +83,9 @@ const ROWS: [Row; 49] = [
     ("post /v1/searches", "/v1/searches", r#"{"name":"secret","query":"id:secret"}"#, Right::Administer, 201),
     ("delete /v1/searches/{id}", "/v1/searches/search_none", "", Right::Administer, 404),
     ("get /v1/sinks", "/v1/sinks", "", Right::Oversee, 200),
+    ("post /v1/sinks", "/v1/sinks", r#"{"name":"a","webhook":{"url":"http://[::1]/"}}"#, Right::Administer, 422),
     ("get /v1/sinks/{name}", "/v1/sinks/none", "", Right::Oversee, 404),
+    ("delete /v1/sinks/{name}", "/v1/sinks/none", "", Right::Administer, 404),
     ("post /v1/sinks/{name}/pause", "/v1/sinks/none/pause", "", Right::Administer, 404),
     ("post /v1/sinks/{name}/resume", "/v1/sinks/none/resume", "", Right::Administer, 404),
     ("post /v1/sinks/{name}/replay", "/v1/sinks/none/replay", r#"{"position":0}"#, Right::Administer, 404),

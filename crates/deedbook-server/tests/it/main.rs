@@ -26,3 +26,4 @@ mod storage;
 mod tokens;
 mod ui;
 mod visibility;
+mod webhooks;

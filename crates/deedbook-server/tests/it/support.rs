@@ -14,7 +14,7 @@ use deedbook_core::{
     Atomicity, Draft, Entry, Error, ErrorKind, Group, GroupBy, MemoryStore, Page, PageRequest, Query, Reply, Result,
     Scope, Store, Timestamp,
 };
-use deedbook_deliver::{Couriers, State, States};
+use deedbook_deliver::{Couriers, Guard, State, States};
 use deedbook_server::{AdminToken, Author, Limits, NewToken, Options, Secret, Server, Settings, TokenKind};
 use deedbook_testkit::Clock;
 use serde_json::Value;
@@ -105,8 +105,9 @@ impl House {
         options.admin_token = Some(Secret::new(ADMIN));
         options.clock = Arc::new(clock.function());
         options.couriers = Some(couriers.clone());
-        let (server, _) = Server::new(store.clone(), options).expect("a server");
-        let mut house = Self::running(server, store, clock);
+        // Receivers of tests are on this machine.
+        options.webhook_guard = Guard::anywhere();
+        let mut house = Self::with_options(options, store, clock);
         house.couriers = couriers;
         house
     }
@@ -116,8 +117,13 @@ impl House {
         let store: Arc<dyn Store> = Arc::new(MemoryStore::new(Timestamp::now, Key([7; 32])));
         let mut options = options;
         options.admin_token = Some(Secret::new(ADMIN));
+        Self::with_options(options, store, Clock::fixed())
+    }
+
+    /// Over this store, with these options.
+    pub(crate) fn with_options(options: Options, store: Arc<dyn Store>, clock: Clock) -> Self {
         let (server, _) = Server::new(store.clone(), options).expect("a server");
-        Self::running(server, store, Clock::fixed())
+        Self::running(server, store, clock)
     }
 
     /// As its own first start would be: the administrator's token is made.

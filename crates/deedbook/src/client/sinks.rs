@@ -27,6 +27,25 @@ impl Client {
         self.governed(Method::GET, &["v1", "sinks", named(name)?], None).await
     }
 
+    /// Makes a webhook: `name` and `webhook` with its `url`, and what else there is of it. The answer has its `secret` where
+    /// none was given.
+    ///
+    /// # Errors
+    /// As [`Client::sinks`]; [`ErrorKind::Invalid`](deedbook_core::ErrorKind::Invalid), and
+    /// [`ErrorKind::Conflict`](deedbook_core::ErrorKind::Conflict) where there is a sink of this name.
+    pub async fn create_sink(&self, sink: &Value) -> Result<Value> {
+        self.governed(Method::POST, &["v1", "sinks"], Some(sink.clone())).await
+    }
+
+    /// Deletes a webhook that was made through the API, with a reason where there is one.
+    ///
+    /// # Errors
+    /// As [`Client::sink`]; [`ErrorKind::Conflict`](deedbook_core::ErrorKind::Conflict) where it is one of the
+    /// operator's file.
+    pub async fn delete_sink(&self, name: &str, reason: Option<&str>) -> Result<Value> {
+        self.governed(Method::DELETE, &["v1", "sinks", named(name)?], Some(json!({ "reason": reason }))).await
+    }
+
     /// Pauses a sink, with a reason where there is one.
     ///
     /// # Errors

@@ -9,6 +9,8 @@ pub(in crate::endpoints) struct Sink {
     name: String,
     /// Of which kind it is, such as `file`.
     kind: String,
+    /// Scheme and host that a webhook of the API leads to; the rest of its address is a secret.
+    to: Option<String>,
     /// Which entries it gets; all where absent.
     query: Option<String>,
     /// Whose entries it gets; those of every tenant but the log's own where absent.
@@ -85,6 +87,66 @@ pub(in crate::endpoints) struct SinkWithParked {
 #[derive(ToSchema, Serialize)]
 pub(in crate::endpoints) struct Sinks {
     data: Vec<Sink>,
+}
+
+/// A webhook that is to be made.
+#[derive(ToSchema, Serialize)]
+pub(in crate::endpoints) struct NewSink {
+    #[schema(pattern = "^[A-Za-z0-9_-]{1,64}$")]
+    name: String,
+    /// All entries where absent; relative times are those of the start of the server.
+    query: Option<String>,
+    /// Every tenant but the log's own where absent.
+    #[schema(pattern = "^[a-z0-9][a-z0-9._-]{0,63}$")]
+    tenant: Option<String>,
+    /// `json` where absent.
+    #[schema(example = "ecs")]
+    format: Option<String>,
+    /// `beginning` (of the log), or `now`.
+    #[schema(example = "now")]
+    start: Option<String>,
+    batch: Option<SinkBatch>,
+    webhook: NewWebhook,
+    #[schema(max_length = 1024)]
+    reason: Option<String>,
+}
+
+/// How much goes at once.
+#[derive(ToSchema, Serialize)]
+pub(in crate::endpoints) struct SinkBatch {
+    #[schema(minimum = 1, maximum = 10_000)]
+    entries: Option<u64>,
+    #[schema(minimum = 1, maximum = 65_536)]
+    kib: Option<u64>,
+    /// How long more is gathered where a batch is not full.
+    #[schema(minimum = 1, maximum = 60_000)]
+    linger_ms: Option<u64>,
+}
+
+/// Where a webhook leads. Both are shown to nobody.
+#[derive(ToSchema, Serialize)]
+pub(in crate::endpoints) struct NewWebhook {
+    #[schema(example = "https://siem.example/hook")]
+    url: String,
+    /// `whsec_` and 24 to 64 bytes in base 64; made where absent.
+    secret: Option<String>,
+}
+
+/// A webhook that was made.
+#[derive(ToSchema, Serialize)]
+pub(in crate::endpoints) struct CreatedSink {
+    #[serde(flatten)]
+    sink: Sink,
+    /// What signs its messages, where it was made here: it is shown once.
+    secret: Option<String>,
+}
+
+/// A webhook that was deleted.
+#[derive(ToSchema, Serialize)]
+pub(in crate::endpoints) struct DeletedSink {
+    name: String,
+    /// Id of the entry of its end, in the tenant `_deedbook`.
+    entry: String,
 }
 
 /// What is to be delivered again: one of `from`, `position` and `parked`.
