@@ -18,7 +18,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("deedbook-store", &["deedbook-core"]),
     ("deedbook-postgres", &["deedbook-core"]),
     ("deedbook-deliver", &["deedbook-core"]),
-    ("deedbook-server", &["deedbook-core"]),
+    ("deedbook-server", &["deedbook-core", "deedbook-deliver"]),
     ("deedbook", &["deedbook-core", "deedbook-derive", "deedbook-store", "deedbook-postgres", "deedbook-deliver"]),
     (
         "deedbook-cli",

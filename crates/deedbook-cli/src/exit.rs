@@ -12,7 +12,8 @@ use deedbook_core::{Error, ErrorKind};
 pub(crate) enum Exit {
     /// Done.
     Done = 0,
-    /// `get` found nothing, no entry is about the thing of `history` and its kin, or `doctor` found something wrong.
+    /// `get` found nothing, no entry is about the thing of `history` and its kin, or `doctor` or
+    /// `sinks test` found something wrong.
     No = 1,
     /// The arguments make no sense; clap ends the process with this one itself.
     Usage = 2,
@@ -44,7 +45,7 @@ pub(crate) enum Exit {
 pub(crate) const EXIT_CODES: &str = "\
 Exit codes:
    0  done
-   1  get, history, as-of, diff, restore: there is no such entry; doctor: something is wrong
+   1  get, history, as-of, diff, restore: there is no such entry; doctor, sinks test: something is wrong
    2  the arguments make no sense
    3  import, demo: some of the input was rejected
    4  an event, a query or an input is not valid

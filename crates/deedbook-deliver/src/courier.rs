@@ -17,7 +17,7 @@ use deedbook_core::{Entry, Order, Page, PageRequest, Query, Result, Scope, Store
 use tracing::{info, warn};
 
 use crate::Handle;
-use crate::handle::Wish;
+use crate::handle::{Test, Wish};
 use crate::sink::{Failure, Sink};
 use crate::state::{Parked, State, States};
 use crate::time::Time;
@@ -151,7 +151,9 @@ impl Courier {
             Start::Beginning => 0,
             Start::Now => store.visible_count(),
         };
-        let mut state = states.load(&terms.name)?.unwrap_or_else(|| State { next: first(), ..State::default() });
+        let kept = states.load(&terms.name)?;
+        let is_new = kept.is_none();
+        let mut state = kept.unwrap_or_else(|| State { next: first(), ..State::default() });
         if state.next > store.visible_count() {
             // An older log was put in the place of the one that was read: what it will hold from here on is new.
             warn!(sink = terms.name, next = state.next, "the log ends before the place up to which it was delivered");
@@ -164,7 +166,12 @@ impl Courier {
             status.parked = state.parked.len() as u64;
         });
         let incidents = Box::new(incidents);
-        Ok(Self { store, sink, states, time, incidents, terms, handle, state, passed: 0, trouble: None })
+        let mut courier = Self { store, sink, states, time, incidents, terms, handle, state, passed: 0, trouble: None };
+        if is_new {
+            // One that begins now does not begin anew with the next start.
+            courier.save();
+        }
+        Ok(courier)
     }
 
     /// By what it is looked after.
@@ -174,11 +181,12 @@ impl Courier {
 
     /// Works until it is told to stop.
     pub fn run(mut self) {
+        let _end = End(self.handle.clone());
         loop {
             match self.handle.take_wish() {
                 Some(Wish::Stop) => return,
                 Some(wish) => self.fulfil(wish),
-                None if self.state.paused => self.time.wait(&self.handle, FOLLOW_WAIT),
+                None if self.state.paused => self.rest(),
                 None => self.work(),
             }
         }
@@ -192,10 +200,29 @@ impl Courier {
                 self.state.paused = false;
                 self.trouble.iter_mut().for_each(|trouble| trouble.tries = 0);
             }
-            Wish::ReplayFrom(position) => self.state.next = position.min(self.store.visible_count()),
+            Wish::ReplayFrom(position) => {
+                self.state.next = position.min(self.state.next);
+                self.handle.tell(|status| status.waits_since = None);
+            }
             Wish::ReplayParked => return self.replay_parked(),
+            Wish::Test(test) => {
+                let Test { entry, reply } = *test;
+                return reply(self.sink.deliver(&[entry]));
+            }
         }
         self.save();
+    }
+
+    /// Waits while it is paused, and looks since when something waits.
+    fn rest(&mut self) {
+        if self.handle.status().waits_since.is_some() {
+            return self.time.wait(&self.handle, FOLLOW_WAIT);
+        }
+        match self.page() {
+            Ok(page) if page.entries.is_empty() => self.pass(&page),
+            Ok(_) => {}
+            Err(error) => self.fail(&format!("the log cannot be read: {error}"), None),
+        }
     }
 
     /// Delivers the next batch, or waits for one.
@@ -266,6 +293,7 @@ impl Courier {
         let mut ranges: Vec<Range<usize>> = std::iter::once(0..entries.len()).collect();
         while let Some(range) = ranges.pop() {
             let sent = &entries[range.clone()];
+            self.handle.tell(|status| status.waits_since = Some(sent[0].receipt.recorded_at));
             match self.sink.deliver(sent) {
                 Ok(()) => {
                     refusals = 0;
@@ -321,28 +349,33 @@ impl Courier {
         self.advance(receipt.position + 1);
     }
 
-    /// Tries each parked entry once.
+    /// Tries each parked entry once, until the other side is away or something else is wanted.
     fn replay_parked(&mut self) {
-        for parked in std::mem::take(&mut self.state.parked) {
-            match self.at(parked.position) {
+        let mut parked = std::mem::take(&mut self.state.parked).into_iter();
+        for one in parked.by_ref() {
+            match self.at(one.position) {
                 // What the log does not have any more cannot be delivered.
                 Ok(None) => {}
                 Ok(Some(entry)) => match self.sink.deliver(&[entry]) {
                     Ok(()) => self.succeeded(1),
                     Err(failure) => {
-                        self.state.parked.push(Parked {
-                            why: failure.why().to_owned(),
-                            at: rfc3339(self.time.now()),
-                            ..parked
-                        });
+                        let (why, at) = (failure.why().to_owned(), rfc3339(self.time.now()));
+                        self.state.parked.push(Parked { why, at, ..one });
+                        if matches!(failure, Failure::Later { .. }) {
+                            break;
+                        }
                     }
                 },
                 Err(error) => {
                     warn!(sink = self.terms.name, %error, "a parked entry cannot be read");
-                    self.state.parked.push(parked);
+                    self.state.parked.push(one);
                 }
             }
+            if self.handle.is_wanted() {
+                break;
+            }
         }
+        self.state.parked.extend(parked);
         self.save();
     }
 
@@ -362,11 +395,9 @@ impl Courier {
     fn save(&mut self) {
         self.passed = 0;
         let saved = self.states.save(&self.terms.name, &self.state);
-        let State { next, paused, parked } = &self.state;
-        let (next, paused, parked) = (*next, *paused, parked.len() as u64);
+        let (next, parked) = (self.state.next, self.state.parked.len() as u64);
         self.handle.tell(|status| {
             status.next = next;
-            status.paused = paused;
             status.parked = parked;
         });
         if let Err(error) = saved {
@@ -378,7 +409,6 @@ impl Courier {
         self.handle.tell(|status| {
             status.delivered += entries as u64;
             status.failing_since = None;
-            status.waits_since = None;
         });
         if let Some(trouble) = self.trouble.take() {
             info!(sink = self.terms.name, "it works again");
@@ -430,6 +460,15 @@ fn behind(entries: &[Entry]) -> u64 {
 fn halves(range: &Range<usize>) -> [Range<usize>; 2] {
     let middle = range.start + range.len() / 2;
     [range.start..middle, middle..range.end]
+}
+
+/// Tells, however a courier ends, that nothing more is to be wanted of it.
+struct End(Handle);
+
+impl Drop for End {
+    fn drop(&mut self) {
+        self.0.end();
+    }
 }
 
 impl std::fmt::Debug for Courier {

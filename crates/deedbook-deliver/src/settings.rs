@@ -10,12 +10,22 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::sink::{file, stream};
-use crate::{Format, Sink, Start, Terms};
+use crate::sink::{deedbook, file, otlp, splunk, stream, webhook};
+use crate::{Bodies, Format, Guard, Secret, Sink, Start, Terms, Webhook};
 
 /// Every kind of sink: the key under which its own settings stand, and what makes one of them. A new kind is a module
 /// of `sink` and a line here.
-const KINDS: &[(&str, Make)] = &[("file", file::make), ("stdout", stream::make)];
+const KINDS: &[(&str, Make)] = &[
+    ("file", file::make),
+    ("stdout", stream::make),
+    (WEBHOOK, webhook::make),
+    ("splunk", splunk::make),
+    ("otlp", otlp::make),
+    ("deedbook", deedbook::make),
+];
+
+/// The kind that can be made through the API.
+const WEBHOOK: &str = "webhook";
 
 /// Makes a sink of its settings. Everything that can be judged without the other side is judged; nothing is opened yet.
 pub(crate) type Make = fn(Value, &Place<'_>) -> Result<Box<dyn Sink>>;
@@ -26,6 +36,8 @@ pub(crate) struct Place<'a> {
     pub(crate) folder: &'a Path,
     /// The format that was asked for.
     pub(crate) format: Option<Format>,
+    /// How many entries it gets at once, at most.
+    pub(crate) batch_entries: usize,
 }
 
 impl Place<'_> {
@@ -39,10 +51,44 @@ impl Place<'_> {
 pub struct Settings {
     /// How it is served.
     pub terms: Terms,
-    /// Of which kind it is: the key under which its own settings stand, such as `file`.
-    pub kind: &'static str,
     /// Where entries go.
     pub sink: Box<dyn Sink>,
+    /// What was said of it.
+    pub said: Said,
+}
+
+/// What was said of a sink, as it was written.
+#[derive(Clone, Debug)]
+pub struct Said {
+    /// Who said it.
+    pub origin: Origin,
+    /// Of which kind it is: the key under which its own settings stand, such as `file`.
+    pub kind: &'static str,
+    /// Which entries it gets; all where absent.
+    pub query: Option<String>,
+    /// Whose entries it gets; those of every tenant but the log's own where absent.
+    pub tenant: Option<String>,
+    /// In which format it gets them; its kind's own where absent.
+    pub format: Option<String>,
+}
+
+/// Who configured a sink.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// The operator, in a file of the machine.
+    File,
+    /// An administrator, from afar.
+    Api,
+}
+
+impl Origin {
+    /// `file` or `api`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::File => "file",
+            Self::Api => "api",
+        }
+    }
 }
 
 /// A table as it is written. What is not known here is the table of a kind.
@@ -77,6 +123,13 @@ struct Batch {
     linger_ms: Option<u64>,
 }
 
+/// The own table of a webhook that was made through the API.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Address {
+    url: String,
+}
+
 impl Settings {
     /// Reads one table; relative paths start from `folder`.
     ///
@@ -87,6 +140,15 @@ impl Settings {
         let name = table.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
         let settings = parse::<Table>(table).and_then(|table| table.settings(folder));
         settings.map_err(|error| within(&format!("the sink {name:?}"), &error))
+    }
+
+    /// Reads the table of a webhook that somebody made through the API: as in an operator's file, with
+    /// `webhook = { url = "…" }`. What it sends is signed by `secret`, and `guard` watches where it connects to.
+    ///
+    /// # Errors
+    /// As [`Settings::read`]; `operator_only` where it is a sink of another kind.
+    pub fn read_webhook(table: Value, secret: &Secret, guard: &Guard) -> Result<Self> {
+        parse::<Table>(table)?.webhook(secret, guard)
     }
 
     /// Reads all tables of a file.
@@ -106,22 +168,43 @@ impl Settings {
 }
 
 impl Table {
-    fn settings(self, folder: &Path) -> Result<Settings> {
+    fn settings(mut self, folder: &Path) -> Result<Settings> {
+        let (terms, format) = (self.terms()?, self.format()?);
+        let (kind, make, own) = kind(std::mem::take(&mut self.kinds))?;
+        let place = Place { folder, format, batch_entries: terms.batch_entries };
+        let sink = make(own, &place).map_err(|error| within(kind, &error))?;
+        Ok(Settings { terms, sink, said: self.said(kind, Origin::File) })
+    }
+
+    fn webhook(mut self, secret: &Secret, guard: &Guard) -> Result<Settings> {
+        let (terms, format) = (self.terms()?, self.format()?.unwrap_or(Format::Json));
+        let own = self.kinds.remove(WEBHOOK);
+        if let Some(other) = self.kinds.keys().next() {
+            return Err(not_from_afar(other));
+        }
+        let own = own.ok_or_else(|| wrong(format!("it needs {WEBHOOK}, with a url")))?;
+        let bodies = Bodies::of(terms.batch_entries);
+        let sink =
+            parse::<Address>(own).and_then(|Address { url }| Webhook::guarded(&url, secret, format, bodies, guard));
+        let sink = Box::new(sink.map_err(|error| within(WEBHOOK, &error))?);
+        Ok(Settings { terms, sink, said: self.said(WEBHOOK, Origin::Api) })
+    }
+
+    fn said(self, kind: &'static str, origin: Origin) -> Said {
+        let Self { query, tenant, format, .. } = self;
+        Said { origin, kind, query, tenant, format }
+    }
+
+    fn format(&self) -> Result<Option<Format>> {
+        let read = |text: &String| text.parse::<Format>().map_err(|error| within(&format!("format = {text:?}"), &error));
+        self.format.as_ref().map(read).transpose()
+    }
+
+    fn terms(&self) -> Result<Terms> {
         let fits = |character: char| character.is_ascii_alphanumeric() || "-_".contains(character);
         if self.name.is_empty() || self.name.len() > 64 || !self.name.chars().all(fits) {
             return Err(wrong("its name cannot be one: take letters, digits, - and _, at most 64"));
         }
-        let terms = self.terms()?;
-        let format = match &self.format {
-            None => None,
-            Some(text) => Some(text.parse().map_err(|error| within(&format!("format = {text:?}"), &error))?),
-        };
-        let (kind, make, own) = kind(self.kinds)?;
-        let sink = make(own, &Place { folder, format }).map_err(|error| within(kind, &error))?;
-        Ok(Settings { terms, kind, sink })
-    }
-
-    fn terms(&self) -> Result<Terms> {
         let mut terms = Terms::new(&self.name);
         if let Some(tenant) = &self.tenant {
             terms.scope = Scope::tenant(tenant);
@@ -145,6 +228,19 @@ impl Table {
             terms.linger = Duration::from_millis(bounded("linger_ms", milliseconds, 60_000)?);
         }
         Ok(terms)
+    }
+}
+
+/// The refusal of a member that is not for a webhook of the API.
+fn not_from_afar(member: &str) -> Error {
+    match KINDS.iter().find(|(name, _)| *name == member) {
+        Some((kind, _)) => {
+            let detail = format!(
+                "sinks of the kind {kind} are set up in the operator's file alone; through the API there are webhooks"
+            );
+            Error::invalid(format!("/{kind}"), "operator_only", detail)
+        }
+        None => wrong(format!("unknown field {member:?}")),
     }
 }
 

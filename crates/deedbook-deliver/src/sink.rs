@@ -1,14 +1,23 @@
 //! What takes entries outside: the trait [`Sink`], and a module for each kind.
 
+pub(crate) mod deedbook;
 pub(crate) mod file;
+pub(crate) mod otlp;
+pub(crate) mod splunk;
 pub(crate) mod stream;
+pub(crate) mod webhook;
+
+mod guard;
+mod http;
 
 use std::time::Duration;
 
 use deedbook_core::Entry;
 
 pub use file::{FileSink, Rotation};
+pub use guard::Guard;
 pub use stream::StreamSink;
+pub use webhook::{Bodies, Webhook};
 
 /// Makes the record of an entry, which is a line without its end where lines are written.
 pub type Writer = Box<dyn Fn(&Entry, &mut Vec<u8>) + Send>;

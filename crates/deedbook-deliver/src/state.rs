@@ -48,6 +48,12 @@ pub trait States: Send + Sync {
     /// # Errors
     /// [`ErrorKind::Io`]; then the state is the old one or this one.
     fn save(&self, name: &str, state: &State) -> Result<()>;
+
+    /// Forgets it, where there is one: a sink of this name begins anew.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`].
+    fn remove(&self, name: &str) -> Result<()>;
 }
 
 /// A file `NAME.json` for each sink, in a folder of its own.
@@ -94,6 +100,14 @@ impl States for Folder {
         let bytes = serde_json::to_vec(state).map_err(|error| failed(&name, error.into()))?;
         self.write(name, &bytes).map_err(|error| failed(&self.path(name).display(), error))
     }
+
+    fn remove(&self, name: &str) -> Result<()> {
+        let path = self.path(name);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            removed => removed.map_err(|error| failed(&path.display(), error)),
+        }
+    }
 }
 
 fn failed(what: &dyn std::fmt::Display, error: io::Error) -> Error {
@@ -121,6 +135,10 @@ mod tests {
             assert_eq!(states.load("siem").expect("a state"), Some(state));
         }
         assert_eq!(states.load("other").expect("nothing"), None);
+        for _ in 0..2 {
+            states.remove("siem").expect("removed");
+            assert_eq!(states.load("siem").expect("nothing"), None);
+        }
     }
 
     #[test]

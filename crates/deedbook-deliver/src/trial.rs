@@ -153,6 +153,11 @@ impl States for World {
         self.states.lock().unwrap().insert(name.to_owned(), state.clone());
         Ok(())
     }
+
+    fn remove(&self, name: &str) -> Result<()> {
+        self.states.lock().unwrap().remove(name);
+        Ok(())
+    }
 }
 
 impl Store for World {

@@ -19,7 +19,7 @@ use utoipa_axum::routes;
 use crate::access::authenticate;
 use crate::app::App;
 use crate::endpoints::{
-    count, entry, erasures, export, histogram, history, holds, list, open, record, retention, searches, sign_in,
+    count, entry, erasures, export, histogram, history, holds, list, open, record, retention, searches, sign_in, sinks,
     storage, tail, tokens, viewer_sessions,
 };
 use crate::origins::share;
@@ -28,7 +28,7 @@ use crate::ui;
 use crate::watched::{admit, watch};
 
 /// What the API names below `/v1` and this server does not have yet: 501, never an empty 200.
-const MISSING: [&str; 4] = ["/sinks", "/tenants", "/exports", "/checkpoint"];
+const MISSING: [&str; 3] = ["/tenants", "/exports", "/checkpoint"];
 
 #[derive(OpenApi)]
 #[openapi(
@@ -41,7 +41,7 @@ const MISSING: [&str; 4] = ["/sinks", "/tenants", "/exports", "/checkpoint"];
     tags(
         (name = "events", description = "Recording and reading"),
         (name = "history", description = "One thing: its entries, its states, what differs, the way back"),
-        (name = "settings", description = "Tokens, viewer sessions, retention, holds, erasures, saved searches, storage"),
+        (name = "settings", description = "Tokens, viewer sessions, retention, holds, erasures, saved searches, sinks, storage"),
         (name = "operation", description = "Open to everyone, without any content of events"),
     ),
 )]
@@ -118,6 +118,12 @@ fn endpoints() -> Endpoints {
         .routes(routes!(erasures::approve))
         .routes(routes!(searches::list, searches::save))
         .routes(routes!(searches::delete))
+        .routes(routes!(sinks::list, sinks::create))
+        .routes(routes!(sinks::show, sinks::delete))
+        .routes(routes!(sinks::pause))
+        .routes(routes!(sinks::resume))
+        .routes(routes!(sinks::replay))
+        .routes(routes!(sinks::test))
         .routes(routes!(storage::show))
         .split_for_parts();
     let (by_code, code_description) = OpenApiRouter::new().routes(routes!(viewer_sessions::exchange)).split_for_parts();

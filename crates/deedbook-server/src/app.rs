@@ -20,6 +20,7 @@ use crate::readings::Readings;
 use crate::server::MeasureDisk;
 use crate::session::Sessions;
 use crate::settings::Settings;
+use crate::sinks::Sinks;
 
 /// What every endpoint shares. Endpoints reach the store through `recording` and `reading` alone.
 pub(crate) struct App {
@@ -40,6 +41,8 @@ pub(crate) struct App {
     pub(crate) entrances: Codes,
     pub(crate) figures: Figures,
     pub(crate) public_url: Option<String>,
+    /// Where entries go besides, where this server looks after that.
+    pub(crate) sinks: Option<Arc<Sinks>>,
     pub(crate) disk_usage: Option<MeasureDisk>,
     pub(crate) bodies: Budget,
     pub(crate) appends: Budget,
@@ -107,6 +110,7 @@ impl App {
             streams: Arc::new(Semaphore::new(limits.streams_max)),
             phase: watch::Sender::new(Phase::Serving),
             visible: watch::Sender::new(store.visible_count()),
+            sinks: None,
             disk_usage: None,
             settings,
             governance,

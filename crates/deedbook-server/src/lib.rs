@@ -48,6 +48,7 @@ mod secret;
 mod server;
 mod session;
 mod settings;
+mod sinks;
 mod token;
 mod ui;
 mod watched;
@@ -62,6 +63,6 @@ pub use secret::Secret;
 pub use server::{MeasureDisk, Options, Server};
 pub use settings::{
     AdminToken, Approval, Author, Ended, Erasure, Hold, Mentions, NewErasure, NewHold, NewToken, Released, RulesSet,
-    Search, Settings,
+    Search, Settings, shown,
 };
 pub use token::{Appearance, Origin, Token, TokenId, TokenKind};

@@ -47,6 +47,8 @@ pub struct Limits {
     pub body_time_max: Duration,
     /// How long a request may be worked on, until its answer begins: 60 s.
     pub request_time_max: Duration,
+    /// How long the answer to a test of a sink waits for the sink: 10 s, as long as a person waits for an answer.
+    pub sink_test_wait_max: Duration,
     /// How long a client may leave bytes of an answer untaken: 30 s.
     pub write_stall_max: Duration,
     /// How long requests are given to end when the server is told to: 30 s.
@@ -76,6 +78,7 @@ impl Default for Limits {
             head_time_max: Duration::from_secs(30),
             body_time_max: Duration::from_secs(30),
             request_time_max: Duration::from_secs(60),
+            sink_test_wait_max: Duration::from_secs(10),
             write_stall_max: Duration::from_secs(30),
             shutdown_time_max: Duration::from_secs(30),
         }

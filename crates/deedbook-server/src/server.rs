@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use deedbook_core::retention::Rules;
 use deedbook_core::{DiskUsage, Error, ErrorKind, Result, Scope, Store, Timestamp};
+use deedbook_deliver::{Couriers, Guard};
 use tokio::net::TcpListener;
 
 use crate::app::{App, Phase};
@@ -18,6 +19,7 @@ use crate::oidc::OidcSettings;
 use crate::readings::Enterer;
 use crate::secret::Secret;
 use crate::settings::{AdminToken, DEMO, Settings};
+use crate::sinks::Sinks;
 use crate::{api, connection};
 
 /// Measures the files of a store.
@@ -40,6 +42,10 @@ pub struct Options {
     pub oidc: Option<OidcSettings>,
     /// What the log's owner decides about erasures.
     pub governance: Policy,
+    /// Where entries go besides. Whoever gives them ends them after [`Server::serve`].
+    pub couriers: Option<Arc<Couriers>>,
+    /// Where webhooks that are made through the API may lead.
+    pub webhook_guard: Guard,
     /// What the files of the store take on the disk, where it has any.
     pub disk_usage: Option<MeasureDisk>,
     /// By what tokens expire and relative times of queries are meant.
@@ -55,6 +61,8 @@ impl Default for Options {
             origins: Vec::new(),
             oidc: None,
             governance: Policy::default(),
+            couriers: None,
+            webhook_guard: Guard::public(),
             disk_usage: None,
             clock: Arc::new(Timestamp::now),
         }
@@ -85,13 +93,15 @@ impl Server {
     /// [`ErrorKind::Invalid`] where the administrator's token of `options` is too short, or an origin is none; as [`Store::submit`] and
     /// [`Store::page`].
     pub fn new(store: Arc<dyn Store>, options: Options) -> Result<(Self, AdminToken)> {
-        let Options { limits, admin_token, public_url, origins, oidc, governance, disk_usage, clock } = options;
+        let Options { limits, admin_token, public_url, origins, oidc, governance, disk_usage, clock, .. } = options;
         let settings = Arc::new(Settings::load(store.clone(), clock.clone())?);
         let admin = settings.ensure_admin(admin_token.as_ref())?;
         let has_new_rules = settings.ensure_rules()?;
         let governance = Governance::new(store.clone(), settings.clone(), clock.clone(), governance);
         let mut app = App::new(store, (settings, Arc::new(governance)), limits, (public_url, origins), oidc, clock)?;
         app.disk_usage = disk_usage;
+        let sinks = |couriers| Sinks::new(couriers, options.webhook_guard, app.store.clone(), app.settings.clone());
+        app.sinks = options.couriers.map(sinks).map(Arc::new);
         Ok((Self { app: Arc::new(app), has_new_rules }, admin))
     }
 
@@ -118,6 +128,7 @@ impl Server {
         let follower = Follower::start(self.app.clone())?;
         let worker = Worker::start(self.app.governance.clone(), self.app.orders.clone())?;
         let enterer = Enterer::start(self.app.clone())?;
+        self.app.sinks.iter().for_each(|sinks| sinks.begin());
         let router = api::router(&self.app);
         connection::serve(&self.app, router, listener, shutdown).await;
         worker.stop().await;

@@ -15,6 +15,7 @@ mod retention;
 mod searches;
 mod sessions;
 mod sign_ins;
+mod sinks;
 mod tokens;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
@@ -37,6 +38,7 @@ pub(crate) use retention::Run;
 pub(crate) use searches::NewSearch;
 pub(crate) use sessions::{LIFE_MAX as SESSION_LIFE_MAX, NewSession};
 pub(crate) use sign_ins::DEMO;
+pub(crate) use sinks::{SinkChange, WebhookRecord};
 pub(crate) use tokens::Uses;
 pub use tokens::{AdminToken, NewToken};
 
@@ -184,7 +186,7 @@ impl Settings {
 ///
 /// Nobody needs them but the server, and a hash that is seen is one that can be tried against. Being a part of the
 /// scope, this holds for lists, counts, exports and tails alike, and no query can ask for a part of them.
-pub(crate) fn shown(tenant: &str) -> Scope {
+pub fn shown(tenant: &str) -> Scope {
     let scope = Scope::tenant(tenant);
     if tenant == OWN_TENANT { scope.matching(fold::without_secrets()) } else { scope }
 }

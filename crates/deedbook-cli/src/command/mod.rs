@@ -19,6 +19,7 @@ mod record;
 mod restore;
 mod retention;
 mod serve;
+mod sinks;
 mod tail;
 mod token;
 
@@ -60,6 +61,8 @@ pub(crate) enum Command {
     Token(token::TokenCommand),
     /// Show and set for how long entries are kept, and take away what the rules let go of
     Retention(retention::Retention),
+    /// Show where the entries of a server go besides, pause, resume, replay and test
+    Sinks(sinks::Sinks),
     /// Keep entries from retention and erasure
     Hold(hold::Hold),
     /// Take a person out of the log
@@ -89,6 +92,7 @@ impl Command {
             Self::Capture(command) => command.run(place),
             Self::Token(command) => command.run(place),
             Self::Retention(command) => command.run(place),
+            Self::Sinks(command) => command.run(place),
             Self::Hold(command) => command.run(place),
             Self::Erase(command) => command.run(place),
             Self::PersonExport(command) => command.run(place),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::server::{ADMIN, Client, Served};
-use crate::support::Room;
+use crate::support::{Room, Run};
 
 fn serve(room: &Room) -> Served {
     let mut command = room.command();
@@ -141,4 +141,134 @@ fn lines_may_go_to_standard_output() {
     let line = std::iter::repeat_with(|| served.line()).find(|line| line.starts_with('{')).expect("a line");
     let line: Value = serde_json::from_str(&line).expect("JSON");
     assert_eq!((&line["specversion"], &line["id"]), (&"1.0".into(), &"a".into()));
+}
+
+/// Runs `sinks` with these arguments against the server.
+fn sinks(room: &Room, served: &Served, arguments: &[&str]) -> Run {
+    let url = format!("http://{}", served.address);
+    room.run(&[&["sinks"], arguments, &["--server", &url, "--token", ADMIN]].concat())
+}
+
+#[test]
+fn a_sink_is_looked_after_through_the_server() {
+    let room = Room::new();
+    room.file("deedbook.toml", "[[sinks]]\nname = \"all\"\ntenant = \"default\"\nfile = { path = \"all.ndjson\" }\n");
+    let served = serve(&room);
+    record(&mut served.client(), "a", "account").expect("recorded");
+    assert_eq!(ids(&lines(&room, "all.ndjson", |lines| !lines.is_empty())), ["a"]);
+    sinks(&room, &served, &["pause", "all", "--reason", "the disk is changed"]).exits(0).prints(&["all\tpaused"]);
+    record(&mut served.client(), "b", "account").expect("recorded");
+    assert!(served.terminate().success());
+    // The pause outlives the server.
+    let served = serve(&room);
+    let shown = std::iter::repeat_with(|| sinks(&room, &served, &["list", "--format", "json"]).exits(0).json());
+    let shown = shown.take(200).find(|shown| shown[0]["lag"]["seconds"].as_u64() >= Some(1)).expect("one that waits");
+    assert_eq!(
+        (&shown[0]["name"], &shown[0]["paused"], &shown[0]["origin"]),
+        (&"all".into(), &true.into(), &"file".into())
+    );
+    assert!(shown[0]["lag"]["entries"].as_u64() >= Some(1), "{shown}");
+    assert_eq!(ids(&lines(&room, "all.ndjson", |_| true)), ["a"]);
+    let listed = sinks(&room, &served, &["list"]).exits(0).stdout;
+    assert!(listed.starts_with("all\tfile\tpaused\t"), "{listed}");
+    // A test goes through all the same, and is no part of what is delivered.
+    let test = sinks(&room, &served, &["test", "all", "--format", "json"]).exits(0).json();
+    let tested = lines(&room, "all.ndjson", |lines| lines.len() >= 2);
+    assert_eq!((&tested[1]["id"], &tested[1]["action"]), (&test["entry"], &"audit.sink.tested".into()));
+    sinks(&room, &served, &["resume", "all"]).exits(0).prints(&["all\tworking"]);
+    let all = lines(&room, "all.ndjson", |lines| lines.len() >= 3);
+    assert_eq!(all[2]["id"], "b");
+    // Delivered again from the time of the second on, as it was.
+    let from = all[2]["recorded_at"].as_str().expect("a time");
+    sinks(&room, &served, &["replay", "all", "--from", from]).exits(0).prints(&["all\tworking"]);
+    let again = lines(&room, "all.ndjson", |lines| lines.len() >= 4);
+    assert_eq!(again[3], all[2]);
+    let entries = served.client().get("/v1/events?tenant=_deedbook&q=target:sink:all&order=asc");
+    let actions: Vec<&str> =
+        entries["data"].as_array().expect("a list").iter().filter_map(|it| it["action"].as_str()).collect();
+    let expected = ["audit.sink.paused", "audit.sink.tested", "audit.sink.resumed", "audit.sink.replayed"];
+    assert_eq!(actions, expected);
+    assert_eq!(entries["data"][0]["reason"], "the disk is changed");
+}
+
+#[test]
+fn what_cannot_be_done_with_sinks_is_said() {
+    let room = Room::new();
+    let gone = room.path().join("gone");
+    std::fs::create_dir(&gone).expect("a folder");
+    room.file("deedbook.toml", "[[sinks]]\nname = \"all\"\nfile = { path = \"gone/all.ndjson\" }\n");
+    let served = serve(&room);
+    sinks(&room, &served, &["pause", "none"]).exits(1).says(&["there is no sink none", "deedbook sinks list"]);
+    sinks(&room, &served, &["replay", "all"]).exits(2).says(&["--from", "--position", "--parked"]);
+    sinks(&room, &served, &["replay", "all", "--position", "1000"]).exits(4).says(&["has come to position"]);
+    sinks(&room, &served, &["replay", "all", "--from", "soon"]).exits(2);
+    room.run(&["sinks", "list"]).exits(2).says(&["works on a server"]);
+    // The folder goes: the sink fails, and everybody can see why.
+    std::fs::remove_dir_all(&gone).expect("removed");
+    std::fs::write(&gone, "no folder").expect("a file");
+    sinks(&room, &served, &["test", "all"]).exits(1).prints(&["not delivered: ", "all.ndjson"]);
+    record(&mut served.client(), "a", "account").expect("recorded");
+    let listed = std::iter::repeat_with(|| sinks(&room, &served, &["list"]).exits(0).stdout);
+    listed
+        .take(200)
+        .find(|listed| listed.starts_with("all\tfile\tfailing\t") && listed.contains("all.ndjson"))
+        .expect("it fails");
+}
+
+#[test]
+fn the_secrets_of_the_server_reach_no_sink() {
+    let room = Room::new();
+    room.file("deedbook.toml", "[[sinks]]\nname = \"own\"\ntenant = \"_deedbook\"\nfile = { path = \"own.ndjson\" }\n");
+    let served = serve(&room);
+    let (status, body) =
+        served.client().send("POST", "/v1/tokens", ADMIN, r#"{"kind":"read","name":"last"}"#).expect("an answer");
+    assert_eq!(status, 201, "{body}");
+    let is_last = |line: &Value| line["targets"][0]["name"] == "last";
+    let own = lines(&room, "own.ndjson", |lines| lines.iter().any(is_last));
+    let secret = |line: &&Value| {
+        ["audit.token_hash.created", "audit.cursor_key.created"].iter().any(|it| line["action"] == **it)
+    };
+    assert_eq!(own.iter().filter(secret).count(), 0);
+    // They stand before those that came, in the log itself.
+    assert!(own.iter().any(|line| line["action"] == "audit.token.created"));
+}
+
+#[test]
+fn webhooks_that_are_made_through_a_server_last() {
+    let room = Room::new();
+    room.file("deedbook.toml", "");
+    let served = serve(&room);
+    let ask = |served: &Served, method: &str, path: &str, body: &str| {
+        let (status, body) = served.client().send(method, path, ADMIN, body).expect("an answer");
+        (status, serde_json::from_str::<Value>(&body).expect("JSON"))
+    };
+    let file = r#"{"name":"hook","file":{"path":"/tmp/deedbook-must-not-be"}}"#;
+    let (status, refused) = ask(&served, "POST", "/v1/sinks", file);
+    assert_eq!((status, &refused["errors"][0]["code"]), (422, &"operator_only".into()), "{refused}");
+    let own = r#"{"name":"hook","webhook":{"url":"https://localhost:1/"}}"#;
+    // No name of this kind leads anywhere, so that nothing leaves the machine.
+    let (status, made) = ask(&served, "POST", "/v1/sinks", &own.replace("localhost:1", "hooks.invalid"));
+    assert_eq!(status, 201, "{made}");
+    assert!(made["secret"].as_str().is_some_and(|secret| secret.starts_with("whsec_")));
+    // A name that leads to this machine is found out where it would be connected to.
+    assert_eq!(ask(&served, "POST", "/v1/sinks", &own.replace("hook\"", "own\"")).0, 201);
+    record(&mut served.client(), "a", "account").expect("recorded");
+    let listed = || sinks(&room, &served, &["list"]).exits(0).stdout;
+    let shown = std::iter::repeat_with(listed).take(200);
+    let fails = |listed: &String| {
+        let lines: Vec<&str> = listed.lines().collect();
+        lines[0].starts_with("hook\twebhook\tfailing")
+            && lines[1].starts_with("own\twebhook\tfailing")
+            && listed.contains("public network")
+    };
+    shown.into_iter().find(fails).expect("both fail, and the second for where it leads");
+    assert!(served.terminate().success());
+    let served = serve(&room);
+    let again = sinks(&room, &served, &["list", "--format", "json"]).exits(0).json();
+    assert_eq!((&again[0]["to"], &again[0]["origin"]), (&"https://hooks.invalid".into(), &"api".into()));
+    let kept = room.path().join("log/sinks/hook.json");
+    assert!(kept.exists());
+    assert_eq!(ask(&served, "DELETE", "/v1/sinks/hook", "").0, 200);
+    assert!(!kept.exists(), "how far it was is forgotten");
+    assert_eq!(sinks(&room, &served, &["list", "--format", "json"]).exits(0).json().as_array().map(Vec::len), Some(1));
 }

@@ -212,6 +212,102 @@ fn a_pause_outlives_the_process() {
     assert_eq!(world.received(), all(20));
 }
 
+/// What a test of the sink by `handle` answers.
+fn tested(handle: &Handle) -> std::sync::mpsc::Receiver<std::result::Result<(), Failure>> {
+    let (sender, answer) = std::sync::mpsc::channel();
+    let entry = crate::trial::entries(7..8).remove(0);
+    handle.test(entry, Box::new(move |delivered| sender.send(delivered).unwrap()));
+    answer
+}
+
+#[test]
+fn a_test_is_sent_at_once_and_counts_for_nothing() {
+    for paused in [false, true] {
+        let world = World::with(20);
+        world.ends_at.store(10, Ordering::SeqCst);
+        let mut answer = None;
+        let prepare = |handle: &Handle| {
+            if paused {
+                handle.pause();
+            }
+            answer = Some(tested(handle));
+        };
+        let handle = world.run(&terms(), prepare, |_| Ok(()));
+        assert_eq!(answer.unwrap().recv().unwrap(), Ok(()));
+        let rest = if paused { Vec::new() } else { all(20) };
+        assert_eq!(world.received(), [vec![7], rest].concat());
+        assert_eq!(handle.status().delivered, if paused { 0 } else { 20 });
+    }
+}
+
+#[test]
+fn a_test_says_why_nothing_goes_through_and_leaves_no_trace() {
+    let world = World::with(3);
+    let mut answer = None;
+    let mut calls = 0;
+    let fails_once = move |_: &[Entry]| {
+        calls += 1;
+        if calls == 1 { Err(refused()) } else { Ok(()) }
+    };
+    let handle = world.run(&terms(), |handle| answer = Some(tested(handle)), fails_once);
+    assert_eq!(answer.unwrap().recv().unwrap(), Err(refused()));
+    let status = handle.status();
+    assert_eq!((world.received(), status.parked, status.last_error), (all(3), 0, None));
+}
+
+#[test]
+fn a_test_that_cannot_be_done_is_let_go_of() {
+    let world = World::with(3);
+    let mut answers = Vec::new();
+    let twice = |handle: &Handle| answers.extend([tested(handle), tested(handle)]);
+    let handle = world.run(&terms(), twice, |_| Ok(()));
+    let answers: Vec<_> = answers.iter().map(|answer| answer.recv()).collect();
+    assert_eq!(answers, [Err(std::sync::mpsc::RecvError), Ok(Ok(()))], "the later one takes the place of the first");
+    assert!(tested(&handle).recv().is_err(), "the courier has ended");
+}
+
+#[test]
+fn a_replay_goes_back_and_never_leaves_anything_out() {
+    let world = World::with(20);
+    world.run(&terms(), |handle| handle.replay_from(10), |_| Ok(()));
+    assert_eq!(world.received(), all(20), "it had not come so far");
+    world.run(&terms(), |handle| handle.replay_from(17), |_| Ok(()));
+    assert_eq!(world.received()[20..], [17, 18, 19]);
+}
+
+#[test]
+fn parked_entries_wait_while_the_other_side_is_away() {
+    let world = World::with(8);
+    let even = |sent: &[Entry]| if positions(sent).iter().any(|at| at % 2 == 0) { Err(refused()) } else { Ok(()) };
+    world.run(&terms(), |_| (), even);
+    let mut calls = 0;
+    let away_at_the_second = move |_: &[Entry]| {
+        calls += 1;
+        if calls == 2 { Err(Failure::later("away")) } else { Ok(()) }
+    };
+    world.run(&terms(), Handle::replay_parked, away_at_the_second);
+    let parked: Vec<u64> = world.state().parked.iter().map(|parked| parked.position).collect();
+    assert_eq!((&world.received()[4..], parked), (&[0][..], vec![2, 4, 6]));
+}
+
+#[test]
+fn it_is_known_since_when_an_entry_waits() {
+    for prepare in [Handle::pause as fn(&Handle), |_| ()] {
+        let world = World::with(20);
+        world.ends_at.store(100, Ordering::SeqCst);
+        let handle = world.run(&terms(), prepare, |sent| match sent[0].receipt.position {
+            // The second half of a batch that was halved.
+            0 if sent.len() > 4 => Err(refused()),
+            4 => Err(Failure::later("away")),
+            _ => Ok(()),
+        });
+        assert_eq!(handle.status().waits_since, Some(Timestamp::UNIX_EPOCH));
+        world.ends_at.store(u64::MAX, Ordering::SeqCst);
+        let handle = world.run(&terms(), Handle::resume, |_| Ok(()));
+        assert_eq!((handle.status().waits_since, world.received()), (None, all(20)));
+    }
+}
+
 #[test]
 fn a_failure_of_five_minutes_is_an_incident_once() {
     let world = World::with(1);
@@ -265,6 +361,16 @@ fn a_sink_may_begin_with_what_comes() {
     world.ends_at.store(5, Ordering::SeqCst);
     world.run(&Terms { start: Start::Now, ..terms() }, |_| (), |_| Ok(()));
     assert_eq!(world.received()[0], 20);
+}
+
+#[test]
+fn a_sink_begins_once() {
+    let world = World::with(20);
+    let terms = Terms { start: Start::Now, ..terms() };
+    world.run(&terms, |_| (), |_| Ok(()));
+    world.entries.store(23, Ordering::SeqCst);
+    world.run(&terms, |_| (), |_| Ok(()));
+    assert_eq!(world.received(), [20, 21, 22], "what came while it was not running is not left out");
 }
 
 #[test]

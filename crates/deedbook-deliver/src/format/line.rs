@@ -26,7 +26,7 @@ pub(super) fn push_visible(out: &mut String, character: char) {
 }
 
 /// `text` with every dangerous character made visible.
-pub(super) fn visible(text: &str) -> Cow<'_, str> {
+pub(crate) fn visible(text: &str) -> Cow<'_, str> {
     if !text.chars().any(is_dangerous) {
         return Cow::Borrowed(text);
     }
@@ -36,7 +36,7 @@ pub(super) fn visible(text: &str) -> Cow<'_, str> {
 }
 
 /// At most `bytes_max` bytes of `text`; what was cut ends in [`CUT`], which counts among them.
-pub(super) fn cut(text: &str, bytes_max: usize) -> Cow<'_, str> {
+pub(crate) fn cut(text: &str, bytes_max: usize) -> Cow<'_, str> {
     if text.len() <= bytes_max {
         return Cow::Borrowed(text);
     }

@@ -13,6 +13,7 @@ pub(crate) mod record;
 pub(crate) mod retention;
 pub(crate) mod searches;
 pub(crate) mod sign_in;
+pub(crate) mod sinks;
 pub(crate) mod storage;
 pub(crate) mod tail;
 pub(crate) mod tokens;

@@ -43,5 +43,9 @@ pub(crate) async fn ready(State(app): State<Arc<App>>) -> Answer {
     responses((status = 200, description = "Figures", body = String, content_type = "text/plain")),
 )]
 pub(crate) async fn metrics(State(app): State<Arc<App>>) -> Response {
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], app.figures.render()).into_response()
+    let mut figures = app.figures.render();
+    if let Some(sinks) = &app.sinks {
+        sinks.write_figures(app.now(), &mut figures);
+    }
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], figures).into_response()
 }

@@ -5,6 +5,7 @@
 
 mod governing;
 mod settings;
+mod sinks;
 
 use std::collections::BTreeMap;
 
@@ -16,6 +17,7 @@ pub(super) use governing::*;
 pub(super) use settings::{
     Code, Exchange, NewToken, NewViewerSession, Renewal, Rotation, Token, Tokens, ViewerSession, ViewerSessions,
 };
+pub(super) use sinks::*;
 
 /// Which entries, and in whose log.
 #[derive(IntoParams)]

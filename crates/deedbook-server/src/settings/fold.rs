@@ -9,6 +9,7 @@ use super::holds::{self, Holds};
 use super::retention::{self, Retention};
 use super::searches::{self, Searches};
 use super::sessions::{self, ViewerSessions};
+use super::sinks::{self, Sinks};
 use super::tokens::{self, Tokens};
 
 /// What holds after the entries up to `after`.
@@ -22,19 +23,21 @@ pub(super) struct Folded {
     pub(super) holds: Holds,
     pub(super) erasures: Erasures,
     pub(super) searches: Searches,
+    pub(super) sinks: Sinks,
 }
 
 /// The actions of each kind of setting that holds until it is changed.
-const LASTING: [&[&str]; 6] = [
+const LASTING: [&[&str]; 7] = [
     &tokens::ACTIONS,
     &cursor_key::ACTIONS,
     &retention::ACTIONS,
     &holds::ACTIONS,
     &erasures::ACTIONS,
     &searches::ACTIONS,
+    &sinks::ACTIONS,
 ];
 /// The actions of entries that are shown to nobody.
-const SECRETS: [&str; 3] = [tokens::HASHED, sessions::HASHED, cursor_key::CREATED];
+const SECRETS: [&str; 4] = [tokens::HASHED, sessions::HASHED, cursor_key::CREATED, sinks::SECRET];
 
 /// The entries that are settings at `now`; readings of the log, of which there are many, are not among them, nor are
 /// sessions that have ended for their age.
@@ -74,6 +77,7 @@ impl Folded {
             action if retention::ACTIONS.contains(&action) => self.retention.enter(entry),
             action if holds::ACTIONS.contains(&action) => self.holds.enter(entry),
             action if searches::ACTIONS.contains(&action) => self.searches.enter(entry),
+            action if sinks::ACTIONS.contains(&action) => self.sinks.enter(entry),
             action if erasures::ACTIONS.contains(&action) => self.erasures.enter(entry),
             _ => {}
         }

@@ -10,8 +10,7 @@ const OPEN: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
 const BY_CODE: &str = "post /v1/viewer-sessions/exchange";
 
 /// What the API names and this server does not have yet.
-const MISSING: [&str; 6] =
-    ["/v1/sinks/7/parked", "/v1/tenants", "/v1/exports", "/v1/checkpoint", "/v1/tile/0/000", "/v1/events/a/proof"];
+const MISSING: [&str; 5] = ["/v1/tenants", "/v1/exports", "/v1/checkpoint", "/v1/tile/0/000", "/v1/events/a/proof"];
 
 /// What an endpoint wants of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +33,7 @@ enum Right {
 /// for whoever has that.
 type Row = (&'static str, &'static str, &'static str, Right, u16);
 
-const ROWS: [Row; 43] = [
+const ROWS: [Row; 51] = [
     ("post /v1/events", "/v1/events", "[EVENT]", Right::Record, 200),
     ("get /v1/events", "/v1/events?TENANT", "", Right::Read, 200),
     ("get /v1/events/{id}", "/v1/events/SEEN?TENANT", "", Right::Read, 200),
@@ -83,6 +82,14 @@ const ROWS: [Row; 43] = [
     ("get /v1/searches", "/v1/searches?TENANT", "", Right::Read, 200),
     ("post /v1/searches", "/v1/searches", r#"{"name":"secret","query":"id:secret"}"#, Right::Administer, 201),
     ("delete /v1/searches/{id}", "/v1/searches/search_none", "", Right::Administer, 404),
+    ("get /v1/sinks", "/v1/sinks", "", Right::Oversee, 200),
+    ("post /v1/sinks", "/v1/sinks", r#"{"name":"a","webhook":{"url":"nowhere"}}"#, Right::Administer, 422),
+    ("get /v1/sinks/{name}", "/v1/sinks/none", "", Right::Oversee, 404),
+    ("delete /v1/sinks/{name}", "/v1/sinks/none", "", Right::Administer, 404),
+    ("post /v1/sinks/{name}/pause", "/v1/sinks/none/pause", "", Right::Administer, 404),
+    ("post /v1/sinks/{name}/resume", "/v1/sinks/none/resume", "", Right::Administer, 404),
+    ("post /v1/sinks/{name}/replay", "/v1/sinks/none/replay", r#"{"position":0}"#, Right::Administer, 404),
+    ("post /v1/sinks/{name}/test", "/v1/sinks/none/test", "", Right::Administer, 404),
     // The store of the test is in no files.
     ("get /v1/storage", "/v1/storage", "", Right::Oversee, 501),
 ];
@@ -279,7 +286,7 @@ fn nothing_but_what_is_open_answers_without_a_token() {
         .iter()
         .filter(|operation| *operation != BY_CODE)
         .map(|operation| operation.split_once(' ').unwrap())
-        .map(|(method, path)| (method.to_uppercase(), path.replace("{id}", "a")))
+        .map(|(method, path)| (method.to_uppercase(), path.replace("{id}", "a").replace("{name}", "a")))
         .collect();
     paths.extend(MISSING.map(|path| ("GET".to_owned(), path.to_owned())));
     for path in ["/v1/nothing", "/v1/events/a/b/c", "/v1/tokens/"] {

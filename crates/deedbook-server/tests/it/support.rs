@@ -1,5 +1,6 @@
 //! A real server on loopback, and a client that sends exactly the bytes it is told to.
 
+use std::collections::HashMap;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -13,6 +14,7 @@ use deedbook_core::{
     Atomicity, Draft, Entry, Error, ErrorKind, Group, GroupBy, MemoryStore, Page, PageRequest, Query, Reply, Result,
     Scope, Store, Timestamp,
 };
+use deedbook_deliver::{Couriers, Guard, State, States};
 use deedbook_server::{AdminToken, Author, Limits, NewToken, Options, Secret, Server, Settings, TokenKind};
 use deedbook_testkit::Clock;
 use serde_json::Value;
@@ -74,6 +76,8 @@ pub(crate) struct House {
     pub(crate) clock: Clock,
     /// The path of a link that lets in once.
     pub(crate) entrance: String,
+    /// Where entries go besides, of a house over a store.
+    pub(crate) couriers: Arc<Couriers>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<Result<()>>>,
 }
@@ -93,12 +97,22 @@ impl House {
 
     /// Over this store.
     pub(crate) fn over(store: Arc<dyn Store>, clock: Clock, limits: Limits) -> Self {
+        let couriers = couriers(store.clone());
+        Self::beside(couriers, store, clock, limits)
+    }
+
+    /// Over this store, with couriers that were begun before.
+    pub(crate) fn beside(couriers: Arc<Couriers>, store: Arc<dyn Store>, clock: Clock, limits: Limits) -> Self {
         let mut options = Options::default();
         options.limits = limits;
         options.admin_token = Some(Secret::new(ADMIN));
         options.clock = Arc::new(clock.function());
-        let (server, _) = Server::new(store.clone(), options).expect("a server");
-        Self::running(server, store, clock)
+        options.couriers = Some(couriers.clone());
+        // Receivers of tests are on this machine.
+        options.webhook_guard = Guard::anywhere();
+        let mut house = Self::with_options(options, store, clock);
+        house.couriers = couriers;
+        house
     }
 
     /// Over an empty store in memory, by the clock of the wall, with these options.
@@ -106,8 +120,13 @@ impl House {
         let store: Arc<dyn Store> = Arc::new(MemoryStore::new(Timestamp::now, Key([7; 32])));
         let mut options = options;
         options.admin_token = Some(Secret::new(ADMIN));
+        Self::with_options(options, store, Clock::fixed())
+    }
+
+    /// Over this store, with these options.
+    pub(crate) fn with_options(options: Options, store: Arc<dyn Store>, clock: Clock) -> Self {
         let (server, _) = Server::new(store.clone(), options).expect("a server");
-        Self::running(server, store, Clock::fixed())
+        Self::running(server, store, clock)
     }
 
     /// As its own first start would be: the administrator's token is made.
@@ -133,7 +152,8 @@ impl House {
             runtime.shutdown_timeout(Duration::from_secs(5));
             ended
         });
-        Self { address, store, clock, entrance, stop: Some(stop), thread: Some(thread) }
+        let couriers = couriers(store.clone());
+        Self { address, store, clock, entrance, couriers, stop: Some(stop), thread: Some(thread) }
     }
 
     /// Makes a token as the command line does on a directory.
@@ -193,6 +213,7 @@ impl House {
 
     /// Tells the server to end and waits for it.
     pub(crate) fn stop(mut self) -> deedbook_core::Result<()> {
+        self.couriers.stop();
         drop(self.stop.take());
         self.thread.take().expect("it runs").join().expect("no panic")
     }
@@ -205,10 +226,35 @@ impl House {
 
 impl Drop for House {
     fn drop(&mut self) {
+        self.couriers.stop();
         drop(self.stop.take());
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
+    }
+}
+
+/// Couriers of a log, none of which is there yet, that keep in memory how far they are.
+pub(crate) fn couriers(store: Arc<dyn Store>) -> Arc<Couriers> {
+    Arc::new(Couriers::new(store, Arc::new(Kept::default()), |_, _| ()))
+}
+
+#[derive(Default)]
+struct Kept(Mutex<HashMap<String, State>>);
+
+impl States for Kept {
+    fn load(&self, name: &str) -> Result<Option<State>> {
+        Ok(self.0.lock().expect("no panic").get(name).cloned())
+    }
+
+    fn save(&self, name: &str, state: &State) -> Result<()> {
+        self.0.lock().expect("no panic").insert(name.to_owned(), state.clone());
+        Ok(())
+    }
+
+    fn remove(&self, name: &str) -> Result<()> {
+        self.0.lock().expect("no panic").remove(name);
+        Ok(())
     }
 }
 

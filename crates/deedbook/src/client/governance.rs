@@ -116,7 +116,7 @@ impl Client {
     }
 
     /// One attempt: what changes something is not repeated where no answer comes.
-    async fn governed(&self, method: Method, path: &[&str], body: Option<Value>) -> Result<Value> {
+    pub(super) async fn governed(&self, method: Method, path: &[&str], body: Option<Value>) -> Result<Value> {
         let mut call = Call { method, ..Call::get(path, Vec::new()) };
         if let Some(body) = body {
             call = Call { body: body.to_string().into(), ..call };
@@ -127,6 +127,6 @@ impl Client {
     }
 }
 
-fn named(id: &str) -> Result<&str> {
+pub(super) fn named(id: &str) -> Result<&str> {
     if id.is_empty() { Err(Error::new(ErrorKind::NotFound, "there is nothing without an id")) } else { Ok(id) }
 }

@@ -31,6 +31,7 @@ mod problem;
 mod read;
 #[cfg(test)]
 pub(crate) mod scripted;
+mod sinks;
 mod sse;
 mod tail;
 #[cfg(test)]

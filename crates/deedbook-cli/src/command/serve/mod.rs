@@ -120,12 +120,14 @@ impl Door {
         let listener = listener.map_err(|error| Failure::io(format_args!("listen on {}", self.listen), error))?;
         let address = listener.local_addr().map_err(|error| Failure::io("learn the address", error))?;
         let shutdown = signals()?;
+        let couriers = sinks::couriers(book.shared(), directory);
+        options.couriers = Some(couriers.clone());
         let (server, admin) = Server::new(book.shared(), options)?;
         greet(address, &admin, directory).map_err(output::unwritable)?;
         server.new_rules().map_or(Ok(()), |rules| tell(&rules)).map_err(output::unwritable)?;
         let entrance = (welcome == Welcome::Link && address.ip().is_loopback()).then(|| server.entrance()).flatten();
         entrance.map_or(Ok(()), |path| invite(address, &path)).map_err(output::unwritable)?;
-        let couriers = sinks::start(config.sinks, book.shared(), directory)?;
+        sinks::start(&couriers, config.sinks)?;
         let served = server.serve(listener, shutdown).await;
         couriers.stop();
         Ok(served?)

@@ -5,23 +5,33 @@ use std::sync::Arc;
 
 use deedbook_core::{Actor, Event, Outcome as Success, Store, StoreExt, Target};
 use deedbook_deliver::{Couriers, Folder, Incident, Settings};
-use deedbook_server::own_draft;
+use deedbook_server::{own_draft, shown};
 
 use crate::exit::Outcome;
 
 /// The folder of a data directory in which it is kept how far each sink is.
 const FOLDER: &str = "sinks";
 
-/// Starts a courier for each sink of the log in `directory`.
+/// The couriers of the log in `directory`, none of which is there yet.
+pub(super) fn couriers(store: Arc<dyn Store>, directory: &Path) -> Arc<Couriers> {
+    let states = Arc::new(Folder::at(directory.join(FOLDER)));
+    let log = store.clone();
+    Arc::new(Couriers::new(store, states, move |name, incident| enter(&*log, name, &incident)))
+}
+
+/// Starts a courier for each sink of the operator's file.
 ///
 /// # Errors
 /// When it cannot be read how far one is.
-pub(super) fn start(sinks: Vec<Settings>, store: Arc<dyn Store>, directory: &Path) -> Outcome<Couriers> {
-    let states = Arc::new(Folder::at(directory.join(FOLDER)));
-    let log = store.clone();
-    let couriers = Couriers::new(store, states, move |name, incident| enter(&*log, name, &incident));
-    sinks.into_iter().try_for_each(|settings| couriers.start(settings))?;
-    Ok(couriers)
+pub(super) fn start(couriers: &Couriers, sinks: Vec<Settings>) -> Outcome<()> {
+    for mut settings in sinks {
+        if let Some(tenant) = &settings.said.tenant {
+            // The secrets of the server are no more for a sink than for a reader.
+            settings.terms.scope = shown(tenant);
+        }
+        couriers.start(settings)?;
+    }
+    Ok(())
 }
 
 /// Enters what happened to a sink into the log's own tenant.

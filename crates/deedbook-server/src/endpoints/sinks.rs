@@ -1,0 +1,327 @@
+//! `/v1/sinks`: where entries go besides, how that gets on, and what is done about it.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use deedbook_core::{Problem as Place, Result as Outcome};
+use deedbook_deliver::Outlet;
+use serde_json::{Map, Value, json};
+use tokio::sync::oneshot;
+
+use super::request::{Members, answer};
+use super::schema;
+use crate::access::{Administrator, Overseer};
+use crate::app::App;
+use crate::members::{escaped, instant};
+use crate::parameters::Parameters;
+use crate::problem::{Answer, Problem};
+use crate::secret::Secret;
+use crate::settings::Author;
+use crate::sinks::{NewWebhook, Replay, Sinks};
+
+/// The code of what cannot be as things stand.
+const CONFLICT: &str = "conflict";
+
+/// List sinks and how each gets on.
+///
+/// Figures of all tenants together: for administrators and auditors whose token is bound to none. 501 where the server
+/// has no sinks to look after.
+#[utoipa::path(
+    get, path = "/sinks", tag = "settings", operation_id = "list_sinks",
+    responses((status = 200, description = "Every sink, by name", body = schema::Sinks), schema::Refusals),
+)]
+pub(crate) async fn list(State(app): State<Arc<App>>, _: Overseer, parameters: Parameters) -> Answer {
+    parameters.finish(&[])?;
+    let sinks = app.sinks()?.list(app.now());
+    Ok(answer(StatusCode::OK, json!({ "data": sinks })))
+}
+
+/// Show a sink, with what is parked.
+///
+/// Of the entries that the other side refused for good the first hundred.
+#[utoipa::path(
+    get, path = "/sinks/{name}", tag = "settings", operation_id = "get_sink",
+    params(("name" = String, Path, description = "What the sink is called")),
+    responses((status = 200, description = "The sink", body = schema::SinkWithParked), schema::Refusals),
+)]
+pub(crate) async fn show(
+    State(app): State<Arc<App>>,
+    _: Overseer,
+    name: Result<Path<String>, PathRejection>,
+    parameters: Parameters,
+) -> Answer {
+    parameters.finish(&[])?;
+    let (sinks, name, now) = (app.sinks()?, named(name)?, app.now());
+    let sink = app.compute(move || sinks.show(&name, now)).await??.ok_or_else(Problem::not_found)?;
+    Ok(answer(StatusCode::OK, sink))
+}
+
+/// Make a webhook.
+///
+/// Other kinds of sinks are set up in the operator's file alone. It leads to a host of the public network by https, and
+/// follows no redirect. Its messages are signed as those of Standard Webhooks; without a `secret` one is made and shown in
+/// this answer, there and nowhere else.
+#[utoipa::path(
+    post, path = "/sinks", tag = "settings", operation_id = "create_sink",
+    request_body(content = schema::NewSink, content_type = "application/json"),
+    responses((status = 201, description = "The sink", body = schema::CreatedSink), schema::Refusals),
+)]
+pub(crate) async fn create(
+    State(app): State<Arc<App>>,
+    Administrator(caller): Administrator,
+    parameters: Parameters,
+    headers: HeaderMap,
+    body: Body,
+) -> Answer {
+    parameters.finish(&[])?;
+    let sinks = app.sinks()?;
+    let mut members = Members::read(&app, &headers, body).await?;
+    let author = caller.author().because(members.reason());
+    let name = members.required("name", "\"siem\"");
+    let (url, secret) = address(&mut members);
+    let table = members.others()?;
+    let table = table.as_object().cloned().unwrap_or_default();
+    let new = NewWebhook { name, table, url, secret };
+    let work = {
+        let (app, sinks) = (app.clone(), sinks.clone());
+        move || sinks.create(new, &author).map_err(|error| app.refusal(error, CONFLICT))
+    };
+    let (outlet, secret) = app.compute(work).await??;
+    let mut shown = sinks.shown(&outlet, app.now());
+    shown["secret"] = secret.map(|secret| secret.expose().to_owned()).into();
+    Ok(answer(StatusCode::CREATED, shown))
+}
+
+/// Delete a webhook.
+///
+/// One that was made through the API. What it has not delivered yet it does not deliver any more; the answer waits for the
+/// batch that it sends.
+#[utoipa::path(
+    delete, path = "/sinks/{name}", tag = "settings", operation_id = "delete_sink",
+    params(("name" = String, Path, description = "What the sink is called")),
+    request_body(content = Option<schema::Because>, content_type = "application/json"),
+    responses((status = 200, description = "It is deleted", body = schema::DeletedSink), schema::Refusals),
+)]
+pub(crate) async fn delete(
+    State(app): State<Arc<App>>,
+    Administrator(caller): Administrator,
+    name: Result<Path<String>, PathRejection>,
+    parameters: Parameters,
+    headers: HeaderMap,
+    body: Body,
+) -> Answer {
+    let (name, author) = changed(&app, caller.author(), name, parameters, &headers, body).await?;
+    let sinks = app.sinks()?;
+    let work = {
+        let (app, sinks, name) = (app.clone(), sinks.clone(), name.clone());
+        move || sinks.delete(&name, &author).map_err(|error| app.refusal(error, CONFLICT))
+    };
+    let entry = app.compute(work).await??.ok_or_else(Problem::not_found)?;
+    // It may take as long as its other side takes, and needs nothing of the processor.
+    let ending = name.clone();
+    let ended = tokio::task::spawn_blocking(move || sinks.end(&ending)).await;
+    ended.map_err(|_| Problem::internal())??;
+    Ok(answer(StatusCode::OK, json!({ "name": name, "entry": entry })))
+}
+
+/// Pause a sink.
+///
+/// The batch that is being sent is finished. The pause outlives a restart; nothing happens to a sink that is paused.
+#[utoipa::path(
+    post, path = "/sinks/{name}/pause", tag = "settings", operation_id = "pause_sink",
+    params(("name" = String, Path, description = "What the sink is called")),
+    request_body(content = Option<schema::Because>, content_type = "application/json"),
+    responses((status = 200, description = "The sink", body = schema::Sink), schema::Refusals),
+)]
+pub(crate) async fn pause(
+    State(app): State<Arc<App>>,
+    Administrator(caller): Administrator,
+    name: Result<Path<String>, PathRejection>,
+    parameters: Parameters,
+    headers: HeaderMap,
+    body: Body,
+) -> Answer {
+    let (name, author) = changed(&app, caller.author(), name, parameters, &headers, body).await?;
+    change(&app, move |sinks| sinks.pause(&name, &author)).await
+}
+
+/// End the pause of a sink.
+///
+/// It goes on where it is. Nothing happens to a sink that is not paused.
+#[utoipa::path(
+    post, path = "/sinks/{name}/resume", tag = "settings", operation_id = "resume_sink",
+    params(("name" = String, Path, description = "What the sink is called")),
+    request_body(content = Option<schema::Because>, content_type = "application/json"),
+    responses((status = 200, description = "The sink", body = schema::Sink), schema::Refusals),
+)]
+pub(crate) async fn resume(
+    State(app): State<Arc<App>>,
+    Administrator(caller): Administrator,
+    name: Result<Path<String>, PathRejection>,
+    parameters: Parameters,
+    headers: HeaderMap,
+    body: Body,
+) -> Answer {
+    let (name, author) = changed(&app, caller.author(), name, parameters, &headers, body).await?;
+    change(&app, move |sinks| sinks.resume(&name, &author)).await
+}
+
+/// Deliver entries again.
+///
+/// From a time of recording or a position on, or what is parked. They have the same ids as before. A replay begins where
+/// the sink has been already: it leaves nothing out.
+#[utoipa::path(
+    post, path = "/sinks/{name}/replay", tag = "settings", operation_id = "replay_sink",
+    params(("name" = String, Path, description = "What the sink is called")),
+    request_body(content = schema::SinkReplay, content_type = "application/json"),
+    responses((status = 200, description = "The sink", body = schema::Sink), schema::Refusals),
+)]
+pub(crate) async fn replay(
+    State(app): State<Arc<App>>,
+    Administrator(caller): Administrator,
+    name: Result<Path<String>, PathRejection>,
+    parameters: Parameters,
+    headers: HeaderMap,
+    body: Body,
+) -> Answer {
+    parameters.finish(&[])?;
+    let name = named(name)?;
+    let mut members = Members::read(&app, &headers, body).await?;
+    let author = caller.author().because(members.reason());
+    let replay = wanted(&mut members);
+    members.finish("from, position, parked and reason")?;
+    let replay = replay.ok_or_else(Problem::internal)?;
+    change(&app, move |sinks| sinks.replay(&name, replay, &author)).await
+}
+
+/// Send a sink an entry to see whether it goes through.
+///
+/// The entry is that of the test itself, `audit.sink.tested`. It is sent whatever the sink's query is, how far it is, and
+/// whether it is paused, and is no part of what it delivers. The answer waits ten seconds at most.
+#[utoipa::path(
+    post, path = "/sinks/{name}/test", tag = "settings", operation_id = "test_sink",
+    params(("name" = String, Path, description = "What the sink is called")),
+    request_body(content = Option<schema::Because>, content_type = "application/json"),
+    responses((status = 200, description = "Whether it went through", body = schema::SinkTest), schema::Refusals),
+)]
+pub(crate) async fn test(
+    State(app): State<Arc<App>>,
+    Administrator(caller): Administrator,
+    name: Result<Path<String>, PathRejection>,
+    parameters: Parameters,
+    headers: HeaderMap,
+    body: Body,
+) -> Answer {
+    let (name, author) = changed(&app, caller.author(), name, parameters, &headers, body).await?;
+    let (sender, answered) = oneshot::channel();
+    let work = {
+        let (app, sinks, name) = (app.clone(), app.sinks()?, name.clone());
+        // Who asked may have gone; then nobody is told.
+        let reply = Box::new(move |delivered| drop(sender.send(delivered)));
+        move || sinks.test(&name, &author, reply).map_err(|error| app.refusal(error, CONFLICT))
+    };
+    let entry = app.compute(work).await??.ok_or_else(Problem::not_found)?;
+    let why = match tokio::time::timeout(app.limits.sink_test_wait_max, answered).await {
+        Ok(Ok(Ok(()))) => None,
+        Ok(Ok(Err(failure))) => Some(failure.why().to_owned()),
+        Ok(Err(_)) => Some("it was not sent: the sink does not run, or another test took its place".to_owned()),
+        Err(_) => {
+            Some("no answer yet: the sink is busy, or waits for its other side, and may still send it".to_owned())
+        }
+    };
+    Ok(answer(StatusCode::OK, json!({ "name": name, "delivered": why.is_none(), "why": why, "entry": entry })))
+}
+
+impl App {
+    /// # Errors
+    /// 501 where this server looks after no sinks.
+    fn sinks(&self) -> Answer<Arc<Sinks>> {
+        self.sinks.clone().ok_or_else(Problem::not_implemented)
+    }
+}
+
+fn named(name: Result<Path<String>, PathRejection>) -> Answer<String> {
+    let Path(name) = name.map_err(|_| Problem::not_found())?;
+    Ok(name)
+}
+
+/// The name of the sink, and who changes it, of a request that says nothing more.
+async fn changed(
+    app: &Arc<App>,
+    author: Author,
+    name: Result<Path<String>, PathRejection>,
+    parameters: Parameters,
+    headers: &HeaderMap,
+    body: Body,
+) -> Answer<(String, Author)> {
+    parameters.finish(&[])?;
+    let name = named(name)?;
+    let mut members = Members::read_any(app, headers, body).await?;
+    let author = author.because(members.reason());
+    members.finish("reason")?;
+    Ok((name, author))
+}
+
+/// Changes a sink; the answer is what it is then.
+async fn change(app: &Arc<App>, work: impl FnOnce(&Sinks) -> Outcome<Option<Outlet>> + Send + 'static) -> Answer {
+    let sinks = app.sinks()?;
+    let work = {
+        let (app, sinks) = (app.clone(), sinks.clone());
+        move || work(&sinks).map_err(|error| app.refusal(error, CONFLICT))
+    };
+    let outlet = app.compute(work).await??.ok_or_else(Problem::not_found)?;
+    Ok(answer(StatusCode::OK, sinks.shown(&outlet, app.now())))
+}
+
+/// The address of a webhook that is to be made, and its secret. Whoever reads the rest says what is missing.
+fn address(members: &mut Members) -> (Option<Secret>, Option<Secret>) {
+    let (mut url, mut secret) = (None, None);
+    let webhook = match members.value("webhook") {
+        Some(Value::Object(webhook)) => webhook,
+        Some(_) => members.wrong("webhook", "expected an object with a url").unwrap_or_default(),
+        None => Map::new(),
+    };
+    for (name, value) in webhook {
+        let pointer = format!("/webhook/{}", escaped(&name));
+        match (name.as_str(), value) {
+            (_, Value::Null) => {}
+            ("url", Value::String(text)) => url = Some(Secret::new(text)),
+            ("secret", Value::String(text)) => secret = Some(Secret::new(text)),
+            ("url" | "secret", _) => note(members, &pointer, "wrong_type", "expected a string"),
+            _ => note(members, &pointer, "unknown_member", "this member is not known here; there are url and secret"),
+        }
+    }
+    (url, secret)
+}
+
+/// What is to be delivered again; `None` where `members` has noted what is wrong.
+fn wanted(members: &mut Members) -> Option<Replay> {
+    let from = members.value("from").map(|value| match instant(&value) {
+        Ok(time) => Some(Replay::Since(time)),
+        Err((code, detail)) => noted(members, "/from", code, detail),
+    });
+    let position = members.value("position").map(|value| match value.as_u64() {
+        Some(position) => Some(Replay::From(position)),
+        None => noted(members, "/position", "wrong_type", "expected a number from 0 on"),
+    });
+    let parked = members.flag("parked").then_some(Some(Replay::Parked));
+    match (from, position, parked) {
+        (Some(only), None, None) | (None, Some(only), None) | (None, None, Some(only)) => only,
+        _ => {
+            let detail = "say one of from (a time), position (a number) and parked (true)";
+            noted(members, "", "missing_member", detail)
+        }
+    }
+}
+
+fn noted<T>(members: &mut Members, pointer: &str, code: &'static str, detail: &str) -> Option<T> {
+    note(members, pointer, code, detail);
+    None
+}
+
+fn note(members: &mut Members, pointer: &str, code: &'static str, detail: &str) {
+    members.note(&[Place { pointer: pointer.to_owned(), code: code.into(), detail: detail.to_owned() }]);
+}
