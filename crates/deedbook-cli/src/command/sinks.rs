@@ -10,7 +10,7 @@ use crate::book;
 use crate::exit::{Exit, Outcome};
 use crate::output::log::HEADING;
 use crate::output::table::{Align, Cell, Width, line, terminal_width, widths};
-use crate::output::{self, Destination};
+use crate::output::Destination;
 use crate::place::Place;
 
 /// The arguments of `sinks`.
