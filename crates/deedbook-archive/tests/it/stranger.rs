@@ -1,0 +1,1 @@
+//! DuckDB reads the table as a stranger would.
