@@ -179,12 +179,17 @@ fn first_position(path: &str) -> Option<u64> {
     path.strip_prefix(PENDING)?.strip_prefix('/')?.split('-').next()?.parse().ok()
 }
 
-/// Whether the log is the one of the archive, as far as its last entry tells.
+/// Refuses a log that is not the one of the archive, as far as its last entry tells: it may have been taken away since.
 fn check_log(log: &dyn Store, last: &Last) -> Result<()> {
-    let found = log.get(&last.tenant, &last.id, &Scope::tenant(&last.tenant))?;
-    let is_other = found.is_some_and(|entry| Last::of(&entry.receipt) != *last);
-    let visible = log.page(&Query::all(), &Scope::all_tenants(), &PageRequest::newest(1))?;
-    let watermark = visible.watermark.max(visible.entries.first().map(|entry| entry.receipt.position));
+    let everything = Scope::all_tenants();
+    let named = log.get(&last.tenant, &last.id, &everything)?;
+    let there = PageRequest { after: last.position.checked_sub(1), ..PageRequest::oldest(1) };
+    // A server does not go by positions, and is asked by the id alone.
+    let there = log.page(&Query::all(), &everything, &there).map(|page| page.entries).unwrap_or_default();
+    let there = there.into_iter().filter(|entry| entry.receipt.position == last.position);
+    let is_other = named.into_iter().chain(there).any(|entry| Last::of(&entry.receipt) != *last);
+    let newest = log.page(&Query::all(), &everything, &PageRequest::newest(1))?;
+    let watermark = newest.watermark.max(newest.entries.first().map(|entry| entry.receipt.position));
     if is_other || watermark.is_none_or(|watermark| watermark < last.position) {
         let message = format!(
             "the archive is of another log: its entry {:?} of tenant {:?} at position {} is not in this one; \

@@ -50,8 +50,8 @@ fn optional(name: &str, kind: Kind) -> String {
     format!("optional {shape};\n")
 }
 
-/// How a file of this tenant is written.
-pub(crate) fn properties(tenant: &str) -> Result<WriterProperties> {
+/// How a file of this tenant is written, with so many values in the fullest column that has a filter.
+pub(crate) fn properties(tenant: &str, sought: usize) -> Result<WriterProperties> {
     let level = ZstdLevel::try_new(ZSTD_LEVEL).map_err(failed)?;
     let said = [(VERSION_KEY, VERSION), (TENANT_KEY, tenant)];
     let said = said.map(|(key, value)| KeyValue::new(key.to_owned(), value.to_owned()));
@@ -64,7 +64,7 @@ pub(crate) fn properties(tenant: &str) -> Result<WriterProperties> {
         .set_offset_index_disabled(true)
         .set_data_page_row_count_limit(ROWS_MAX)
         .set_dictionary_page_size_limit(DICTIONARY_BYTES_MAX)
-        .set_bloom_filter_max_ndv(ROWS_MAX as u64)
+        .set_bloom_filter_max_ndv(sought.max(1) as u64)
         .set_max_row_group_row_count(None);
     let plain = ["position", "seq", "recorded_at"].map(|name| (ColumnPath::from(name), Kind::Whole, Coding::Unique));
     let rare = ["rest", "canonical"].map(|name| (ColumnPath::from(name), Kind::Json, Coding::Unique));

@@ -111,7 +111,8 @@ impl Table {
     /// # Errors
     /// None that is known of; what the library that writes it says.
     pub(crate) fn into_file(self) -> Result<Bytes> {
-        let properties = schema::properties(&self.tenant)?;
+        let targets = self.targets.iter().map(|texts| texts.ends.len()).max().unwrap_or_default();
+        let properties = schema::properties(&self.tenant, targets.max(self.rows()))?;
         self.write(properties.into()).map_err(schema::failed)
     }
 

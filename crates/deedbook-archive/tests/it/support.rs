@@ -24,6 +24,14 @@ impl Log {
         Self { store: StoreKind::File.open(&clock), clock }
     }
 
+    /// As [`Log::of`], in memory: two of them that begin alike are one log at two times.
+    pub(crate) fn in_memory(numbers: std::ops::Range<u64>) -> Self {
+        let clock = Clock::fixed();
+        let log = Self { store: StoreKind::Memory.open(&clock), clock };
+        log.record(numbers);
+        log
+    }
+
     /// With these generated events, some thirty an hour.
     pub(crate) fn of(numbers: std::ops::Range<u64>) -> Self {
         let log = Self::empty();
@@ -52,14 +60,20 @@ impl Log {
         page.entries.into_iter().map(|entry| (entry.receipt.position, entry)).collect()
     }
 
+    /// Brings all of it into an archive at once.
+    pub(crate) fn archive_whole(&self, archive: &Archive) {
+        let all = &mut |_| ControlFlow::Continue(());
+        archive.bring_up(&*self.store, &Limits::default(), all).unwrap();
+    }
+
     /// Brings the archive up to date, in small commits.
     pub(crate) fn archive(&self, archive: &Archive) -> Result<Brought, Error> {
         archive.bring_up(&*self.store, &SMALL, &mut |_| ControlFlow::Continue(()))
     }
 }
 
-/// So little that a log of a hundred entries is several commits.
-pub(crate) const SMALL: Limits = Limits { batch_bytes: 16 << 10 };
+/// So little that it takes a dozen generated entries.
+pub(crate) const SMALL: Limits = Limits { batch_bytes: 8 << 10 };
 
 /// An archive in a folder of its own.
 pub(crate) struct Room(TempDir);

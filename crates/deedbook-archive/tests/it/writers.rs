@@ -34,7 +34,7 @@ fn who_is_overtaken_goes_on_from_there() {
 
 #[test]
 fn writers_on_one_directory_leave_neither_gap_nor_double() {
-    let (log, room) = (Log::of(0..300), Room::new());
+    let (log, room) = (Log::of(0..150), Room::new());
     std::thread::scope(|scope| {
         for limits in [SMALL, Limits { batch_bytes: 9 << 10 }, Limits { batch_bytes: 3 << 10 }] {
             let (store, archive) = (log.store.clone(), room.archive());
