@@ -68,8 +68,8 @@ impl Archive {
     /// commit, and may end the run.
     ///
     /// # Errors
-    /// [`ErrorKind::Conflict`] where the archive is of another log, or other writers win again and again; whatever keeps
-    /// the log from being read or the archive from being written. Everything before its last commit is in the archive
+    /// [`ErrorKind::Invalid`] where the archive is of another log, [`ErrorKind::InUse`] where other writers win again and
+    /// again; whatever keeps the log from being read or the archive from being written. Everything before its last commit is in the archive
     /// then, and the same call again goes on.
     pub fn bring_up(
         &self,
@@ -89,7 +89,7 @@ impl Archive {
                 return Ok(brought);
             }
         }
-        Err(Error::new(ErrorKind::Conflict, "other writers of this archive were faster each time: let one run"))
+        Err(Error::new(ErrorKind::InUse, "other writers of this archive were faster each time: let one run"))
     }
 
     /// Brings in what the log holds beyond the last commit, until that is all, or another writer goes on from there.
@@ -196,7 +196,7 @@ fn check_log(log: &dyn Store, last: &Last) -> Result<()> {
              take a new place for the archive of this log",
             last.id, last.tenant, last.position
         );
-        return Err(Error::new(ErrorKind::Conflict, message));
+        return Err(Error::invalid("", "another_log", message));
     }
     Ok(())
 }

@@ -5,6 +5,7 @@ use deedbook_core::{Digest, Entry, Result, tree};
 use parquet::column::writer::ColumnWriter;
 use parquet::data_type::{ByteArray, FixedLenByteArray};
 use parquet::errors::ParquetError;
+use parquet::file::properties::WriterPropertiesPtr;
 use parquet::file::writer::{SerializedColumnWriter, SerializedFileWriter};
 
 use crate::cells::{Cell, Cells, Kind, MEMBERS, TARGET};
@@ -116,10 +117,7 @@ impl Table {
         self.write(properties.into()).map_err(schema::failed)
     }
 
-    fn write(
-        self,
-        properties: std::sync::Arc<parquet::file::properties::WriterProperties>,
-    ) -> Result<Bytes, ParquetError> {
+    fn write(self, properties: WriterPropertiesPtr) -> Result<Bytes, ParquetError> {
         let mut file = SerializedFileWriter::new(Vec::new(), schema::message(), properties)?;
         let mut group = file.next_row_group()?;
         let mut write = |leaf: Leaf| -> Result<(), ParquetError> {

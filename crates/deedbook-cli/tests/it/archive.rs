@@ -99,7 +99,7 @@ fn what_was_changed_is_told() {
     // Another log does not go into it.
     let other = logged(20);
     let data = other.path().join("log");
-    room.run(&[&RUN[..], &["--data", data.to_str().expect("text")]].concat()).exits(5).says(&["of another log"]);
+    room.run(&[&RUN[..], &["--data", data.to_str().expect("text")]].concat()).exits(4).says(&["of another log"]);
 }
 
 #[test]

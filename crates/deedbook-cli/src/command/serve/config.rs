@@ -87,6 +87,7 @@ pub(super) struct Config {
     /// Where entries go besides.
     pub(super) sinks: Vec<Settings>,
     /// Where entries are archived.
+    #[cfg_attr(not(feature = "archive"), expect(dead_code, reason = "without archives it is refused"))]
     pub(super) archive: Option<ArchiveSettings>,
 }
 
