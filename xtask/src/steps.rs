@@ -9,9 +9,12 @@ use std::time::{Duration, Instant};
 use crate::command::{cargo, output, run, run_with_lines};
 use crate::counts::{Counts, Runner};
 use crate::skipped::{self, SkippedLog};
-use crate::tools::{self, CARGO_DENY, CARGO_SHEAR, SCHEMATHESIS, Tool};
+use crate::tools::{self, CARGO_DENY, CARGO_SHEAR, DUCKDB, SCHEMATHESIS, Tool};
 use crate::workspace::Workspace;
 use crate::{Result, api, arrows, npm, pages, sources};
+
+/// The variable in which tests of archives look for DuckDB.
+const DUCKDB_VARIABLE: &str = "DEEDBOOK_DUCKDB";
 
 /// One check with a title.
 struct Step {
@@ -241,7 +244,11 @@ fn integrations(step: &Run<'_>) -> Result<Counts> {
     let packages = ["--package=deedbook-core", "--package=deedbook", "--all-features", "--no-fail-fast"];
     let mut command = cargo(step.workspace, ["test"]);
     command.args(packages).args(["--test=it", "--", "--color=never", "columns::", "instants::", "postgres::"]);
-    counted(step, Runner::Libtest, command)
+    let mut counts = counted(step, Runner::Libtest, command)?;
+    let mut archives = cargo(step.workspace, ["test", "--package=deedbook-cli", "--features=archive", "--test=it"]);
+    archives.args(["--no-fail-fast", "--", "--color=never", "archive::"]);
+    counts += counted(step, Runner::Libtest, archives)?;
+    Ok(counts)
 }
 
 fn doctests(step: &Run<'_>) -> Result<Counts> {
@@ -260,6 +267,10 @@ fn counted(step: &Run<'_>, runner: Runner, mut command: Command) -> Result<Count
     match npm::node_modules(step.workspace) {
         Ok(folder) => drop(command.env(npm::VARIABLE, folder)),
         // The tests that need them say that they are skipped; this is why.
+        Err(why) => println!("{why}"),
+    }
+    match DUCKDB.locate(step.workspace) {
+        Ok(program) => drop(command.env(DUCKDB_VARIABLE, program)),
         Err(why) => println!("{why}"),
     }
     let outcome = run_with_lines(&mut command, &mut |line| {

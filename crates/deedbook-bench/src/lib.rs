@@ -3,8 +3,10 @@
 //! * [`workload`] makes realistic events, [`question`] asks about them.
 //! * [`contestant`] lists who takes part; [`race`] feeds them in turns and measures, [`quiz`] asks them all the same.
 //! * [`compare`], [`load`], [`stages`], [`http`], [`history`], [`retire`], [`drain`], [`capture`], [`tenants`] are the
-//!   commands; [`figures`] is what they find, [`report`] how people read it.
+//!   commands, and `archive` with the feature of that name; [`figures`] is what they find, [`report`] how people read it.
 
+#[cfg(feature = "archive")]
+pub mod archive;
 pub mod capture;
 pub mod compare;
 pub mod contestant;

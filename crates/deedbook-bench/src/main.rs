@@ -28,6 +28,9 @@ enum Command {
     Retire(retire::Options),
     /// The outbox of a PostgreSQL database into a directory.
     Drain(drain::Options),
+    /// What a log takes as an archive, beside DuckDB.
+    #[cfg(feature = "archive")]
+    Archive(deedbook_bench::archive::Options),
     /// Very many small tenants, and what a busy one costs its neighbours.
     Tenants(tenants::Options),
     /// What row capture and record_in cost a PostgreSQL database, beside others in their shape.
@@ -49,6 +52,8 @@ fn main() -> deedbook_bench::Result<()> {
         Command::History(options) => history::run(&options),
         Command::Retire(options) => retire::run(&options),
         Command::Drain(options) => drain::run(&options),
+        #[cfg(feature = "archive")]
+        Command::Archive(options) => deedbook_bench::archive::run(&options),
         Command::Tenants(options) => tenants::run(&options),
         Command::Capture(options) => capture::run(&options),
     }

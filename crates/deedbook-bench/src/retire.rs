@@ -108,7 +108,8 @@ pub fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-fn fill(directory: &Path, workload: &Workload, events: u64) -> Result<()> {
+/// Makes a log of so many events.
+pub(crate) fn fill(directory: &Path, workload: &Workload, events: u64) -> Result<()> {
     let store = FileStore::open(directory, StoreOptions::default())?;
     if store.visible_count() > 0 {
         return Err("there is a log already; name another folder".into());

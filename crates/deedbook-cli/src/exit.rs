@@ -45,7 +45,8 @@ pub(crate) enum Exit {
 pub(crate) const EXIT_CODES: &str = "\
 Exit codes:
    0  done
-   1  get, history, as-of, diff, restore: there is no such entry; doctor, sinks test: something is wrong
+   1  get, history, as-of, diff, restore: there is no such entry; doctor, sinks test,
+      archive verify: something is wrong
    2  the arguments make no sense
    3  import, demo: some of the input was rejected
    4  an event, a query or an input is not valid

@@ -110,7 +110,7 @@ impl Selection<'_> {
 }
 
 /// Writes to `path`: a file is replaced as a whole or not at all, a device or a pipe is written to.
-fn write_file(path: &Path, write: impl FnOnce(&mut dyn Write, &str) -> Outcome<u64>) -> Outcome<u64> {
+pub(super) fn write_file(path: &Path, write: impl FnOnce(&mut dyn Write, &str) -> Outcome<u64>) -> Outcome<u64> {
     let name = path.display().to_string();
     match fs::metadata(path) {
         // A directory is refused by the operating system.

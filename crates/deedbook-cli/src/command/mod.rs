@@ -1,5 +1,7 @@
 //! The commands: one file and one line in [`Command`] each.
 
+#[cfg(feature = "archive")]
+mod archive;
 mod as_of;
 mod capture;
 mod demo;
@@ -49,6 +51,9 @@ pub(crate) enum Command {
     Import(import::Import),
     /// Write entries to a file, oldest first
     Export(export::Export),
+    /// Bring entries into an archive of Parquet files, and back
+    #[cfg(feature = "archive")]
+    Archive(archive::Archive),
     /// Follow the entries of a server as they come
     Tail(tail::Tail),
     /// Check every checksum and invariant of the directory
@@ -86,6 +91,8 @@ impl Command {
             Self::Restore(command) => command.run(place),
             Self::Import(command) => command.run(place),
             Self::Export(command) => command.run(place),
+            #[cfg(feature = "archive")]
+            Self::Archive(command) => command.run(place),
             Self::Tail(command) => command.run(place),
             Self::Doctor(command) => command.run(place.directory("doctor")?),
             Self::Serve(command) => command.run(place.directory("serve")?),

@@ -6,6 +6,8 @@ mod server;
 mod sinks;
 mod support;
 
+#[cfg(feature = "archive")]
+mod archive;
 mod capture;
 mod cloudtrail;
 mod demo;

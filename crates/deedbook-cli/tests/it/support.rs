@@ -103,6 +103,7 @@ impl Room {
         command.current_dir(self.path()).env("TZ", "UTC").stdin(Stdio::null());
         for variable in [
             "DEEDBOOK_DATA",
+            "DEEDBOOK_ARCHIVE",
             "DEEDBOOK_ADMIN_TOKEN",
             "DEEDBOOK_LOG",
             "DEEDBOOK_SERVER",

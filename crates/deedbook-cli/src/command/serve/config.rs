@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use deedbook_core::Error;
 use deedbook_deliver::Settings;
@@ -22,6 +23,7 @@ struct File {
     cors: Cors,
     #[serde(default)]
     sinks: Vec<serde_json::Value>,
+    archive: Option<ArchiveTable>,
 }
 
 /// What pages of other origins may do.
@@ -29,6 +31,50 @@ struct File {
 #[serde(deny_unknown_fields)]
 struct Cors {
     origins: Vec<String>,
+}
+
+/// Where entries are archived.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ArchiveTable {
+    path: Option<PathBuf>,
+    url: Option<String>,
+    #[serde(default = "ArchiveTable::every_minutes")]
+    every_minutes: u32,
+}
+
+/// The archive of a server.
+#[cfg_attr(not(feature = "archive"), expect(dead_code, reason = "without archives it is refused"))]
+pub(super) struct ArchiveSettings {
+    /// A path or a URL.
+    pub(super) place: String,
+    /// How long it waits after each run.
+    pub(super) every: Duration,
+}
+
+impl ArchiveTable {
+    fn every_minutes() -> u32 {
+        60
+    }
+
+    /// `base` is the folder that relative paths start from.
+    fn settings(self, base: &Path) -> Outcome<ArchiveSettings> {
+        if !cfg!(feature = "archive") {
+            let advice = "Build one that does: cargo build --release -p deedbook-cli --features archive-cloud";
+            return Err(Failure::invalid("[archive]: this program was built without archives").advise(advice));
+        }
+        let place = match (self.path, self.url) {
+            (Some(path), None) => base.join(path).to_str().map(str::to_owned),
+            (None, Some(url)) if url.contains("://") => Some(url),
+            _ => None,
+        };
+        let place = place
+            .ok_or_else(|| Failure::invalid("[archive] needs either path = \"DIR\" or url = \"s3://bucket/prefix\""))?;
+        if self.every_minutes == 0 {
+            return Err(Failure::invalid("[archive]: every_minutes = 0: take 1 or more"));
+        }
+        Ok(ArchiveSettings { place, every: Duration::from_secs(u64::from(self.every_minutes) * 60) })
+    }
 }
 
 /// What the file says.
@@ -40,6 +86,9 @@ pub(super) struct Config {
     pub(super) origins: Vec<String>,
     /// Where entries go besides.
     pub(super) sinks: Vec<Settings>,
+    /// Where entries are archived.
+    #[cfg_attr(not(feature = "archive"), expect(dead_code, reason = "without archives it is refused"))]
+    pub(super) archive: Option<ArchiveSettings>,
 }
 
 /// How staff sign in.
@@ -129,5 +178,6 @@ pub(super) fn read(path: &Path) -> Outcome<Config> {
         .map_err(|error| Failure::invalid(format!("{} cannot be used", path.display())).caused_by(error))?;
     let base = path.parent().unwrap_or(Path::new("."));
     let oidc = file.sign_in.map(|sign_in| sign_in.settings(base)).transpose()?;
-    Ok(Config { oidc, origins: file.cors.origins, sinks: Settings::read_all(file.sinks, base)? })
+    let archive = file.archive.map(|archive| archive.settings(base)).transpose()?;
+    Ok(Config { oidc, origins: file.cors.origins, sinks: Settings::read_all(file.sinks, base)?, archive })
 }

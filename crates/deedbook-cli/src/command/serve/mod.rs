@@ -1,5 +1,7 @@
 //! `serve`: a directory → the HTTP API, until it is told to end.
 
+#[cfg(feature = "archive")]
+mod archiving;
 mod config;
 mod sinks;
 
@@ -128,7 +130,12 @@ impl Door {
         let entrance = (welcome == Welcome::Link && address.ip().is_loopback()).then(|| server.entrance()).flatten();
         entrance.map_or(Ok(()), |path| invite(address, &path)).map_err(output::unwritable)?;
         sinks::start(&couriers, config.sinks)?;
+        #[cfg(feature = "archive")]
+        let archiving =
+            config.archive.map(|archive| archiving::Archiving::start(&archive, book.shared())).transpose()?;
         let served = server.serve(listener, shutdown).await;
+        #[cfg(feature = "archive")]
+        archiving.into_iter().for_each(archiving::Archiving::stop);
         couriers.stop();
         Ok(served?)
     }

@@ -1,0 +1,84 @@
+//! The archive of the operator's file beside a server: brought up to date again and again.
+
+use std::ops::ControlFlow;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use deedbook_archive::{Archive, Limits};
+use deedbook_core::Store;
+
+use super::config::ArchiveSettings;
+use crate::exit::{Failure, Outcome};
+
+/// How much goes into one commit. It is held in memory, beside all that a server does.
+const LIMITS: Limits = Limits { batch_bytes: 64 << 20 };
+
+/// After which time a run that failed is tried again.
+const RETRY: Duration = Duration::from_secs(60);
+
+/// The thread that brings the archive up to date.
+pub(super) struct Archiving {
+    end: Arc<End>,
+    thread: JoinHandle<()>,
+}
+
+/// Tells the thread to end.
+#[derive(Default)]
+struct End {
+    wanted: Mutex<bool>,
+    changed: Condvar,
+}
+
+impl Archiving {
+    /// Starts it.
+    ///
+    /// # Errors
+    /// Where the place cannot be that of an archive, or there is no thread.
+    pub(super) fn start(settings: &ArchiveSettings, log: Arc<dyn Store>) -> Outcome<Self> {
+        let archive = Archive::open(&settings.place)?;
+        let (every, end) = (settings.every, Arc::new(End::default()));
+        let told = end.clone();
+        let thread = std::thread::Builder::new().name("deedbook-archive".to_owned());
+        let thread = thread.spawn(move || run(&archive, &*log, every, &told));
+        let thread = thread.map_err(|error| Failure::io("start the thread of the archive", error))?;
+        Ok(Self { end, thread })
+    }
+
+    /// Ends it after the commit that it makes.
+    pub(super) fn stop(self) {
+        *self.end.wanted.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.end.changed.notify_all();
+        // A panic was told by the thread itself, and what it had not committed the next run brings in.
+        let _ = self.thread.join();
+    }
+}
+
+fn run(archive: &Archive, log: &dyn Store, every: Duration, end: &End) {
+    loop {
+        let go_on = || if end.waits(Duration::ZERO) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
+        let wait = match archive.bring_up(log, &LIMITS, &mut |_| go_on()) {
+            Ok(brought) => {
+                tracing::info!(entries = brought.entries, next = brought.next, "the archive is up to date");
+                every
+            }
+            Err(error) => {
+                let cause = std::error::Error::source(&error).map(ToString::to_string);
+                tracing::warn!(%error, cause, "the archive could not be brought up to date");
+                RETRY.min(every)
+            }
+        };
+        if end.waits(wait) {
+            return;
+        }
+    }
+}
+
+impl End {
+    /// Waits so long, or until the end is wanted; tells whether it is.
+    fn waits(&self, time: Duration) -> bool {
+        let wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.changed.wait_timeout_while(wanted, time, |wanted| !*wanted);
+        *waited.unwrap_or_else(PoisonError::into_inner).0
+    }
+}

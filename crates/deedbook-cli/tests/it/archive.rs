@@ -1,0 +1,177 @@
+//! `archive`: a log → Parquet files, checked, given back, and killed amid it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::server::{ADMIN, Served};
+use crate::support::Room;
+
+const RUN: [&str; 6] = ["archive", "run", "--to", "archive", "--batch-mib", "1"];
+
+fn event(number: usize) -> String {
+    let tenant = ["acme", "beta", "gamma"][number % 3];
+    let filler = "x".repeat(number % 700);
+    format!(
+        r#"{{"id":"{number:06}","tenant":"{tenant}","action":"thing.touched","actor":{{"type":"user","id":"user_{}"}},"targets":[{{"type":"thing","id":"{}"}}],"reason":"{filler}"}}"#,
+        number % 50,
+        number % 500
+    )
+}
+
+/// A room with a log of so many events.
+fn logged(events: usize) -> Room {
+    let room = Room::new();
+    room.enter_into("log", &(0..events).map(|number| event(number) + "\n").collect::<String>());
+    room
+}
+
+/// What `export` or `archive restore` wrote, by id; an id that is there twice is a failure.
+fn by_id(text: &str) -> BTreeMap<String, Value> {
+    let mut entries = BTreeMap::new();
+    for line in text.lines() {
+        let entry: Value = serde_json::from_str(line).expect("JSON");
+        let id = entry["id"].as_str().expect("an id").to_owned();
+        assert!(entries.insert(id, entry).is_none(), "an entry is there twice");
+    }
+    entries
+}
+
+/// The archive holds what the log does, and a reader of its files finds each entry once.
+fn holds_all(room: &Room) {
+    let log = room.run(&["export", "ndjson", "-o", "-", "--data", "log"]).exits(0).stdout;
+    let archived = room.run(&["archive", "restore", "--to", "archive", "-o", "-"]).exits(0).stdout;
+    assert!(by_id(&log) == by_id(&archived), "the archive and the log differ");
+    room.run(&["archive", "verify", "--to", "archive", "--with-log", "--data", "log"])
+        .exits(0)
+        .prints(&["nothing is wrong"]);
+}
+
+/// The files that a reader of the table finds.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().map(|entry| entry.expect("an entry").path());
+    entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
+}
+
+#[test]
+fn a_log_goes_into_an_archive_and_back() {
+    let room = logged(300);
+    room.run(&["archive", "status", "--to", "archive"]).exits(10).says(&["there is no archive in archive"]);
+    let run = [&RUN[..], &["--data", "log"]].concat();
+    room.run(&run).exits(0).says(&["300 entries archived in 3 files", "up to position 300"]);
+    room.run(&run).exits(0).says(&["0 entries archived"]);
+    holds_all(&room);
+    let status =
+        room.run(&["archive", "status", "--to", "archive"]).exits(0).prints(&["300 entries in 3 files of 1 commit"]);
+    let known = status.stdout.trim_end().rsplit(' ').next().expect("a digest").to_owned();
+    let verify = |known: &str| room.run(&["archive", "verify", "--to", "archive", "--known", known]);
+    verify(&known).exits(0);
+    verify(&"0".repeat(64)).exits(1).prints(&["the archive is not the one it was of"]);
+    // Of one tenant into an empty log.
+    let chosen = ["archive", "restore", "--to", "archive", "--tenant", "acme", "-o", "acme.ndjson"];
+    room.run(&chosen).exits(0).says(&["100 entries written"]);
+    room.run(&[&chosen[..], &["--until", "2020-01-01"]].concat()).exits(0).says(&["0 entries written"]);
+    room.run(&["archive", "restore", "--to", "archive", "--from", "yesterday", "-o", "-"]).exits(2);
+    room.run(&chosen).exits(0);
+    room.run(&["import", "ndjson", "acme.ndjson", "--data", "again"]).exits(0);
+    let count = room.run(&["log", "--count", "--data", "again"]).exits(0);
+    assert_eq!(count.stdout.trim(), "100");
+}
+
+#[test]
+fn what_was_changed_is_told() {
+    let room = logged(60);
+    room.run(&[&RUN[..], &["--data", "log"]].concat()).exits(0);
+    let file = files(&room.path().join("archive/entries")).remove(1);
+    let mut bytes = fs::read(&file).expect("a file");
+    bytes[100] ^= 1;
+    fs::write(&file, bytes).expect("written");
+    let verify = ["archive", "verify", "--to", "archive"];
+    room.run(&verify).exits(1).prints(&["wrong: entries/tenant=", "its SHA-256 is another one"]);
+    room.run(&["archive", "restore", "--to", "archive", "-o", "back.ndjson"]).exits(7);
+    assert!(!room.path().join("back.ndjson").exists(), "half of a file has no name");
+    fs::remove_file(&file).expect("removed");
+    room.run(&verify).exits(1).prints(&["is missing"]);
+    // Another log does not go into it.
+    let other = logged(20);
+    let data = other.path().join("log");
+    room.run(&[&RUN[..], &["--data", data.to_str().expect("text")]].concat()).exits(4).says(&["of another log"]);
+}
+
+#[test]
+fn killed_at_any_moment_it_loses_nothing_and_doubles_nothing() {
+    let kills = if std::env::var("CHAOS").as_deref() == Ok("soak") { 100 } else { 12 };
+    let room = logged(9_000);
+    let run = [&RUN[..], &["--data", "log"]].concat();
+    let begun = Instant::now();
+    room.run(&run).exits(0);
+    let whole = begun.elapsed();
+    fs::remove_dir_all(room.path().join("archive")).expect("removed");
+    let (mut interrupted, mut left_aside) = (0, 0);
+    for kill in 1..=kills {
+        let mut child =
+            room.command().args(&run).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the binary runs");
+        // The time of the kill is what the test is about; it waits for nothing.
+        std::thread::sleep(whole.mul_f64(f64::from(kill % 11) / 11.0));
+        interrupted += u32::from(child.try_wait().expect("a child").is_none());
+        child.kill().expect("it is ours");
+        child.wait().expect("it ends");
+        left_aside += usize::from(!files(&room.path().join("archive/pending")).is_empty());
+        if room.path().join("archive/commits").exists() {
+            let verdict = room.run(&["archive", "verify", "--to", "archive"]).exits(0);
+            assert!(!verdict.stdout.contains("wrong"), "{}", verdict.stdout);
+        }
+        if kill % 4 == 0 {
+            // From the beginning, now and then.
+            room.run(&run).exits(0);
+            holds_all(&room);
+            fs::remove_dir_all(room.path().join("archive")).expect("removed");
+        }
+    }
+    room.run(&run).exits(0);
+    holds_all(&room);
+    assert!(files(&room.path().join("archive/pending")).is_empty());
+    println!("{interrupted} of {kills} runs were killed, {left_aside} left files aside");
+    assert!(interrupted >= kills / 2 && left_aside > 0, "the kills came too early or too late to prove anything");
+}
+
+#[test]
+fn a_server_keeps_its_archive_up_to_date() {
+    let room = logged(50);
+    room.file("deedbook.toml", "[archive]\npath = \"archive\"\nevery_minutes = 1\n");
+    let mut command = room.command();
+    command.env("DEEDBOOK_ADMIN_TOKEN", ADMIN);
+    let served = Served::start(command, &["serve", "--data", "log", "--config", "deedbook.toml", "--log", "error"]);
+    let is_there =
+        || fs::read_dir(room.path().join("archive/commits")).is_ok_and(|mut commits| commits.next().is_some());
+    let waiting = Instant::now();
+    while !is_there() {
+        assert!(waiting.elapsed() < Duration::from_secs(30), "nothing was archived");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    // A second archive, of the server as its clients see it: in two runs, the second from a place within the log.
+    let mut client = served.client();
+    let address = format!("http://{}", served.address);
+    let remote = |task: &[&str]| room.run(&[task, &["--server", &address, "--token", ADMIN]].concat());
+    let run = ["archive", "run", "--to", "remote"];
+    remote(&run).exits(0).says(&["50 entries archived"]);
+    let (status, body) = client.send("POST", "/v1/events", ADMIN, &event(50)).expect("an answer");
+    assert_eq!(status, 201, "{body}");
+    // That a run read the log is an entry of each tenant that was read, or of the log's own.
+    remote(&run).exits(0);
+    remote(&["archive", "verify", "--to", "remote", "--with-log"]).exits(0).prints(&["nothing is wrong"]);
+    assert!(served.terminate().success());
+    room.run(&["archive", "run", "--to", "archive", "--data", "log"]).exits(0);
+    holds_all(&room);
+    room.run(&["archive", "verify", "--to", "remote", "--with-log", "--data", "log"]).exits(0);
+    for (table, why) in
+        [("path = \"a\"\nurl = \"s3://b\"", "either path"), ("path = \"a\"\nevery_minutes = 0", "take 1")]
+    {
+        room.file("deedbook.toml", format!("[archive]\n{table}\n"));
+        room.run(&["serve", "--data", "log", "--config", "deedbook.toml"]).exits(4).says(&[why]);
+    }
+}
