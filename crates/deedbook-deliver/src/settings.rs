@@ -10,12 +10,32 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::sink::{file, stream};
+#[cfg(feature = "nats")]
+use crate::sink::nats;
+use crate::sink::{file, log, postgres, stream, syslog};
 use crate::{Format, Sink, Start, Terms};
 
 /// Every kind of sink: the key under which its own settings stand, and what makes one of them. A new kind is a module
 /// of `sink` and a line here.
-const KINDS: &[(&str, Make)] = &[("file", file::make), ("stdout", stream::make)];
+const KINDS: &[(&str, Make)] = &[
+    ("file", file::make),
+    ("stdout", stream::make),
+    ("log", log::make),
+    ("syslog", syslog::make),
+    ("postgres", postgres::make),
+    #[cfg(feature = "nats")]
+    ("nats", nats::make),
+    #[cfg(not(feature = "nats"))]
+    ("nats", not_built),
+];
+
+/// Stands for a kind that is behind a feature.
+#[cfg(not(feature = "nats"))]
+fn not_built(_: Value, _: &Place<'_>) -> Result<Box<dyn Sink>> {
+    Err(wrong(
+        "this program was built without it; `cargo build --features` and the name of the kind builds one with it",
+    ))
+}
 
 /// Makes a sink of its settings. Everything that can be judged without the other side is judged; nothing is opened yet.
 pub(crate) type Make = fn(Value, &Place<'_>) -> Result<Box<dyn Sink>>;

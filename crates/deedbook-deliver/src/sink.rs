@@ -1,13 +1,20 @@
 //! What takes entries outside: the trait [`Sink`], and a module for each kind.
 
 pub(crate) mod file;
+pub(crate) mod log;
+#[cfg(feature = "nats")]
+pub(crate) mod nats;
+pub(crate) mod postgres;
 pub(crate) mod stream;
+pub(crate) mod syslog;
 
 use std::time::Duration;
 
 use deedbook_core::Entry;
+use tokio::runtime::{Builder, Runtime};
 
 pub use file::{FileSink, Rotation};
+pub use log::TracingSink;
 pub use stream::StreamSink;
 
 /// Makes the record of an entry, which is a line without its end where lines are written.
@@ -53,4 +60,16 @@ impl Failure {
             Self::Later { why, .. } | Self::Refused { why } => why,
         }
     }
+}
+
+/// What the client of a sink runs on, where it wants a runtime: the thread of the courier, while it delivers.
+fn runtime() -> Result<Runtime, Failure> {
+    let runtime = Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|error| Failure::later(format!("the operating system gives no runtime: {error}")))
+}
+
+/// An error and what caused it.
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
