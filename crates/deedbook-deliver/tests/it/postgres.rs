@@ -101,13 +101,13 @@ fn text_of_strangers_is_text() {
     let Some(place) = Place::new("hostile rows of PostgreSQL") else { return };
     let hostile = "a\0b'); DROP TABLE audit_log; --\\u0000 \\\\ \" \u{7f}\u{ffff}é日🚀";
     let mut event = Event::new("invoice.approved", Actor::new("user", hostile));
-    event.metadata.insert("k\0\"".to_owned(), json!([hostile, 1e15, -0.1]));
+    event.metadata.insert("k\0\"".to_owned(), json!([hostile, 1_000_000_000_000_000_i64, -0.1]));
     place.sink("audit_log").deliver(&[accepted(1, event)]).unwrap();
     let row =
         &place.rows("SELECT actor_id, entry->'metadata'->>U&'k\\2400\"', (entry->'metadata')::text FROM audit_log")[0];
     let kept = hostile.replace('\0', "␀");
     assert_eq!(row.get::<_, &str>(0), kept);
-    assert_eq!(from_str::<Value>(row.get(1)).unwrap(), json!([kept, 1e15, -0.1]));
+    assert_eq!(from_str::<Value>(row.get(1)).unwrap(), json!([kept, 1_000_000_000_000_000_i64, -0.1]));
 }
 
 #[test]
