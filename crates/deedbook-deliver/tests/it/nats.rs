@@ -87,7 +87,7 @@ impl Nats {
 
     fn context(&self) -> Context {
         let address = format!("nats://127.0.0.1:{}", self.port);
-        jetstream::new(self.runtime.block_on(async_nats::connect(address)).unwrap())
+        self.runtime.block_on(async { jetstream::new(async_nats::connect(address).await.unwrap()) })
     }
 
     fn make_stream(&self, config: Config) {
