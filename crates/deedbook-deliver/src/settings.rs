@@ -12,7 +12,7 @@ use serde_json::Value;
 
 #[cfg(feature = "nats")]
 use crate::sink::nats;
-use crate::sink::{file, log, postgres, stream, syslog};
+use crate::sink::{deedbook, file, log, otlp, postgres, splunk, stream, syslog, webhook};
 use crate::{Format, Sink, Start, Terms};
 
 /// Every kind of sink: the key under which its own settings stand, and what makes one of them. A new kind is a module
@@ -20,6 +20,10 @@ use crate::{Format, Sink, Start, Terms};
 const KINDS: &[(&str, Make)] = &[
     ("file", file::make),
     ("stdout", stream::make),
+    ("webhook", webhook::make),
+    ("splunk", splunk::make),
+    ("otlp", otlp::make),
+    ("deedbook", deedbook::make),
     ("log", log::make),
     ("syslog", syslog::make),
     ("postgres", postgres::make),
@@ -46,6 +50,8 @@ pub(crate) struct Place<'a> {
     pub(crate) folder: &'a Path,
     /// The format that was asked for.
     pub(crate) format: Option<Format>,
+    /// How many entries it gets at once, at most.
+    pub(crate) batch_entries: usize,
 }
 
 impl Place<'_> {
@@ -137,7 +143,8 @@ impl Table {
             Some(text) => Some(text.parse().map_err(|error| within(&format!("format = {text:?}"), &error))?),
         };
         let (kind, make, own) = kind(self.kinds)?;
-        let sink = make(own, &Place { folder, format }).map_err(|error| within(kind, &error))?;
+        let place = Place { folder, format, batch_entries: terms.batch_entries };
+        let sink = make(own, &place).map_err(|error| within(kind, &error))?;
         Ok(Settings { terms, kind, sink })
     }
 

@@ -1,12 +1,19 @@
 //! What takes entries outside: the trait [`Sink`], and a module for each kind.
 
+pub(crate) mod deedbook;
 pub(crate) mod file;
 pub(crate) mod log;
 #[cfg(feature = "nats")]
 pub(crate) mod nats;
+pub(crate) mod otlp;
 pub(crate) mod postgres;
+pub(crate) mod splunk;
 pub(crate) mod stream;
 pub(crate) mod syslog;
+pub(crate) mod webhook;
+
+mod guard;
+mod http;
 
 use std::time::Duration;
 
@@ -14,8 +21,10 @@ use deedbook_core::Entry;
 use tokio::runtime::{Builder, Runtime};
 
 pub use file::{FileSink, Rotation};
+pub use guard::Guard;
 pub use log::TracingSink;
 pub use stream::StreamSink;
+pub use webhook::{Bodies, Webhook};
 
 /// Makes the record of an entry, which is a line without its end where lines are written.
 pub type Writer = Box<dyn Fn(&Entry, &mut Vec<u8>) + Send>;

@@ -13,18 +13,6 @@ pub(super) fn write(entry: &Entry, out: &mut Vec<u8>) {
     json::write(&envelope(entry), out);
 }
 
-/// An array of records.
-pub(super) fn write_batch<'a>(records: impl IntoIterator<Item = &'a [u8]>, out: &mut Vec<u8>) {
-    out.push(b'[');
-    for (index, record) in records.into_iter().enumerate() {
-        if index > 0 {
-            out.push(b',');
-        }
-        out.extend_from_slice(record);
-    }
-    out.push(b']');
-}
-
 /// Source and id together name one entry of one log: the id is unique within its tenant.
 fn envelope(entry: &Entry) -> Value {
     let (receipt, event) = (&entry.receipt, &entry.event);

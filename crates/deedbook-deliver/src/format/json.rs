@@ -22,6 +22,18 @@ pub(super) fn write(value: &Value, out: &mut Vec<u8>) {
     escape(&value.to_string(), out);
 }
 
+/// Appends an array of `records`, which are JSON.
+pub(super) fn write_array<'a>(records: impl IntoIterator<Item = &'a [u8]>, out: &mut Vec<u8>) {
+    out.push(b'[');
+    for (index, record) in records.into_iter().enumerate() {
+        if index > 0 {
+            out.push(b',');
+        }
+        out.extend_from_slice(record);
+    }
+    out.push(b']');
+}
+
 /// Appends `json` with such characters as `\uXXXX`: the same document.
 fn escape(json: &str, out: &mut Vec<u8>) {
     let mut plain_from = 0;

@@ -26,7 +26,7 @@ pub(crate) fn push_visible(out: &mut String, character: char) {
 }
 
 /// `text` with every dangerous character made visible.
-pub(super) fn visible(text: &str) -> Cow<'_, str> {
+pub(crate) fn visible(text: &str) -> Cow<'_, str> {
     if !text.chars().any(is_dangerous) {
         return Cow::Borrowed(text);
     }

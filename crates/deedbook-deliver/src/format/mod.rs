@@ -52,7 +52,7 @@ pub enum Format {
 
 impl Format {
     /// The name; of a template what stands before its text.
-    fn name(&self) -> &'static str {
+    pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Json => "json",
             Self::Ocsf => "ocsf",
@@ -86,11 +86,38 @@ impl Format {
     /// line each, its end included.
     pub fn write_batch<'a>(&self, records: impl IntoIterator<Item = &'a [u8]>, out: &mut Vec<u8>) {
         match self {
-            Self::CloudEvents => cloudevents::write_batch(records, out),
+            Self::CloudEvents => json::write_array(records, out),
             _ => records.into_iter().for_each(|record| {
                 out.extend_from_slice(record);
                 out.push(b'\n');
             }),
+        }
+    }
+
+    /// Appends `records` as one body that is whole by itself, and gives its media type: an array of JSON, and of
+    /// formats that are no JSON a line each.
+    pub(crate) fn write_whole<'a>(
+        &self,
+        records: impl IntoIterator<Item = &'a [u8]>,
+        out: &mut Vec<u8>,
+    ) -> &'static str {
+        match self {
+            Self::Json | Self::Ocsf | Self::Ecs => {
+                json::write_array(records, out);
+                self.content_type()
+            }
+            Self::CloudEvents | Self::Cef | Self::Leef | Self::Template(_) => {
+                self.write_batch(records, out);
+                self.batch_content_type()
+            }
+        }
+    }
+
+    /// Whether a record is an object of JSON.
+    pub(crate) fn is_json(&self) -> bool {
+        match self {
+            Self::Json | Self::Ocsf | Self::Ecs | Self::CloudEvents => true,
+            Self::Cef | Self::Leef | Self::Template(_) => false,
         }
     }
 

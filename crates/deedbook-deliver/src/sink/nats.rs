@@ -17,13 +17,16 @@ use tokio::runtime::Runtime;
 use self::subject::Subject;
 use super::{Failure, Sink, Writer, chain};
 use crate::secret::{Secret, SecretPlace};
-use crate::settings::{Place, parse, wrong};
+use crate::settings::{Place, bounded, parse, wrong};
 
-/// How long a batch may take, connecting included.
-const DELIVERY_MAX: Duration = Duration::from_secs(60);
+/// How long a server may take to let in and to acknowledge a message, in seconds, where nothing else is said.
+const TIMEOUT_S: u64 = 10;
 
-/// How long a server may take to acknowledge a message.
-const ACKNOWLEDGEMENT_MAX: Duration = Duration::from_secs(10);
+/// The longest time that may be said.
+const TIMEOUT_S_MAX: u64 = 300;
+
+/// How many such times a batch may take.
+const TIMEOUTS_MAX: u32 = 6;
 
 /// A connection that was not used for so long is made anew: nobody answered the server's pings meanwhile, for the client
 /// runs only while it delivers. The server waits for minutes.
@@ -45,6 +48,7 @@ struct Settings {
     ca_file: Option<PathBuf>,
     certificate_file: Option<PathBuf>,
     key_file: Option<PathBuf>,
+    timeout_s: Option<u64>,
 }
 
 pub(crate) fn make(settings: Value, place: &Place<'_>) -> Result<Box<dyn Sink>> {
@@ -54,7 +58,9 @@ pub(crate) fn make(settings: Value, place: &Place<'_>) -> Result<Box<dyn Sink>> 
     if servers.is_empty() {
         return Err(wrong("servers is empty: name at least one, such as \"nats://one.example:4222\""));
     }
-    let cluster = Cluster { servers, login: settings.login(place.folder)?, tls: settings.tls(place.folder)? };
+    let timeout = Duration::from_secs(bounded("timeout_s", settings.timeout_s.unwrap_or(TIMEOUT_S), TIMEOUT_S_MAX)?);
+    let (login, tls) = (settings.login(place.folder)?, settings.tls(place.folder)?);
+    let cluster = Cluster { servers, login, tls, timeout };
     let stream = Stream { cluster, subject, write: place.format().writer(), connection: None };
     Ok(Box::new(NatsSink { stream, runtime: None }))
 }
@@ -109,6 +115,7 @@ struct Cluster {
     servers: Vec<ServerAddr>,
     login: Login,
     tls: Tls,
+    timeout: Duration,
 }
 
 enum Login {
@@ -137,10 +144,10 @@ impl Sink for NatsSink {
             None => super::runtime()?,
         };
         let runtime = self.runtime.insert(runtime);
-        let published =
-            runtime.block_on(async { tokio::time::timeout(DELIVERY_MAX, self.stream.publish(entries)).await });
-        published.unwrap_or_else(|_| {
-            Err(Failure::later(format!("the servers did not answer within {} seconds", DELIVERY_MAX.as_secs())))
+        let delivery_max = self.stream.cluster.timeout * TIMEOUTS_MAX;
+        let published = async { tokio::time::timeout(delivery_max, self.stream.publish(entries)).await };
+        runtime.block_on(published).unwrap_or_else(|_| {
+            Err(Failure::later(format!("the servers did not answer within {} seconds", delivery_max.as_secs())))
         })
     }
 }
@@ -185,12 +192,12 @@ impl Cluster {
         let options = self.options().map_err(Failure::later)?;
         let client = options.connect(&self.servers).await.map_err(|error| Failure::later(chain(&error)))?;
         let mut context = jetstream::new(client);
-        context.set_timeout(ACKNOWLEDGEMENT_MAX);
+        context.set_timeout(self.timeout);
         Ok(context)
     }
 
     fn options(&self) -> std::result::Result<ConnectOptions, String> {
-        let options = ConnectOptions::new().name("deedbook");
+        let options = ConnectOptions::new().name("deedbook").connection_timeout(self.timeout);
         let mut options = match &self.login {
             Login::Nobody => options,
             Login::Credentials(file) => std::fs::read_to_string(file)

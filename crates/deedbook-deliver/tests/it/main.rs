@@ -3,9 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up must fail")]
 
 mod cloudevents;
+mod conformance;
 mod ecs;
 mod golden;
 mod hostile;
+mod http;
 mod log;
 mod names;
 #[cfg(feature = "nats")]

@@ -16,7 +16,8 @@ fn collector(more: Value) -> (TcpListener, SyslogSink) {
     let port = listener.local_addr().expect("an address").port();
     let mut settings = json!({ "address": format!("127.0.0.1:{port}"), "transport": "tcp", "hostname": "host" });
     settings.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
-    let mut sink = SyslogSink::read(settings, &Place { folder: Path::new("."), format: None }).expect("a sink");
+    let mut sink = SyslogSink::read(settings, &Place { folder: Path::new("."), format: None, batch_entries: 500 })
+        .expect("a sink");
     sink.write = Box::new(|entry, out| out.extend(entry.receipt.id.bytes()));
     sink.peer.stall_max = Duration::from_millis(300);
     (listener, sink)
@@ -136,7 +137,7 @@ fn a_message_that_the_collector_would_cut_is_refused() {
 fn settings_that_cannot_be_used_say_why() {
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::write(folder.path().join("empty.pem"), "").expect("a file");
-    let place = Place { folder: folder.path(), format: None };
+    let place = Place { folder: folder.path(), format: None, batch_entries: 500 };
     let check = |settings: Value, expected: &str| {
         let error = SyslogSink::read(settings, &place).err().expect(expected);
         let told = error.problems()[0].detail.clone();
