@@ -5,8 +5,8 @@
 //! never sits in the way of recording, and what fails is tried again until it goes through.
 //!
 //! ```
-//! use deedbook::sinks::{self, Format, Settings, Terms, TracingSink};
-//! use deedbook::{Actor, Deedbook, Event};
+//! use deedbook::sinks::{self, Format, ParseOptions, Query, Settings, Terms, TracingSink};
+//! use deedbook::{Actor, Deedbook, Event, Timestamp};
 //!
 //! # let directory = tempfile::tempdir()?;
 //! # let url = format!("file:{}", directory.path().join("audit").display());
@@ -18,7 +18,7 @@
 //!
 //! // Sign-ins become events of `tracing`, at the target `deedbook::audit`.
 //! let mut terms = Terms::new("logging");
-//! terms.query = "category:account".parse()?;
+//! terms.query = Query::parse("category:account", &ParseOptions::utc(Timestamp::now()))?;
 //! couriers.start(Settings { terms, kind: "log", sink: Box::new(TracingSink::new(Format::Json)) })?;
 //!
 //! let mut event = Event::new("user.signed_in", Actor::new("user", "ada"));
@@ -52,6 +52,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 pub use deedbook_core::Query;
+pub use deedbook_core::query::ParseOptions;
 pub use deedbook_deliver::{
     Couriers, Failure, FileSink, Folder, Format, Handle, Outlet, Parked, Rotation, Settings, Sink, Start, State,
     States, Status, StreamSink, Template, Terms, TracingSink, Writer,

@@ -1,11 +1,13 @@
 //! Entries of an embedded log in the application's own logging.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot be set up must fail")]
+
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use deedbook::sinks::{self, Couriers, Format, Settings, Terms, TracingSink};
-use deedbook::{Actor, Deedbook, ErrorKind, Event};
+use deedbook::sinks::{self, Couriers, Format, ParseOptions, Query, Settings, Terms, TracingSink};
+use deedbook::{Actor, Deedbook, ErrorKind, Event, Timestamp};
 
 /// The records that reached the crate `log`.
 static LOGGED: Mutex<Vec<String>> = Mutex::new(Vec::new());
@@ -29,7 +31,7 @@ impl log::Log for Logger {
 fn started(book: &Deedbook, folder: &Path) -> Couriers {
     let couriers = sinks::couriers(book, folder).unwrap();
     let mut terms = Terms::new("logging");
-    terms.query = "category:account".parse().unwrap();
+    terms.query = Query::parse("category:account", &ParseOptions::utc(Timestamp::now())).unwrap();
     let sink = Box::new(TracingSink::new(Format::Json));
     couriers.start(Settings { terms, kind: "log", sink }).unwrap();
     couriers
