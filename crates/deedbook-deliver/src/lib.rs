@@ -24,6 +24,6 @@ pub use format::{Format, Template};
 pub use handle::{Handle, Status, TestReply};
 pub use secret::Secret;
 pub use settings::{Origin, Said, Settings};
-pub use sink::{Bodies, Failure, FileSink, Guard, Rotation, Sink, StreamSink, Webhook, Writer};
+pub use sink::{Bodies, Failure, FileSink, Guard, Rotation, Sink, StreamSink, TracingSink, Webhook, Writer};
 pub use state::{Folder, Parked, State, States};
 pub use time::{RealTime, Time};

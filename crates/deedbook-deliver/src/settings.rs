@@ -10,7 +10,9 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::sink::{deedbook, file, otlp, splunk, stream, webhook};
+#[cfg(feature = "nats")]
+use crate::sink::nats;
+use crate::sink::{deedbook, file, log, otlp, postgres, splunk, stream, syslog, webhook};
 use crate::{Bodies, Format, Guard, Secret, Sink, Start, Terms, Webhook};
 
 /// Every kind of sink: the key under which its own settings stand, and what makes one of them. A new kind is a module
@@ -22,10 +24,25 @@ const KINDS: &[(&str, Make)] = &[
     ("splunk", splunk::make),
     ("otlp", otlp::make),
     ("deedbook", deedbook::make),
+    ("log", log::make),
+    ("syslog", syslog::make),
+    ("postgres", postgres::make),
+    #[cfg(feature = "nats")]
+    ("nats", nats::make),
+    #[cfg(not(feature = "nats"))]
+    ("nats", not_built),
 ];
 
 /// The kind that can be made through the API.
 const WEBHOOK: &str = "webhook";
+
+/// Stands for a kind that is behind a feature.
+#[cfg(not(feature = "nats"))]
+fn not_built(_: Value, _: &Place<'_>) -> Result<Box<dyn Sink>> {
+    Err(wrong(
+        "this program was built without it; `cargo build --features` and the name of the kind builds one with it",
+    ))
+}
 
 /// Makes a sink of its settings. Everything that can be judged without the other side is judged; nothing is opened yet.
 pub(crate) type Make = fn(Value, &Place<'_>) -> Result<Box<dyn Sink>>;

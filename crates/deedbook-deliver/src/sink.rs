@@ -2,9 +2,14 @@
 
 pub(crate) mod deedbook;
 pub(crate) mod file;
+pub(crate) mod log;
+#[cfg(feature = "nats")]
+pub(crate) mod nats;
 pub(crate) mod otlp;
+pub(crate) mod postgres;
 pub(crate) mod splunk;
 pub(crate) mod stream;
+pub(crate) mod syslog;
 pub(crate) mod webhook;
 
 mod guard;
@@ -13,9 +18,11 @@ mod http;
 use std::time::Duration;
 
 use deedbook_core::Entry;
+use tokio::runtime::{Builder, Runtime};
 
 pub use file::{FileSink, Rotation};
 pub use guard::Guard;
+pub use log::TracingSink;
 pub use stream::StreamSink;
 pub use webhook::{Bodies, Webhook};
 
@@ -62,4 +69,16 @@ impl Failure {
             Self::Later { why, .. } | Self::Refused { why } => why,
         }
     }
+}
+
+/// What the client of a sink runs on, where it wants a runtime: the thread of the courier, while it delivers.
+fn runtime() -> Result<Runtime, Failure> {
+    let runtime = Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|error| Failure::later(format!("the operating system gives no runtime: {error}")))
+}
+
+/// An error and what caused it.
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }

@@ -13,6 +13,8 @@ pub mod history;
 #[cfg(any(feature = "sqlx-postgres", feature = "tokio-postgres"))]
 pub mod postgres;
 pub mod search;
+#[cfg(feature = "sinks")]
+pub mod sinks;
 #[cfg(feature = "spool")]
 pub mod spool;
 pub mod store;

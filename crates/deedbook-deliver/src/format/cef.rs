@@ -144,7 +144,7 @@ impl Line {
 }
 
 /// `TYPE:ID`, or the kind of somebody without an id.
-pub(super) fn type_and_id(actor: &Actor) -> String {
+pub(crate) fn type_and_id(actor: &Actor) -> String {
     match &actor.id {
         Some(id) => format!("{}:{id}", actor.kind),
         None => actor.kind.clone(),

@@ -15,7 +15,7 @@ pub(super) fn is_dangerous(character: char) -> bool {
 }
 
 /// Appends a character: the picture of a control character (U+2400), `<U+XXXX>` for others that are dangerous.
-pub(super) fn push_visible(out: &mut String, character: char) {
+pub(crate) fn push_visible(out: &mut String, character: char) {
     match character {
         '\0'..='\x1f' => out.extend(char::from_u32(0x2400 + u32::from(character))),
         '\x7f' => out.push('\u{2421}'),

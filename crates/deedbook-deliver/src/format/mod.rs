@@ -21,6 +21,7 @@ use deedbook_core::{Entry, Error, Result};
 
 use crate::Writer;
 
+pub(crate) use cef::type_and_id;
 pub use template::Template;
 
 /// What stands before the text of a template, where a format is named.

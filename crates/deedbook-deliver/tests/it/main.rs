@@ -1,4 +1,4 @@
-//! Records of every format, through the public API.
+//! Records of every format, and sinks against real servers, through the public API.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up must fail")]
 
@@ -8,8 +8,14 @@ mod ecs;
 mod golden;
 mod hostile;
 mod http;
+mod log;
 mod names;
+#[cfg(feature = "nats")]
+mod nats;
 mod ocsf;
+mod postgres;
+mod rsyslog;
 mod samples;
 mod schema;
+mod syslog;
 mod template;

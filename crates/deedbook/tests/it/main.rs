@@ -12,3 +12,5 @@ mod postgres;
 mod recording;
 #[cfg(feature = "axum")]
 mod requests;
+#[cfg(feature = "log")]
+mod sinks;

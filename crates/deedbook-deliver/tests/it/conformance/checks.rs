@@ -226,6 +226,9 @@ fn goes_on_after_a_stop(dialect: &Arc<dyn Dialect>) {
 }
 
 fn back_pressure(dialect: &Arc<dyn Dialect>) {
+    if !dialect.confirms() {
+        return;
+    }
     let log = Log::with(ENTRIES);
     let (seen, largest) = (log.clone(), Arc::new(Mutex::new(0)));
     let (ahead, mut taken_before) = (largest.clone(), 0);

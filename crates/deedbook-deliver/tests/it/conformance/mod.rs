@@ -10,8 +10,11 @@ mod peer;
 
 mod deedbook;
 pub(crate) mod http;
+#[cfg(feature = "nats")]
+mod nats;
 mod otlp;
 mod splunk;
+mod syslog;
 mod webhook;
 
 use std::io;
