@@ -119,7 +119,7 @@ fn killed_at_any_moment_it_loses_nothing_and_doubles_nothing() {
         let mut child =
             room.command().args(&run).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the binary runs");
         // The time of the kill is what the test is about; it waits for nothing.
-        std::thread::sleep(whole.mul_f64(f64::from(kill % 11) / 11.0));
+        std::thread::sleep(whole.mul_f64((f64::from(kill % 7) + 1.0) / 9.0));
         interrupted += u32::from(child.try_wait().expect("a child").is_none());
         child.kill().expect("it is ours");
         child.wait().expect("it ends");
@@ -127,8 +127,8 @@ fn killed_at_any_moment_it_loses_nothing_and_doubles_nothing() {
         if room.path().join("archive/commits").exists() {
             room.run(&["archive", "verify", "--to", "archive"]).exits(0).prints(&["nothing is wrong"]);
         }
-        if kill % 4 == 0 {
-            // From the beginning, now and then.
+        if kill % 2 == 0 {
+            // From the beginning: a second run has less to do, and is killed at its end or not at all.
             room.run(&run).exits(0);
             holds_all(&room);
             fs::remove_dir_all(room.path().join("archive")).expect("removed");
@@ -138,7 +138,7 @@ fn killed_at_any_moment_it_loses_nothing_and_doubles_nothing() {
     holds_all(&room);
     assert!(files(&room.path().join("archive/pending")).is_empty());
     println!("{interrupted} of {kills} runs were killed, {left_aside} left files aside");
-    assert!(interrupted >= kills / 2 && left_aside > 0, "the kills came too early or too late to prove anything");
+    assert!(interrupted >= kills / 3 && left_aside > 0, "the kills came too early or too late to prove anything");
 }
 
 #[test]
