@@ -8,8 +8,11 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::server::{ADMIN, Served};
+use crate::server::Served;
 use crate::support::Room;
+
+/// The administrator's token, which is also given on command lines.
+const TOKEN: &str = "an-administrators-token-of-32-or-more-characters";
 
 const RUN: [&str; 6] = ["archive", "run", "--to", "archive", "--batch-mib", "1"];
 
@@ -116,17 +119,16 @@ fn killed_at_any_moment_it_loses_nothing_and_doubles_nothing() {
         let mut child =
             room.command().args(&run).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the binary runs");
         // The time of the kill is what the test is about; it waits for nothing.
-        std::thread::sleep(whole.mul_f64(f64::from(kill % 11) / 11.0));
+        std::thread::sleep(whole.mul_f64((f64::from(kill % 7) + 1.0) / 9.0));
         interrupted += u32::from(child.try_wait().expect("a child").is_none());
         child.kill().expect("it is ours");
         child.wait().expect("it ends");
         left_aside += usize::from(!files(&room.path().join("archive/pending")).is_empty());
         if room.path().join("archive/commits").exists() {
-            let verdict = room.run(&["archive", "verify", "--to", "archive"]).exits(0);
-            assert!(!verdict.stdout.contains("wrong"), "{}", verdict.stdout);
+            room.run(&["archive", "verify", "--to", "archive"]).exits(0).prints(&["nothing is wrong"]);
         }
-        if kill % 4 == 0 {
-            // From the beginning, now and then.
+        if kill % 2 == 0 {
+            // From the beginning: a second run has less to do, and is killed at its end or not at all.
             room.run(&run).exits(0);
             holds_all(&room);
             fs::remove_dir_all(room.path().join("archive")).expect("removed");
@@ -136,7 +138,7 @@ fn killed_at_any_moment_it_loses_nothing_and_doubles_nothing() {
     holds_all(&room);
     assert!(files(&room.path().join("archive/pending")).is_empty());
     println!("{interrupted} of {kills} runs were killed, {left_aside} left files aside");
-    assert!(interrupted >= kills / 2 && left_aside > 0, "the kills came too early or too late to prove anything");
+    assert!(interrupted >= kills / 3 && left_aside > 0, "the kills came too early or too late to prove anything");
 }
 
 #[test]
@@ -144,7 +146,7 @@ fn a_server_keeps_its_archive_up_to_date() {
     let room = logged(50);
     room.file("deedbook.toml", "[archive]\npath = \"archive\"\nevery_minutes = 1\n");
     let mut command = room.command();
-    command.env("DEEDBOOK_ADMIN_TOKEN", ADMIN);
+    command.env("DEEDBOOK_ADMIN_TOKEN", TOKEN);
     let served = Served::start(command, &["serve", "--data", "log", "--config", "deedbook.toml", "--log", "error"]);
     let is_there =
         || fs::read_dir(room.path().join("archive/commits")).is_ok_and(|mut commits| commits.next().is_some());
@@ -156,10 +158,10 @@ fn a_server_keeps_its_archive_up_to_date() {
     // A second archive, of the server as its clients see it: in two runs, the second from a place within the log.
     let mut client = served.client();
     let address = format!("http://{}", served.address);
-    let remote = |task: &[&str]| room.run(&[task, &["--server", &address, "--token", ADMIN]].concat());
+    let remote = |task: &[&str]| room.run(&[task, &["--server", &address, "--token", TOKEN]].concat());
     let run = ["archive", "run", "--to", "remote"];
     remote(&run).exits(0).says(&["50 entries archived"]);
-    let (status, body) = client.send("POST", "/v1/events", ADMIN, &event(50)).expect("an answer");
+    let (status, body) = client.send("POST", "/v1/events", TOKEN, &event(50)).expect("an answer");
     assert_eq!(status, 201, "{body}");
     // That a run read the log is an entry of each tenant that was read, or of the log's own.
     remote(&run).exits(0);
