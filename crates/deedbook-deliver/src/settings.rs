@@ -196,7 +196,8 @@ impl Table {
     }
 
     fn format(&self) -> Result<Option<Format>> {
-        let read = |text: &String| text.parse::<Format>().map_err(|error| within(&format!("format = {text:?}"), &error));
+        let read =
+            |text: &String| text.parse::<Format>().map_err(|error| within(&format!("format = {text:?}"), &error));
         self.format.as_ref().map(read).transpose()
     }
 

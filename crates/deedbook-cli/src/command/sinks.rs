@@ -8,9 +8,9 @@ use serde_json::{Map, Value, json};
 use super::governing::{Format, Why, found, text};
 use crate::book;
 use crate::exit::{Exit, Outcome};
+use crate::output::Destination;
 use crate::output::log::HEADING;
 use crate::output::table::{Align, Cell, Width, line, terminal_width, widths};
-use crate::output::{self, Destination};
 use crate::place::Place;
 
 /// The arguments of `sinks`.
