@@ -112,6 +112,57 @@ fn a_server_that_is_killed_delivers_everything_and_twice_only_with_the_same_id()
 }
 
 #[test]
+fn another_deedbook_gets_the_same_events_and_refuses_what_it_has_otherwise() {
+    let (room, other) = (Room::new(), Room::new());
+    let copy = Served::on(&other.path().join("log"));
+    record(&mut copy.client(), "b", "other").expect("recorded");
+    room.file("token", ADMIN);
+    let address = copy.address;
+    room.file(
+        "deedbook.toml",
+        format!(
+            "[[sinks]]\nname = \"copy\"\nbatch = {{ entries = 1000 }}\n\
+             deedbook = {{ url = \"http://{address}\", token = {{ file = \"token\" }}, gzip = true }}\n"
+        ),
+    );
+    room.enter_into("log", &["a", "b", "c", "d"].map(|id| event(id, "account")).join("\n"));
+    let served = serve(&room);
+    // It is parked after it was tried again for some seconds.
+    let state = "log/sinks/copy.json";
+    wait(|| fs::read_to_string(room.path().join(state)).is_ok_and(|state| state.contains("409")));
+    record(&mut served.client(), "e", "account").expect("recorded");
+    let mut copied = copy.client();
+    wait(|| copied.get("/v1/events?tenant=default")["data"].as_array().is_some_and(|entries| entries.len() == 5));
+    for id in ["a", "c", "d", "e"] {
+        let (here, there) = (
+            served.client().get(&format!("/v1/events/{id}?tenant=default")),
+            copied.get(&format!("/v1/events/{id}?tenant=default")),
+        );
+        assert_eq!(there["occurred_at"], here["recorded_at"], "{id}");
+        assert_eq!((&there["action"], &there["actor"]), (&here["action"], &here["actor"]), "{id}");
+    }
+    assert_eq!(copied.get("/v1/events/b?tenant=default")["category"], "other");
+    let state: Value = serde_json::from_str(&room.read(state)).expect("a state");
+    let parked = state["parked"].as_array().expect("a list");
+    assert_eq!(parked.len(), 1, "{state}");
+    assert_eq!(parked[0]["id"], "b");
+    let why = parked[0]["why"].as_str().expect("a text");
+    assert!(why.contains("409 conflict") && !why.contains(ADMIN), "{why}");
+    assert!(served.terminate().success());
+}
+
+/// Waits until it is so, for half a minute at most.
+fn wait(mut is_so: impl FnMut() -> bool) {
+    for _ in 0..600 {
+        if is_so() {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    panic!("it did not come about within half a minute");
+}
+
+#[test]
 fn what_is_wrong_with_a_sink() {
     let room = Room::new();
     for (config, says) in [
@@ -125,6 +176,14 @@ fn what_is_wrong_with_a_sink() {
         ("[[sinks]]\nname = \"a\"\nstdout = {}\nbatch = { entries = 0 }", &["\"a\"", "entries = 0", "1 to"]),
         ("[[sinks]]\nname = \"a\"\nstdout = {}\nstart = \"later\"", &["unknown variant", "beginning"]),
         ("[[sinks]]\nname = \"a\"\nstdout = {}\nformat = \"xml\"", &["xml", "ocsf", "cloudevents"]),
+        (
+            "[[sinks]]\nname = \"a\"\nsplunk = { url = \"https://s\", token = \"hunter2\" }",
+            &["\"a\"", "{ env = \"NAME\" }"],
+        ),
+        (
+            "[[sinks]]\nname = \"a\"\nwebhook = { url = \"https://s\", secret = { file = \"no\" } }",
+            &["\"a\"", "the file no: "],
+        ),
     ] {
         room.file("deedbook.toml", config);
         let serve = ["serve", "--listen", "127.0.0.1:0", "--config", "deedbook.toml", "--data", "log"];

@@ -30,6 +30,19 @@ fn serve(answers: Vec<Vec<u8>>) -> (SocketAddr, Receiver<Request>) {
     (address, requests)
 }
 
+/// A server that says this to whoever connects, and reads nothing.
+fn greet(bytes: &'static [u8]) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        let (mut connection, _) = listener.accept().unwrap();
+        connection.write_all(bytes).unwrap();
+        // Until the other side has enough.
+        let _ = io::copy(&mut connection, &mut io::sink());
+    });
+    address
+}
+
 /// A sink of each kind for this path of the server.
 fn sinks(address: SocketAddr, path: &str) -> [Box<dyn Sink>; 4] {
     let url = format!("http://{address}{path}");
@@ -95,6 +108,16 @@ fn who_is_not_there_is_told_without_the_address() {
         assert!(why.starts_with(&format!("http://{address} was not reached: ")) && why.contains("refused"), "{why}");
         assert!(!why.contains("canary"), "{why}");
     }
+}
+
+#[test]
+fn what_is_no_tls_is_told_and_tried_again() {
+    let address = greet(b"HTTP/1.1 400 Bad Request\r\n\r\n");
+    let table = json!({ "name": "sink", "webhook": { "url": format!("https://{address}/canary-of-the-path") } });
+    let mut sink = Settings::read(table, Path::new(FOLDER)).unwrap().sink;
+    let failure = sink.deliver(&sample()).unwrap_err();
+    let Failure::Later { why, after: None } = &failure else { panic!("{failure:?}") };
+    assert!(why.starts_with(&format!("https://{address} was not reached: ")) && !why.contains("canary"), "{why}");
 }
 
 /// An answer without an end is read up to a bound.

@@ -51,7 +51,7 @@ mod tests {
             ("https://canary@siem.example/", "header"),
             ("https://siem.example/#canary", "fragment"),
         ] {
-            let error = address(url).err().expect(url).to_string();
+            let error = address(url).expect_err(url).to_string();
             assert!(error.contains(expected) && !error.contains("canary"), "{url}: {error}");
         }
     }

@@ -9,12 +9,14 @@ use std::time::Duration;
 
 use super::{Act, Dialect, Id, Says};
 
+/// What a peer does with a message: of the number of those before it, and the entries in it.
+pub(super) type Next = dyn FnMut(usize, &[Id]) -> Act + Send;
+
 /// What a peer does with its connections and messages.
 pub(super) struct Script {
     /// How many connections it accepts at first and never looks at.
     pub(super) deaf: usize,
-    /// What it does with a message: the number of those before it, and the entries in it.
-    pub(super) act: Box<dyn FnMut(usize, &[Id]) -> Act + Send>,
+    pub(super) act: Box<Next>,
 }
 
 impl Script {
