@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 /// The administrator's token of every test.
-pub(crate) const ADMIN: &str = "an administrator's token of 32 or more characters";
+pub(crate) const ADMIN: &str = "an-administrators-token-of-32-or-more-characters";
 
 /// `deedbook serve` on a directory; killed when it is dropped.
 pub(crate) struct Served {

@@ -39,7 +39,7 @@ fn every_refusal_has_its_exact_body() {
         ("absent", get("/v1/events/absent")),
         ("no endpoint", get("/v1/absent")),
         ("no method", house.request("PATCH", "/v1/events")),
-        ("not there yet", get("/v1/sinks")),
+        ("not there yet", get("/v1/tenants")),
         ("unknown parameter", get("/v1/events?limti=7")),
         ("parameter out of range", get("/v1/events?limit=1001")),
         ("parameter twice", get("/v1/events?limit=1&limit=2")),

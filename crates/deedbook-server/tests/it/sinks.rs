@@ -129,7 +129,7 @@ fn a_sink_is_shown_with_how_it_gets_on() {
     assert!(shown["next"].as_u64() >= Some(3));
     shown["next"] = json!("some position");
     let expected = json!({
-        "name": "siem", "kind": "file", "query": "-id:b", "tenant": "acme", "format": null, "origin": "file",
+        "name": "siem", "kind": "file", "query": "-id:b", "tenant": "acme", "format": null, "to": null, "origin": "file",
         "running": true, "paused": false, "next": "some position", "lag": { "entries": 0, "seconds": 0 },
         "delivered": 2, "parked": 0, "last_error": null, "failing_since": null, "entry": null, "parked_entries": [],
     });
@@ -198,7 +198,7 @@ fn entries_are_delivered_again_from_a_time_or_a_position() {
     assert_eq!(script.until_taken(5), ["a", "c", "d", "c", "d"]);
     let made = entry(&house, &again);
     assert_eq!((&made["action"], &made["reason"]), (&json!("audit.sink.replayed"), &json!("the SIEM lost some")));
-    assert_eq!(made["metadata"], json!({ "from": "2026-09-20T14:00:30Z", "position": position("c") }));
+    assert_eq!(made["metadata"], json!({ "from": "2026-09-20T14:00:30.000000Z", "position": position("c") }));
     until_sink(&house, |sink| sink["lag"]["entries"] == 0);
     act(&house, "replay", &format!(r#"{{"position":{}}}"#, position("d")));
     assert_eq!(script.until_taken(6), ["a", "c", "d", "c", "d", "d"]);
