@@ -40,6 +40,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "deedbook-core",
             "deedbook-store",
             "deedbook-postgres",
+            "deedbook-deliver",
             "deedbook-archive",
             "deedbook-server",
             "deedbook",

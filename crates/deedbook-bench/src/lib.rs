@@ -10,6 +10,7 @@ pub mod archive;
 pub mod capture;
 pub mod compare;
 pub mod contestant;
+pub mod deliver;
 pub mod drain;
 pub mod figures;
 pub mod history;

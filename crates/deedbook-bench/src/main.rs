@@ -1,7 +1,7 @@
 //! The command line of the benchmark.
 
 use clap::{Parser, Subcommand};
-use deedbook_bench::{capture, compare, drain, history, http, load, retire, stages, tenants};
+use deedbook_bench::{capture, compare, deliver, drain, history, http, load, retire, stages, tenants};
 
 /// Measures Deedbook, and others on the same data.
 #[derive(Parser)]
@@ -28,6 +28,8 @@ enum Command {
     Retire(retire::Options),
     /// The outbox of a PostgreSQL database into a directory.
     Drain(drain::Options),
+    /// Entries to a sink, and what a sink costs those who record.
+    Deliver(deliver::Options),
     /// What a log takes as an archive, beside DuckDB.
     #[cfg(feature = "archive")]
     Archive(deedbook_bench::archive::Options),
@@ -52,6 +54,7 @@ fn main() -> deedbook_bench::Result<()> {
         Command::History(options) => history::run(&options),
         Command::Retire(options) => retire::run(&options),
         Command::Drain(options) => drain::run(&options),
+        Command::Deliver(options) => deliver::run(&options),
         #[cfg(feature = "archive")]
         Command::Archive(options) => deedbook_bench::archive::run(&options),
         Command::Tenants(options) => tenants::run(&options),

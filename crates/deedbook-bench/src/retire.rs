@@ -122,7 +122,7 @@ pub(crate) fn fill(directory: &Path, workload: &Workload, events: u64) -> Result
     Ok(store.close()?)
 }
 
-fn append(store: &FileStore, workload: &Workload, range: std::ops::Range<u64>) -> Result<Duration> {
+pub(crate) fn append(store: &FileStore, workload: &Workload, range: std::ops::Range<u64>) -> Result<Duration> {
     let drafts = range.map(|index| row::draft(workload.event(index)));
     let drafts = drafts.collect::<deedbook_core::Result<Vec<Draft>>>()?;
     let begun = Instant::now();
