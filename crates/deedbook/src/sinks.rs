@@ -5,8 +5,11 @@
 //! never sits in the way of recording, and what fails is tried again until it goes through.
 //!
 //! ```
-//! use deedbook::sinks::{self, Format, ParseOptions, Query, Settings, Terms, TracingSink};
-//! use deedbook::{Actor, Deedbook, Event, Timestamp};
+//! use std::path::Path;
+//!
+//! use deedbook::sinks::{self, Settings};
+//! use deedbook::{Actor, Deedbook, Event};
+//! use serde_json::json;
 //!
 //! # let directory = tempfile::tempdir()?;
 //! # let url = format!("file:{}", directory.path().join("audit").display());
@@ -17,9 +20,8 @@
 //! let couriers = sinks::couriers(&book, folder)?;
 //!
 //! // Sign-ins become events of `tracing`, at the target `deedbook::audit`.
-//! let mut terms = Terms::new("logging");
-//! terms.query = Query::parse("category:account", &ParseOptions::utc(Timestamp::now()))?;
-//! couriers.start(Settings { terms, kind: "log", sink: Box::new(TracingSink::new(Format::Json)) })?;
+//! let table = json!({ "name": "logging", "query": "category:account", "log": {} });
+//! couriers.start(Settings::read(table, Path::new("."))?)?;
 //!
 //! let mut event = Event::new("user.signed_in", Actor::new("user", "ada"));
 //! event.category = Some("account".to_owned());
@@ -33,8 +35,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! With the feature `log` such entries reach the crate `log` where no subscriber of `tracing` is set. Other kinds of sinks
-//! are made by [`Settings::read`] from the tables that `deedbook serve` reads from its `deedbook.toml`:
+//! With the feature `log` such entries reach the crate `log` where no subscriber of `tracing` is set. Tables are those that
+//! `deedbook serve` reads from its `deedbook.toml`, of any kind of sink:
 //!
 //! ```
 //! use std::path::Path;
@@ -44,7 +46,7 @@
 //!
 //! let table = json!({ "name": "siem", "format": "cef", "syslog": { "address": "logs.example:514", "transport": "tcp" } });
 //! let settings = Settings::read(table, Path::new("/etc/app"))?;
-//! assert_eq!(settings.kind, "syslog");
+//! assert_eq!(settings.said.kind, "syslog");
 //! # Ok::<(), deedbook::Error>(())
 //! ```
 
@@ -54,8 +56,8 @@ use std::sync::Arc;
 pub use deedbook_core::Query;
 pub use deedbook_core::query::ParseOptions;
 pub use deedbook_deliver::{
-    Couriers, Failure, FileSink, Folder, Format, Handle, Outlet, Parked, Rotation, Settings, Sink, Start, State,
-    States, Status, StreamSink, Template, Terms, TracingSink, Writer,
+    Couriers, Failure, FileSink, Folder, Format, Handle, Origin, Outlet, Parked, Rotation, Said, Settings, Sink, Start,
+    State, States, Status, StreamSink, Template, Terms, TracingSink, Writer,
 };
 
 use crate::{Deedbook, Error, ErrorKind, Result};

@@ -6,8 +6,9 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use deedbook::sinks::{self, Couriers, Format, ParseOptions, Query, Settings, Terms, TracingSink};
-use deedbook::{Actor, Deedbook, ErrorKind, Event, Timestamp};
+use deedbook::sinks::{self, Couriers, Settings};
+use deedbook::{Actor, Deedbook, ErrorKind, Event};
+use serde_json::json;
 
 /// The records that reached the crate `log`.
 static LOGGED: Mutex<Vec<String>> = Mutex::new(Vec::new());
@@ -30,10 +31,8 @@ impl log::Log for Logger {
 
 fn started(book: &Deedbook, folder: &Path) -> Couriers {
     let couriers = sinks::couriers(book, folder).unwrap();
-    let mut terms = Terms::new("logging");
-    terms.query = Query::parse("category:account", &ParseOptions::utc(Timestamp::now())).unwrap();
-    let sink = Box::new(TracingSink::new(Format::Json));
-    couriers.start(Settings { terms, kind: "log", sink }).unwrap();
+    let table = json!({ "name": "logging", "query": "category:account", "log": {} });
+    couriers.start(Settings::read(table, folder).unwrap()).unwrap();
     couriers
 }
 
