@@ -232,7 +232,7 @@ impl Courier {
             Ok(page) => {
                 let end = end_of(&page);
                 if self.deliver(&page.entries) == Flow::GoesOn {
-                    self.advance(end);
+                    self.pass_over(end);
                 }
             }
             Err(error) => self.fail(&format!("the log cannot be read: {error}"), None),
@@ -271,18 +271,22 @@ impl Courier {
 
     /// Moves behind what is not for this sink, and waits for more.
     fn pass(&mut self, page: &Page) {
-        let end = end_of(page);
-        // What was passed over since is passed over again after a crash: that costs a read, and nothing is sent twice.
+        self.pass_over(end_of(page));
+        let everything = Scope::unrestricted("a courier waits for whatever comes");
+        if let Err(error) = self.store.follow(self.state.next, 1, FOLLOW_WAIT, &everything) {
+            self.fail(&format!("the log cannot be followed: {error}"), None);
+        }
+    }
+
+    /// Moves to `end`. What was passed over since the state was kept is passed over again after a crash: that costs a read,
+    /// and nothing is sent twice.
+    fn pass_over(&mut self, end: u64) {
         let (before, next) = (self.state.next, self.state.next.max(end));
         self.state.next = next;
         self.handle.tell(|status| status.next = next);
         self.passed += next - before;
         if self.passed >= PASSED_MAX {
             self.save();
-        }
-        let everything = Scope::unrestricted("a courier waits for whatever comes");
-        if let Err(error) = self.store.follow(self.state.next, 1, FOLLOW_WAIT, &everything) {
-            self.fail(&format!("the log cannot be followed: {error}"), None);
         }
     }
 
