@@ -135,7 +135,8 @@ export class DeedbookLog extends Element {
     const api = /** @type {Api} */ (this.asked);
     const tellNothing = () => null;
     const canHide = !this.views && withoutViews(this.query) !== this.query;
-    const hidden = canHide ? await api.count(withTerm(this.narrowed, VIEWS), signal).catch(tellNothing) : 0;
+    const views = () => (canHide ? api.count(withTerm(this.narrowed, VIEWS), signal).catch(tellNothing) : 0);
+    const hidden = await views();
     if (signal.aborted) return;
     this.unseen = hidden ?? 0;
     const query = this.shownOf(this.narrowed);
@@ -144,7 +145,10 @@ export class DeedbookLog extends Element {
       api.get("/v1/events/facets", { ...api.question(query), limit: 6 }, signal).catch(tellNothing),
       api.count(query, signal).catch(tellNothing),
     ]);
+    // The view that this reading itself is may have been entered meanwhile: then the figures have it, and are asked for anew.
+    const late = hidden === 0 ? await views() : 0;
     if (signal.aborted) return;
+    if (late) return this.summarise();
     this.buckets = buckets ?? [];
     this.facets = facets?.facets ?? null;
     this.count = count;
