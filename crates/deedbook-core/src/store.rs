@@ -149,6 +149,8 @@ pub struct Page {
     pub has_more: bool,
     /// The highest position that was visible when the page was read; `None` in an empty log.
     pub watermark: Option<u64>,
+    /// How many of the entries lie in an archive, where reading takes longer.
+    pub archived: usize,
 }
 
 /// By what entries are counted.
@@ -186,6 +188,8 @@ pub struct DiskUsage {
     pub sealed_bytes: u64,
     /// How many positions these cover, those of removed entries included.
     pub sealed_entries: u64,
+    /// Bytes of entries that were moved to an archive, which are not among the others.
+    pub archived_bytes: u64,
 }
 
 /// Conveniences over any [`Store`].

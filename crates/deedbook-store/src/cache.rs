@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use deedbook_core::Result;
 use quick_cache::sync::Cache;
 use quick_cache::{DefaultHashBuilder, Weighter};
 
@@ -31,7 +30,7 @@ impl BlockCache {
     }
 
     /// The block at `place`, read by `read` where it is not there.
-    pub(crate) fn get_or_insert(&self, place: Place, read: impl FnOnce() -> Result<Block>) -> Result<Block> {
+    pub(crate) fn get_or_insert<E>(&self, place: Place, read: impl FnOnce() -> Result<Block, E>) -> Result<Block, E> {
         if let Some(block) = self.0.get(&place) {
             return Ok(block);
         }

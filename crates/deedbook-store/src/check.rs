@@ -8,6 +8,7 @@ use std::sync::Arc;
 use deedbook_core::tree::Frontier;
 use deedbook_core::{Result, Timestamp};
 
+use crate::archives::{Archives, OpenArchive, open_directory};
 use crate::cache::BlockCache;
 use crate::disk::{Disk, LockKind, RealDisk};
 use crate::failure::io_error;
@@ -58,14 +59,19 @@ pub struct FileReport {
 /// is in the report instead.
 pub fn check(directory: impl AsRef<Path>, progress: &mut dyn FnMut(u64, u64)) -> Result<Report> {
     let directory = directory.as_ref();
-    check_on(&RealDisk::open(directory), &directory.display().to_string(), progress)
+    check_on(&RealDisk::open(directory), &directory.display().to_string(), Arc::new(open_directory), progress)
 }
 
-/// Checks a log on any [`Disk`]; `place` names it in messages.
+/// Checks a log on any [`Disk`], with what lies in archives; `place` names it in messages.
 ///
 /// # Errors
 /// As [`check`].
-pub fn check_on(disk: &dyn Disk, place: &str, progress: &mut dyn FnMut(u64, u64)) -> Result<Report> {
+pub fn check_on(
+    disk: &dyn Disk,
+    place: &str,
+    archive: OpenArchive,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<Report> {
     let _lock = match disk.lock(LockKind::Shared) {
         Ok(lock) => lock.ok_or_else(|| recovery::in_use(place))?,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(recovery::absent(place)),
@@ -73,7 +79,8 @@ pub fn check_on(disk: &dyn Disk, place: &str, progress: &mut dyn FnMut(u64, u64)
     };
     let mut names = disk.list().map_err(|error| io_error("list", place, error))?;
     names.sort_unstable();
-    let mut checker = Checker { report: Report::default(), done: 0, all: 0, disk, progress };
+    let archives = Arc::new(Archives::new(archive));
+    let mut checker = Checker { report: Report::default(), done: 0, all: 0, disk, archives, progress };
     let manifest = match Manifest::read(disk) {
         Ok(Some(manifest)) => manifest,
         Ok(None) if names.iter().any(|name| manifest::is_ours(name) && !manifest::is_temporary(name)) => {
@@ -98,6 +105,7 @@ struct Checker<'a> {
     done: u64,
     all: u64,
     disk: &'a dyn Disk,
+    archives: Arc<Archives>,
     progress: &'a mut dyn FnMut(u64, u64),
 }
 
@@ -187,7 +195,7 @@ impl Checker<'_> {
         (cache, cache_key): (&Arc<BlockCache>, u64),
         state: (&mut HashMap<String, Frontier>, &mut Holes),
     ) -> Result<Segment> {
-        let segment = Segment::open(self.disk, listed, cache, cache_key)?;
+        let segment = Segment::open(self.disk, &self.archives, listed, cache, cache_key)?;
         let problems = &mut self.report.problems;
         segment::check(&segment, hasher, state, &mut |problem| problems.push(problem))?;
         self.note_times(&segment)?;

@@ -52,6 +52,7 @@ fn open(bytes: &[u8]) -> Result<Segment> {
         first_position: 0,
         positions: 0,
         footer_sha256: String::new(),
+        offloaded: None,
     };
     Segment::read(Arc::new(Bytes(bytes.to_vec())), name, &Arc::new(BlockCache::new(1 << 20)), 0)
 }

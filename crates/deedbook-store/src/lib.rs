@@ -12,6 +12,7 @@
 //!
 //! Nothing here reads the network or knows another store.
 
+mod archives;
 mod bytes;
 mod cache;
 mod check;
@@ -25,6 +26,7 @@ mod holes;
 mod index;
 mod intake;
 mod manifest;
+mod offload;
 mod options;
 mod part;
 mod pieces;
@@ -46,8 +48,10 @@ mod writer;
 
 use std::sync::{Mutex, MutexGuard};
 
+pub use archives::{OpenArchive, open_directory};
 pub use check::{FileReport, Report, check, check_on};
 pub use disk::{Disk, DiskFile, LockKind, RealDisk};
+pub use offload::Moved;
 pub use options::{Background, Clock, Options, Random};
 pub use store::{FileStore, Stats, prepare};
 

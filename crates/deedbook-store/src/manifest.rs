@@ -13,7 +13,9 @@ use crate::failure::{corrupt, io_error};
 pub(crate) const MANIFEST: &str = "MANIFEST";
 const TEMPORARY: &str = "MANIFEST.tmp";
 const MAGIC: &str = "deedbook-manifest";
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
+/// What is written as long as nothing of the log lies in an archive: older versions read it.
+const FORMAT_WITHOUT_ARCHIVE: u32 = 1;
 /// Notes of recoveries that are kept; older ones go.
 const RECOVERIES_MAX: usize = 100;
 
@@ -33,6 +35,9 @@ pub(crate) struct Manifest {
     pub(crate) generations: Vec<GenerationName>,
     /// What was cut from the end of the log after a crash.
     pub(crate) recoveries: Vec<Recovery>,
+    /// Objects in archives that no segment needs, perhaps not there at all: they are to be removed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) unneeded: Vec<Object>,
 }
 
 /// A segment and what identifies its content.
@@ -45,6 +50,30 @@ pub(crate) struct SegmentName {
     pub(crate) positions: u64,
     /// SHA-256 of the footer, which says where everything stands; every block has a checksum of its own.
     pub(crate) footer_sha256: String,
+    /// Where its entries lie, if not in its file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) offloaded: Option<Offloaded>,
+}
+
+/// Where the entries of a segment lie whose file has a hole in their place.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Offloaded {
+    /// A file with them at the same offsets.
+    pub(crate) object: Object,
+    /// How far it goes; entries that lie behind are in the segment's own file.
+    pub(crate) until: u64,
+    /// How many bytes the segment's own file has not.
+    pub(crate) bytes: u64,
+}
+
+/// A file in an archive.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Object {
+    /// The archive: a directory, or a URL.
+    pub(crate) archive: String,
+    pub(crate) name: String,
 }
 
 /// A file of the write-ahead log.
@@ -74,6 +103,7 @@ impl Manifest {
             segments: Vec::new(),
             generations: Vec::new(),
             recoveries: Vec::new(),
+            unneeded: Vec::new(),
         }
     }
 
@@ -104,7 +134,7 @@ impl Manifest {
             );
             return Err(Error::new(ErrorKind::NewerFormat, message));
         }
-        if version != FORMAT || digest != sha256(body) {
+        if version < FORMAT_WITHOUT_ARCHIVE || digest != sha256(body) {
             return Err(corrupt(MANIFEST, "its content does not have the digest of its first line"));
         }
         serde_json::from_slice(body).map_err(|error| corrupt(MANIFEST, error))
@@ -120,11 +150,27 @@ impl Manifest {
 
     fn write_temporary(&self, disk: &dyn Disk) -> std::io::Result<()> {
         let body = serde_json::to_vec_pretty(self).expect("a manifest is plain data");
-        let content = [format!("{MAGIC} {FORMAT} {}\n", sha256(&body)).as_bytes(), &body].concat();
+        let content = [format!("{MAGIC} {} {}\n", self.format(), sha256(&body)).as_bytes(), &body].concat();
         remove_if_there(disk, TEMPORARY)?;
         let file = disk.create(TEMPORARY)?;
         write_all_at(&*file, &content, 0)?;
         file.sync()
+    }
+
+    fn format(&self) -> u32 {
+        let is_plain = self.unneeded.is_empty() && self.segments.iter().all(|segment| segment.offloaded.is_none());
+        if is_plain { FORMAT_WITHOUT_ARCHIVE } else { FORMAT }
+    }
+
+    /// Puts a segment in the place of those whose positions it covers, and notes the objects that nobody needs then.
+    pub(crate) fn put_segment(&mut self, segment: SegmentName) {
+        let range = segment.first_position..segment.first_position + segment.positions;
+        let at = self.segments.partition_point(|other| other.first_position < range.start);
+        let covered = self.segments[at..].iter().take_while(|other| range.contains(&other.first_position)).count();
+        let added = segment.offloaded.clone();
+        let replaced = self.segments.splice(at..at + covered, [segment]);
+        self.unneeded.extend(replaced.filter_map(|segment| segment.offloaded).map(|offloaded| offloaded.object));
+        self.unneeded.retain(|object| added.as_ref().is_none_or(|added| added.object != *object));
     }
 
     /// A name for a new file; the number is used up even if the file is never made.

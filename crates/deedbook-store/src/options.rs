@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use deedbook_core::Timestamp;
 
+use crate::archives::{OpenArchive, open_directory};
+
 /// Gives the present instant.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 /// Fills a buffer with random bytes that nobody can foresee.
@@ -48,6 +50,8 @@ pub struct Options {
     pub clock: Clock,
     /// Where keys, nonces and ids come from.
     pub random: Random,
+    /// Opens the archives to which entries were or are moved.
+    pub archive: OpenArchive,
 }
 
 /// Where sealing and merging are done.
@@ -76,6 +80,7 @@ impl Default for Options {
             background: Background::Threads,
             clock: Arc::new(Timestamp::now),
             random: Arc::new(fill_from_system),
+            archive: Arc::new(open_directory),
         }
     }
 }

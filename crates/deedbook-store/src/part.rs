@@ -14,6 +14,11 @@ use crate::unsealed::TailEntry;
 
 /// Consecutive positions and everything that is known of their entries. Positions are counted from the first.
 pub(crate) trait Part: Send + Sync {
+    /// Whether its entries lie in an archive.
+    fn is_archived(&self) -> bool {
+        false
+    }
+
     /// Position in the log of this part's first entry.
     fn first_position(&self) -> u64;
 

@@ -29,8 +29,9 @@ pub(crate) struct Reading<'a> {
 /// One page of the entries that match.
 pub(crate) fn page(reading: &Reading<'_>, query: &Query, scope: &Scope, request: &PageRequest) -> Result<Page> {
     let mut entries = Vec::new();
-    let mut has_more = false;
+    let (mut has_more, mut archived) = (false, 0);
     for part in in_order(reading.view, request.order) {
+        let before = entries.len();
         let matching = Matching { part, query, scope, order: request.order };
         let Some(bound) = first_bound(part, request) else { continue };
         matching.visit(reading, bound, &mut |found| {
@@ -40,11 +41,14 @@ pub(crate) fn page(reading: &Reading<'_>, query: &Query, scope: &Scope, request:
             }
             Ok(!has_more)
         })?;
+        if part.is_archived() {
+            archived += entries.len() - before;
+        }
         if has_more {
             break;
         }
     }
-    Ok(Page { entries, has_more, watermark: reading.view.end().checked_sub(1) })
+    Ok(Page { entries, has_more, watermark: reading.view.end().checked_sub(1), archived })
 }
 
 fn in_order(view: &View, order: Order) -> Vec<&dyn Part> {

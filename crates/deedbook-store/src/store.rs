@@ -1,6 +1,7 @@
 //! The door: [`FileStore`], a Deedbook in a directory.
 
 use std::borrow::Cow;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread::JoinHandle;
@@ -10,18 +11,20 @@ use deedbook_core::query::Query;
 use deedbook_core::removal::Erasure;
 use deedbook_core::{
     Atomicity, Digest, DiskUsage, Draft, Entry, Error, ErrorKind, Group, GroupBy, Limits, Page, PageRequest, Reply,
-    Result, Scope, Store,
+    Result, Scope, Store, Timestamp,
 };
 
 use crate::disk::{Disk, LockKind, RealDisk};
 use crate::failure::io_error;
 use crate::intake::{Prepared, Submission, closed};
 use crate::manifest::{Manifest, Recovery as RecoveryNote};
+use crate::offload::Moved;
 use crate::options::{Background, Options, fill_from_system};
 use crate::pieces;
 use crate::recovery::{self, Recovery};
 use crate::removal::{self, Removal};
 use crate::search;
+use crate::segment::Segment;
 use crate::shared::Shared;
 use crate::view::View;
 use crate::wal::{FrameWriter, check_frame_size};
@@ -144,6 +147,41 @@ impl FileStore {
         self.shared.compact()
     }
 
+    /// Moves the entries of sealed segments whose last one was recorded before an instant to an archive, oldest first;
+    /// `progress` is told after each. They are found and read as before, only slower, and taken away as before.
+    ///
+    /// A segment goes as a whole, and an entry that is taken away from it brings it back until the next call. Entries
+    /// that are not sealed stay, and so do segments of one block.
+    ///
+    /// # Errors
+    /// [`ErrorKind::DiskFull`], [`ErrorKind::Io`], [`ErrorKind::Corrupt`], and [`ErrorKind::NotFound`] where the log is
+    /// closed meanwhile: each segment is here or there, and the same call again goes on.
+    pub fn offload(&self, archive: &str, before: Timestamp, progress: &mut dyn FnMut(Moved)) -> Result<Moved> {
+        self.refuse_if_reading()?;
+        self.shared.offload(archive, before.as_microsecond(), progress)
+    }
+
+    /// Brings entries back that lie in archives: the segments with any that were recorded within `recorded`.
+    ///
+    /// # Errors
+    /// As [`FileStore::offload`].
+    pub fn recall(&self, recorded: Range<Timestamp>, progress: &mut dyn FnMut(Moved)) -> Result<Moved> {
+        self.refuse_if_reading()?;
+        self.shared.recall(recorded.start.as_microsecond()..recorded.end.as_microsecond(), progress)
+    }
+
+    /// Asks the store as it is now; once more where a file in an archive went while it was read, because something was
+    /// taken away from it.
+    fn read<T>(&self, ask: impl Fn(&View) -> Result<T>) -> Result<T> {
+        let view = self.shared.view();
+        match ask(&view) {
+            Err(error) if error.kind() == ErrorKind::Io && !Arc::ptr_eq(&view, &self.shared.view()) => {
+                ask(&self.shared.view())
+            }
+            answered => answered,
+        }
+    }
+
     /// Asks the writer to hand over what it has to the sealer, and to let go of what is sealed.
     fn hand_over(&self) -> Result<()> {
         let (sender, receiver) = mpsc::sync_channel(1);
@@ -192,7 +230,7 @@ impl FileStore {
     /// # Errors
     /// [`ErrorKind::Corrupt`], [`ErrorKind::Io`].
     pub fn leaf_hashes(&self, tenant: &str) -> Result<Vec<Digest>> {
-        search::leaf_hashes(&self.shared.view(), tenant)
+        self.read(|view| search::leaf_hashes(view, tenant))
     }
 
     /// What goes on at this moment.
@@ -223,8 +261,15 @@ impl FileStore {
             }
         }
         let view = self.shared.view();
-        let sealed_bytes = view.segments.iter().map(|segment| segment.file.length).sum();
-        Ok(DiskUsage { bytes, sealed_bytes, sealed_entries: view.sealed_end() })
+        let offloaded = |segment: &Arc<Segment>| segment.name.offloaded.as_ref().map_or(0, |offloaded| offloaded.bytes);
+        let archived_bytes = view.segments.iter().map(offloaded).sum();
+        let sealed_bytes: u64 = view.segments.iter().map(|segment| segment.file.length).sum();
+        Ok(DiskUsage {
+            bytes: bytes.saturating_sub(archived_bytes),
+            sealed_bytes: sealed_bytes - archived_bytes,
+            sealed_entries: view.sealed_end(),
+            archived_bytes,
+        })
     }
 
     fn shut_down(&self) -> Result<()> {
@@ -358,16 +403,16 @@ impl Store for FileStore {
         if !scope.allows_tenant(tenant) {
             return Ok(None);
         }
-        let found = search::find(&self.shared.view(), self.shared.hasher, tenant, id)?;
+        let found = self.read(|view| search::find(view, self.shared.hasher, tenant, id))?;
         Ok(found.and_then(|entry| scope.view(&entry).map(Cow::into_owned)))
     }
 
     fn page(&self, query: &Query, scope: &Scope, request: &PageRequest) -> Result<Page> {
-        search::page(&self.shared.reading(&self.shared.view()), query, scope, request)
+        self.read(|view| search::page(&self.shared.reading(view), query, scope, request))
     }
 
     fn count(&self, query: &Query, scope: &Scope, groups: &[GroupBy]) -> Result<Vec<Group>> {
-        search::count(&self.shared.reading(&self.shared.view()), query, scope, groups)
+        self.read(|view| search::count(&self.shared.reading(view), query, scope, groups))
     }
 
     fn follow(&self, from: u64, limit: usize, wait: Duration, scope: &Scope) -> Result<Vec<Entry>> {

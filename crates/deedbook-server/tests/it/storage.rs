@@ -10,7 +10,8 @@ use crate::support::{House, event};
 #[test]
 fn figures_of_the_disk_are_for_whoever_oversees_all_tenants() {
     let mut options = Options::default();
-    options.disk_usage = Some(Arc::new(|| Ok(DiskUsage { bytes: 5_000, sealed_bytes: 900, sealed_entries: 3 })));
+    options.disk_usage =
+        Some(Arc::new(|| Ok(DiskUsage { bytes: 5_000, sealed_bytes: 900, sealed_entries: 3, archived_bytes: 700 })));
     let house = House::by_the_wall(options);
     let before = house.get("/v1/storage").is(200).json();
     house.post("/v1/events", event("a")).is(201);

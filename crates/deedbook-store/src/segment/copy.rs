@@ -84,7 +84,7 @@ impl Source {
 
     /// Takes up the next block, which begins with `ordinal`: as it is where it can be, opened else.
     fn copy_next(&mut self, ordinal: u32, end: u32, edit: &mut dyn Edit, writer: &mut SegmentWriter) -> Result<u32> {
-        let Segment { file, entries, footer, .. } = &*self.segment;
+        let Segment { file, entries_file, entries, footer, .. } = &*self.segment;
         let place = entries.place(file, self.next_block)?;
         let next = match self.next_block + 1 {
             block if block < entries.blocks() => entries.place(file, block)?.first_ordinal,
@@ -97,10 +97,10 @@ impl Source {
         let count = next - ordinal;
         let positions = &self.positions[ordinal as usize..next as usize];
         if next <= end && edit.may_copy(positions, writer) {
-            writer.copy_block(&entries.raw_block(file, &place)?, positions)?;
+            writer.copy_block(&entries.raw_block(entries_file, &place)?, positions)?;
             return Ok(count);
         }
-        let block = entries.block_uncached(file, &place)?;
+        let block = entries.block_uncached(entries_file, &place)?;
         self.open = Some(OpenBlock { block, first_ordinal: ordinal, entries: count as usize, taken: 0 });
         Ok(0)
     }

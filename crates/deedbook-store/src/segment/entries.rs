@@ -1,5 +1,7 @@
 //! The entries themselves, sorted by (tenant, seq) and compressed in blocks.
 
+use std::ops::Range;
+
 use deedbook_core::Result;
 
 use super::compression::{compressor, decompressed};
@@ -97,7 +99,8 @@ impl EntriesWriter {
         Ok(())
     }
 
-    fn end_block(&mut self, sink: &mut SegmentSink) -> Result<()> {
+    /// Writes the block that is not full, if there is one.
+    pub(crate) fn end_block(&mut self, sink: &mut SegmentSink) -> Result<()> {
         let Some(first_ordinal) = self.block_first.take() else { return Ok(()) };
         self.compressed.clear();
         self.compressed.reserve(zstd::zstd_safe::compress_bound(self.block.len()));
@@ -209,6 +212,22 @@ impl Entries {
     /// The compressed block, past the cache.
     pub(crate) fn raw_block(&self, file: &SegmentFile, place: &BlockPlace) -> Result<RawBlock> {
         Ok(RawBlock { compressed: file.block_uncached(place.offset, place.compressed)?, bytes: place.bytes })
+    }
+
+    /// The bytes of the blocks: few ranges, in order.
+    pub(crate) fn ranges(&self, file: &SegmentFile) -> Result<Vec<Range<u64>>> {
+        let mut ranges: Vec<Range<u64>> = Vec::new();
+        for block in 0..self.blocks() {
+            let place = self.place(file, block)?;
+            let end = place.offset + place.compressed as u64 + CHECKSUM;
+            match ranges.last_mut() {
+                Some(last) if last.end == place.offset => last.end = end,
+                _ => ranges.push(place.offset..end),
+            }
+        }
+        let is_sound = ranges.is_sorted_by(|one, next| one.end <= next.start)
+            && ranges.last().is_none_or(|last| last.end <= file.length);
+        is_sound.then_some(ranges).ok_or_else(|| file.corrupt("its blocks of entries are not in order"))
     }
 
     /// Bytes of blocks, directory and permutation in the file, checksums included.

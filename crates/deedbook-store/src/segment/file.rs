@@ -7,10 +7,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use deedbook_core::Result;
 
+use crate::archives::ArchivedFile;
 use crate::bytes::{Malformed, is_checksum, placed_checksum};
 use crate::cache::{Block, BlockCache};
 use crate::disk::{Disk, DiskFile, read_exact_at, write_all_at};
 use crate::failure::{corrupt, io_error};
+use crate::manifest::Object;
 
 /// Bytes of the checksum after each block.
 pub(crate) const CHECKSUM: u64 = 4;
@@ -29,6 +31,11 @@ impl SegmentSink {
     pub(crate) fn create(disk: &dyn Disk, name: &str, file_id: [u8; 16]) -> Result<Self> {
         let file = disk.create(name).map_err(|error| io_error("create", name, error))?;
         Ok(Self { file, name: name.into(), file_id, buffer: Vec::with_capacity(WRITE_BUFFER), flushed: 0 })
+    }
+
+    /// Goes on with a file from `offset` on.
+    pub(crate) fn behind(file: Arc<dyn DiskFile>, name: &str, file_id: [u8; 16], offset: u64) -> Self {
+        Self { file, name: name.into(), file_id, buffer: Vec::with_capacity(WRITE_BUFFER), flushed: offset }
     }
 
     /// Where the next byte goes.
@@ -68,6 +75,8 @@ pub(crate) struct SegmentFile {
     pub(crate) file_id: [u8; 16],
     pub(crate) length: u64,
     pub(crate) file: Arc<dyn DiskFile>,
+    /// The same, where a part of it lies in an archive.
+    pub(crate) archived: Option<Arc<ArchivedFile>>,
     pub(crate) cache: Arc<BlockCache>,
     /// Distinguishes this file's blocks in the cache.
     pub(crate) cache_key: u64,
@@ -93,10 +102,26 @@ impl SegmentFile {
         Ok(block)
     }
 
-    /// Takes everything of this file out of the cache, for good.
+    /// This file as far as its entries go, which lie in an archive.
+    pub(crate) fn elsewhere(&self, object: &Object, archived: ArchivedFile) -> Self {
+        let archived = Arc::new(archived);
+        Self {
+            name: object.to_string(),
+            file_id: self.file_id,
+            length: self.length,
+            file: archived.clone(),
+            archived: Some(archived),
+            cache: self.cache.clone(),
+            cache_key: self.cache_key,
+            gone: false.into(),
+        }
+    }
+
+    /// Takes everything of this file out of memory, for good.
     pub(crate) fn leave_cache(&self) {
         self.gone.store(true, Ordering::SeqCst);
         self.cache.forget_file(self.cache_key);
+        self.archived.iter().for_each(|archived| archived.leave_cache());
     }
 
     /// What the cache has for a place is what was read there first, which in a damaged file may be something else.

@@ -152,9 +152,9 @@ pub(crate) fn trailer(footer_offset: u64, footer_bytes: u64) -> Vec<u8> {
     [&footer_offset.to_be_bytes()[..], &footer_bytes.to_be_bytes(), TRAILER_MAGIC].concat()
 }
 
-/// Reads the footer that the trailer points to, and its bytes.
-pub(crate) fn read_footer(file: &SegmentFile) -> Result<(Footer, crate::cache::Block)> {
-    let Some(trailer_at) = file.length.checked_sub(TRAILER).filter(|&at| at >= HEADER) else {
+/// Reads the footer that the trailer before `end` points to, and its bytes.
+pub(crate) fn read_footer(file: &SegmentFile, end: u64) -> Result<(Footer, crate::cache::Block)> {
+    let Some(trailer_at) = end.checked_sub(TRAILER).filter(|&at| at >= HEADER) else {
         return Err(file.corrupt("it is too short for a segment"));
     };
     let trailer = file.block_uncached(trailer_at, (TRAILER - CHECKSUM) as usize)?;

@@ -11,6 +11,7 @@ mod dictionary;
 mod entries;
 mod file;
 mod footer;
+mod halves;
 mod ids;
 mod merge;
 mod read;

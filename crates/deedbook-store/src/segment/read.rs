@@ -11,8 +11,10 @@ use super::dictionary::Dictionary;
 use super::entries::{Entries, find_in_block};
 use super::file::{CHECKSUM, SegmentFile};
 use super::footer::{Footer, HEADER, TRAILER, keys_to_bytes, read_footer, read_header};
+use super::halves::IdHalves;
 use super::ids::Ids;
 use super::times::{Times, TimesColumn, Zone};
+use crate::archives::Archives;
 use crate::bytes::{Malformed, Reader};
 use crate::cache::BlockCache;
 use crate::disk::{Disk, DiskFile, read_exact_at};
@@ -25,10 +27,14 @@ use crate::postings::{ChunkPlace, PostingsPlace, decode_chunk};
 pub(crate) struct Segment {
     pub(crate) name: SegmentName,
     pub(crate) file: Arc<SegmentFile>,
+    /// Where its entries are read: the same file, or one in an archive.
+    pub(crate) entries_file: Arc<SegmentFile>,
     pub(crate) footer: Footer,
     pub(crate) entries: Entries,
     pub(crate) times: TimesColumn,
     pub(crate) ids: Ids,
+    /// Where the entries are not at hand.
+    pub(crate) id_halves: Option<IdHalves>,
     pub(crate) tenants: Dictionary,
     pub(crate) terms: Dictionary,
     pub(crate) tallies: Dictionary,
@@ -45,11 +51,25 @@ pub(crate) struct TenantRun {
 
 impl Segment {
     /// Opens the segment that the manifest names, and holds it against what the manifest says of it.
-    pub(crate) fn open(disk: &dyn Disk, name: &SegmentName, cache: &Arc<BlockCache>, cache_key: u64) -> Result<Self> {
+    pub(crate) fn open(
+        disk: &dyn Disk,
+        archives: &Arc<Archives>,
+        name: &SegmentName,
+        cache: &Arc<BlockCache>,
+        cache_key: u64,
+    ) -> Result<Self> {
         let file = disk.open(&name.name).map_err(|error| io_error("open", &name.name, error))?;
-        let segment = Self::read(file, name.clone(), cache, cache_key)?;
+        let mut segment = Self::read(file, name.clone(), cache, cache_key)?;
+        let mut bytes = segment.file.length;
+        if let Some(offloaded) = &name.offloaded {
+            let halves = IdHalves::at(name.bytes, segment.footer.positions);
+            bytes = bytes.saturating_sub(halves.bytes_in_file());
+            segment.id_halves = Some(halves);
+            let archived = archives.file(&offloaded.object, offloaded.until, segment.file.file.clone());
+            segment.entries_file = Arc::new(segment.file.elsewhere(&offloaded.object, archived));
+        }
         let said = (name.first_position, name.positions, name.bytes);
-        let found = (segment.footer.first_position, u64::from(segment.footer.positions), segment.file.length);
+        let found = (segment.footer.first_position, u64::from(segment.footer.positions), bytes);
         if said != found {
             return Err(segment.file.corrupt("it is not the file that the manifest names"));
         }
@@ -59,8 +79,14 @@ impl Segment {
     /// Where the positions of a file end that may be anything; `None` where it is no finished segment.
     pub(crate) fn end_of_any(disk: &dyn Disk, name: &str) -> Result<Option<u64>> {
         let file = disk.open(name).map_err(|error| io_error("open", name, error))?;
-        let unknown =
-            SegmentName { name: name.into(), bytes: 0, first_position: 0, positions: 0, footer_sha256: String::new() };
+        let unknown = SegmentName {
+            name: name.into(),
+            bytes: 0,
+            first_position: 0,
+            positions: 0,
+            footer_sha256: String::new(),
+            offloaded: None,
+        };
         match Self::read(file, unknown, &Arc::new(BlockCache::new(0)), 0) {
             Ok(segment) => Ok(Some(segment.footer.first_position + u64::from(segment.footer.positions))),
             Err(error) if error.kind() == ErrorKind::Corrupt => Ok(None),
@@ -87,6 +113,7 @@ impl Segment {
             file_id: file_id.unwrap_or_default(),
             length,
             file,
+            archived: None,
             cache: cache.clone(),
             cache_key,
             gone: false.into(),
@@ -94,7 +121,8 @@ impl Segment {
         if file_id.is_none() {
             return Err(file.corrupt("it does not begin as a segment does"));
         }
-        let (footer, footer_bytes) = read_footer(&file)?;
+        let end = if name.offloaded.is_some() { name.bytes } else { length };
+        let (footer, footer_bytes) = read_footer(&file, end)?;
         if !name.footer_sha256.is_empty() && sha256(&footer_bytes) != name.footer_sha256 {
             return Err(file.corrupt("its footer is not the one that the manifest names"));
         }
@@ -104,11 +132,13 @@ impl Segment {
             entries: Entries::new(footer.blocks, footer.permutation),
             times,
             ids: Ids::new(footer.ids, footer.filter),
+            id_halves: None,
             tenants: Dictionary::open(file.clone(), footer.tenants)?,
             terms: Dictionary::open(file.clone(), footer.terms)?,
             tallies: Dictionary::open(file.clone(), footer.tallies)?,
             name,
             footer,
+            entries_file: file.clone(),
             file,
         })
     }
@@ -216,6 +246,10 @@ impl ChunkSource for Segment {
 }
 
 impl Part for Segment {
+    fn is_archived(&self) -> bool {
+        self.name.offloaded.is_some()
+    }
+
     fn first_position(&self) -> u64 {
         self.footer.first_position
     }
@@ -256,13 +290,20 @@ impl Part for Segment {
     }
 
     fn find_id(&self, hash: u64) -> Result<Vec<u32>> {
-        self.ids.find(&self.file, (hash >> 32) as u32)
+        let mut found = Vec::new();
+        for position in self.ids.find(&self.file, (hash >> 32) as u32)? {
+            let agrees = |halves: &IdHalves| halves.agrees(&self.file, position, hash);
+            if self.id_halves.as_ref().map_or(Ok(true), agrees)? {
+                found.push(position);
+            }
+        }
+        Ok(found)
     }
 
     fn load(&self, position: u32) -> Result<Loaded> {
         let ordinal = self.entries.ordinal(&self.file, position)?;
         let place = self.entries.place(&self.file, self.entries.block_of(&self.file, ordinal)?)?;
-        let block = self.entries.block(&self.file, &place)?;
+        let block = self.entries.block(&self.entries_file, &place)?;
         let nth = ordinal.wrapping_sub(place.first_ordinal) as usize;
         let (seq, place) = self.file.shaped(find_in_block(&block, nth), "a block of entries")?;
         Ok(Loaded::Sealed(seq, block, place))

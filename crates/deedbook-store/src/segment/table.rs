@@ -95,6 +95,11 @@ impl Row {
 }
 
 impl Table {
+    /// A table of so many rows that begins at `offset`.
+    pub(crate) fn at(offset: u64, width: usize, rows: u64) -> Self {
+        Self { offset, width, rows }
+    }
+
     fn rows_per_page(&self) -> u64 {
         (PAGE / self.width) as u64
     }

@@ -25,8 +25,8 @@ pub(crate) struct Coverage {
     pub(crate) keys: Vec<KeyRange>,
 }
 
-/// Writes one segment. Entries come by (tenant, seq), times by position, ids by hash, terms and tallies by key; the
-/// sections may be written in any order, their blocks side by side.
+/// Writes one segment. Entries come first, by (tenant, seq); then times by position, ids by hash, terms and tallies by
+/// key; these may be written in any order, their blocks side by side.
 pub(crate) struct SegmentWriter {
     name: String,
     coverage: Coverage,
@@ -91,6 +91,8 @@ impl SegmentWriter {
     }
 
     pub(crate) fn put_times(&mut self, times: Times) -> Result<()> {
+        // The blocks of entries stand side by side, so that they can go to an archive.
+        self.entries.end_block(&mut self.sink)?;
         self.times.push(&mut self.sink, times)
     }
 
@@ -157,6 +159,7 @@ impl SegmentWriter {
             first_position: footer.first_position,
             positions: footer.positions.into(),
             footer_sha256: sha256(&footer_bytes),
+            offloaded: None,
         })
     }
 }

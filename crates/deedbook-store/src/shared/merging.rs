@@ -9,6 +9,7 @@ use super::Shared;
 use crate::intake::closed;
 use crate::manifest::SegmentName;
 use crate::segment::{self, Segment};
+use crate::view::View;
 
 /// Compaction takes in a segment that is at most so many times as large as all newer ones together.
 const COMPACT_GROWTH: u64 = 4;
@@ -30,7 +31,7 @@ impl Shared {
         }
     }
 
-    fn is_stopping(&self) -> bool {
+    pub(crate) fn is_stopping(&self) -> bool {
         crate::locked(&self.work).stopping
     }
 
@@ -38,7 +39,7 @@ impl Shared {
     pub(super) fn merge_once(&self, entries_max: u64) -> Result<bool> {
         let _one_at_a_time = crate::locked(&self.merging);
         let view = self.view();
-        let sizes: Vec<u64> = view.segments.iter().map(|segment| segment.name.positions).collect();
+        let sizes = sizes(&view, entries_max);
         let Some(range) = due_merge(&sizes, self.options.merge_fan_in, entries_max) else { return Ok(false) };
         self.merge(&view.segments[range])?;
         Ok(true)
@@ -48,7 +49,7 @@ impl Shared {
     pub(crate) fn compact(&self) -> Result<()> {
         let _one_at_a_time = self.hold_segments()?;
         let view = self.view();
-        let sizes: Vec<u64> = view.segments.iter().map(|segment| segment.name.positions).collect();
+        let sizes = sizes(&view, self.options.segment_entries_max);
         let from = compaction_start(&sizes, self.options.segment_entries_max);
         if sizes.len() - from > 1 { self.merge(&view.segments[from..]) } else { Ok(()) }
     }
@@ -82,6 +83,15 @@ impl Shared {
         replaced.iter().for_each(|segment| self.close_segment(segment));
         Ok(())
     }
+}
+
+/// The entries of each segment. One whose entries lie in an archive stays as it is, as one does that is too large.
+fn sizes(view: &View, entries_max: u64) -> Vec<u64> {
+    let size = |segment: &Arc<Segment>| match segment.name.offloaded {
+        Some(_) => segment.name.positions.max(entries_max + 1),
+        None => segment.name.positions,
+    };
+    view.segments.iter().map(size).collect()
 }
 
 /// The consecutive segments to merge: the newest ones of a size class or below, at least `fan_in` of them, where they

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use deedbook_core::{Error, Result};
 
+use crate::archives::Archives;
 use crate::cache::BlockCache;
 use crate::disk::Disk;
 use crate::failure::io_error;
@@ -37,11 +38,12 @@ pub(crate) struct Shared {
     pub(crate) preparation: Preparation,
     pub(crate) intake: Intake,
     pub(crate) cache: Arc<BlockCache>,
+    pub(crate) archives: Arc<Archives>,
     turns: Turns,
     view: RwLock<Arc<View>>,
     visible: Mutex<Visible>,
     visible_changed: Condvar,
-    manifest: Mutex<Manifest>,
+    pub(crate) manifest: Mutex<Manifest>,
     generation: RwLock<Option<Arc<Generation>>>,
     work: Mutex<Work>,
     work_changed: Condvar,
@@ -93,6 +95,7 @@ impl Shared {
             preparation: Preparation::new(hasher),
             intake: Intake::new(options.queue_bytes_max, options.queue_wait_max),
             cache: Arc::new(BlockCache::new(options.cache_bytes)),
+            archives: Arc::new(Archives::new(options.archive.clone())),
             turns: Turns::new(),
             disk,
             options,
@@ -277,7 +280,24 @@ impl Shared {
             crate::locked(&self.left_over).extend(left_over);
         }
         gone?;
-        self.disk.sync_directory().map_err(|error| io_error("sync", "the directory", error))
+        self.disk.sync_directory().map_err(|error| io_error("sync", "the directory", error))?;
+        self.remove_unneeded()
+    }
+
+    /// Removes what lies in archives and no segment needs.
+    pub(crate) fn remove_unneeded(&self) -> Result<()> {
+        let unneeded = crate::locked(&self.manifest).unneeded.clone();
+        if unneeded.is_empty() {
+            return Ok(());
+        }
+        // From here on the disk names the objects that memory names, and no others.
+        self.change_manifest(|_| ())?;
+        for object in &unneeded {
+            let removed = self.archives.remove(object);
+            removed.map_err(|error| io_error("remove the left-over file", &object.to_string(), error))?;
+            self.change_manifest(|manifest| manifest.unneeded.retain(|other| other != object))?;
+        }
+        Ok(())
     }
 
     fn remove_for_sure(&self, name: &str) -> Result<()> {
@@ -377,11 +397,8 @@ impl Shared {
             let synced = self.disk.sync_directory();
             synced.map_err(|error| NotReplaced::ForSure(io_error("sync the directory of", name, error)))?;
             let segment = self.open_segment(&listed).map_err(NotReplaced::ForSure)?;
-            let range = listed.first_position..listed.first_position + listed.positions;
             self.change_manifest(|manifest| {
-                manifest.segments.retain(|other| !range.contains(&other.first_position));
-                let at = manifest.segments.partition_point(|other| other.first_position < range.start);
-                manifest.segments.insert(at, listed);
+                manifest.put_segment(listed);
                 and_change(manifest);
             })?;
             Ok(Arc::new(segment))
@@ -392,7 +409,7 @@ impl Shared {
     /// Opens a segment, its filter in memory as long as there is room for it.
     pub(crate) fn open_segment(&self, listed: &SegmentName) -> Result<Segment> {
         let cache_key = self.next_cache_key.fetch_add(1, Ordering::Relaxed);
-        let mut segment = Segment::open(&*self.disk, listed, &self.cache, cache_key)?;
+        let mut segment = Segment::open(&*self.disk, &self.archives, listed, &self.cache, cache_key)?;
         let wanted = segment.ids.filter_bytes();
         if self.filter_bytes.fetch_add(wanted, Ordering::Relaxed) + wanted <= self.options.filter_bytes_max {
             segment.ids.make_resident(&segment.file)?;
@@ -407,6 +424,7 @@ impl Shared {
             self.filter_bytes.fetch_sub(segment.ids.filter_bytes(), Ordering::Relaxed);
         }
         segment.file.leave_cache();
+        segment.entries_file.leave_cache();
         self.remove_file(&segment.name.name);
     }
 

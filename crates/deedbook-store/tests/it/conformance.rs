@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use deedbook_core::Store;
+use deedbook_core::{Store, Timestamp};
 use deedbook_store::{Background, FileStore, Options, check};
 use deedbook_testkit::{Clock, Durability, Subject, conformance, model};
 
@@ -11,6 +11,8 @@ struct FileSubject {
     store: Option<FileStore>,
     directory: tempfile::TempDir,
     options: Options,
+    /// Where entries go as soon as they are sealed.
+    archive: Option<tempfile::TempDir>,
 }
 
 impl FileSubject {
@@ -24,13 +26,21 @@ impl FileSubject {
         options.background = background;
         options.clock = std::sync::Arc::new(clock.function());
         let store = Some(FileStore::open(directory.path(), options.clone()).unwrap());
-        Self { store, directory, options }
+        Self { store, directory, options, archive: None }
+    }
+
+    fn with_archive(clock: &Clock, background: Background) -> Self {
+        Self { archive: Some(tempfile::tempdir().unwrap()), ..Self::open(clock, background) }
     }
 }
 
 impl Subject for FileSubject {
     fn store(&self) -> &dyn Store {
-        self.store.as_ref().unwrap()
+        let store = self.store.as_ref().unwrap();
+        if let Some(archive) = &self.archive {
+            store.offload(archive.path().to_str().unwrap(), Timestamp::MAX, &mut |_| ()).unwrap();
+        }
+        store
     }
 
     fn reopen(&mut self) {
@@ -54,6 +64,21 @@ fn the_file_store_conforms() {
     for background in [Background::Inline, Background::Threads] {
         conformance::run(&mut |clock| Box::new(FileSubject::open(clock, background)));
     }
+}
+
+/// What is in an archive is found, judged, counted and taken away as what is not.
+#[test]
+fn a_store_with_an_archive_conforms() {
+    for background in [Background::Inline, Background::Threads] {
+        conformance::run(&mut |clock| Box::new(FileSubject::with_archive(clock, background)));
+    }
+}
+
+#[test]
+fn a_store_with_an_archive_equals_the_store_in_memory() {
+    let mut open =
+        |clock: &Clock| -> Box<dyn Subject> { Box::new(FileSubject::with_archive(clock, Background::Inline)) };
+    model::run(&mut open, 24);
 }
 
 #[test]

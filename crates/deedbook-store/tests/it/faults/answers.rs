@@ -8,7 +8,7 @@ use deedbook_core::{Atomicity, Error, ErrorKind, GroupBy, PageRequest, Query, Sc
 use deedbook_store::{FileStore, Options, check_on};
 use deedbook_testkit::disk::SimulatedDisk;
 
-use super::script::{Act, Client};
+use super::script::{Act, Client, archive_on};
 use super::taken::Taking;
 
 const QUERIES: [&str; 8] = [
@@ -94,7 +94,8 @@ impl Answers {
             }
         }
         drop(store);
-        let report = check_on(damaged, "the simulated disk", &mut |_, _| ()).map_err(|error| format!("{error:?}"))?;
+        let report = check_on(damaged, "the simulated disk", archive_on(damaged), &mut |_, _| ())
+            .map_err(|error| format!("{error:?}"))?;
         match (found, super::problems_but_authority(report).is_empty()) {
             (true, true) => Err("reading finds it, and the doctor does not".into()),
             (true, false) => Ok(Fate::FoundByReading),
@@ -124,6 +125,7 @@ fn refused(error: &Error) -> Result<(), String> {
 fn open(disk: &SimulatedDisk) -> Result<FileStore, Error> {
     let mut options = Options::default();
     options.cache_bytes = 1 << 20;
+    options.archive = archive_on(disk);
     FileStore::open_read_only_on(Arc::new(disk.clone()), "the simulated disk", options)
 }
 

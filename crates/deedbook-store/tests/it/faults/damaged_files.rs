@@ -8,7 +8,7 @@ use deedbook_store::FileStore;
 use deedbook_testkit::disk::SimulatedDisk;
 
 use super::answers::{Answers, Fate, left_by_a_killed_process};
-use super::script::{Client, Gate, options};
+use super::script::{Client, options_on};
 
 /// Damage is found, and whoever opens the log for appending changes nothing.
 fn check(answers: &Answers, damaged: &SimulatedDisk, what: &str) -> Fate {
@@ -16,7 +16,7 @@ fn check(answers: &Answers, damaged: &SimulatedDisk, what: &str) -> Fate {
     if fate == Fate::FoundByOpening {
         let files = || damaged.names().into_iter().map(|name| (damaged.read(&name), name)).collect::<Vec<_>>();
         let before = files();
-        let opened = FileStore::open_on(Arc::new(damaged.clone()), "the simulated disk", options(1, &Gate::new()));
+        let opened = FileStore::open_on(Arc::new(damaged.clone()), "the simulated disk", options_on(damaged, 1));
         let error = opened.err().unwrap_or_else(|| panic!("{what}: it can be opened for appending"));
         assert_eq!(error.kind(), ErrorKind::Corrupt, "{what}: {error:?}");
         assert!(files() == before, "{what}: opening changed something though it refused");
@@ -58,7 +58,7 @@ fn deleted_and_swapped_files_are_detected() {
         if name != "MANIFEST" {
             assert_eq!(check(&answers, &damaged, &format!("{name} deleted")), Fate::FoundByOpening);
         } else {
-            let opened = FileStore::open_on(Arc::new(damaged), "the simulated disk", options(1, &Gate::new()));
+            let opened = FileStore::open_on(Arc::new(damaged.clone()), "the simulated disk", options_on(&damaged, 1));
             assert_eq!(opened.err().map(|error| error.kind()), Some(ErrorKind::Corrupt));
         }
         for other in names.iter().filter(|other| *other > name) {

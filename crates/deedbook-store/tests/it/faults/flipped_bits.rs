@@ -7,7 +7,7 @@ use deedbook_testkit::Random;
 use deedbook_testkit::disk::SimulatedDisk;
 
 use super::answers::{Answers, Fate, left_by_a_killed_process};
-use super::script::{Gate, options};
+use super::script::options_on;
 
 const RANDOM_FLIPS: usize = 2000;
 
@@ -81,7 +81,7 @@ fn every_flipped_bit_is_found_or_harmless() {
 /// Sealing and merging never turn damaged bytes into sound files.
 fn merge(disk: &SimulatedDisk, flip: &Flip, answers: &Answers) {
     let damaged = flipped(disk, flip);
-    let opened = FileStore::open_on(Arc::new(damaged.clone()), "the simulated disk", options(1, &Gate::new()));
+    let opened = FileStore::open_on(Arc::new(damaged.clone()), "the simulated disk", options_on(&damaged, 1));
     if let Ok(store) = opened {
         // Whether they succeed or not, what is there afterwards is right or refused.
         let _ = store.compact();

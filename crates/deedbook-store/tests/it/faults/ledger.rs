@@ -10,6 +10,7 @@ use deedbook_store::{FileStore, Options, check_on};
 use deedbook_testkit::disk::SimulatedDisk;
 use deedbook_testkit::{bytes, events};
 
+use super::script::archive_on;
 use super::taken::{Identity, TakenAway, Taking};
 
 /// What was sent and acknowledged.
@@ -143,7 +144,8 @@ impl Ledger {
     }
 
     /// Opens what is left on `disk` and holds it against what was acknowledged within `step` steps.
-    pub(super) fn judge(&self, disk: &SimulatedDisk, step: usize, options: Options, thorough: bool) -> Verdict {
+    pub(super) fn judge(&self, disk: &SimulatedDisk, step: usize, mut options: Options, thorough: bool) -> Verdict {
+        options.archive = archive_on(disk);
         let mut verdict = Verdict::default();
         if thorough {
             self.search_bytes(disk, step, &mut verdict);
@@ -196,7 +198,7 @@ impl Ledger {
     }
 
     fn doctor(&self, disk: &SimulatedDisk, verdict: &mut Verdict) {
-        match check_on(disk, "the simulated disk", &mut |_, _| ()) {
+        match check_on(disk, "the simulated disk", archive_on(disk), &mut |_, _| ()) {
             Ok(report) => verdict.problems.extend(super::problems_but_authority(report)),
             Err(error) => verdict.problems.push(format!("it cannot be checked: {error:?}")),
         }

@@ -3,8 +3,8 @@
 
 use std::sync::{Arc, Condvar, Mutex, mpsc};
 
-use deedbook_core::{Appended, Atomicity, Error, ErrorKind, Store, StoreExt};
-use deedbook_store::{Background, FileStore, Options};
+use deedbook_core::{Appended, Atomicity, Error, ErrorKind, Store, StoreExt, Timestamp};
+use deedbook_store::{Background, FileStore, Moved, OpenArchive, Options};
 use deedbook_testkit::disk::SimulatedDisk;
 use deedbook_testkit::{Clock, Random};
 
@@ -21,6 +21,9 @@ pub(super) enum Act {
     Conflict(u64),
     Take(Vec<u64>, Taking),
     Compact,
+    /// Entries go to an archive, which is on the same disk so that it is crashed with the log.
+    Offload,
+    Recall,
     Reopen,
     MoveClock(i64),
 }
@@ -38,7 +41,7 @@ struct Acts {
 
 impl Acts {
     fn act(&mut self) -> Act {
-        match self.random.below(36) {
+        match self.random.below(40) {
             0 | 1 => Act::Reopen,
             2 => Act::Compact,
             3 => Act::Conflict(self.earlier()),
@@ -48,6 +51,8 @@ impl Acts {
             10..=13 => Act::Together((0..2 + self.random.below(3)).map(|_| self.batch()).collect()),
             14..=20 => self.append(7, Atomicity::PerEvent),
             21..=24 => self.take(),
+            25..=27 => Act::Offload,
+            28 => Act::Recall,
             _ => self.append(1, Atomicity::PerEvent),
         }
     }
@@ -107,6 +112,19 @@ pub(super) fn options(seed: u64, gate: &Gate) -> Options {
         });
     });
     options
+}
+
+/// As [`options`], with an archive on the disk.
+pub(super) fn options_on(disk: &SimulatedDisk, seed: u64) -> Options {
+    let mut options = options(seed, &Gate::new());
+    options.archive = archive_on(disk);
+    options
+}
+
+/// An archive on the disk of the log itself.
+pub(super) fn archive_on(disk: &SimulatedDisk) -> OpenArchive {
+    let disk = disk.clone();
+    Arc::new(move |_| Ok(Arc::new(disk.clone())))
 }
 
 /// The clock of a store, which can hold the writer up while a test hands over more batches.
@@ -180,15 +198,18 @@ pub(super) struct Client {
     /// How often the log was poisoned, and so opened anew.
     pub(super) poisonings: usize,
     pub(super) options: Options,
+    /// How many segments went to the archive or came back.
+    pub(super) moved: u64,
     gate: Gate,
 }
 
 impl Client {
     pub(super) fn new(disk: &SimulatedDisk, seed: u64) -> Self {
         let gate = Gate::new();
-        let options = options(seed, &gate);
+        let mut options = options(seed, &gate);
+        options.archive = archive_on(disk);
         let ledger = Ledger::default();
-        Self { disk: disk.clone(), ledger, store: None, errors: Vec::new(), poisonings: 0, options, gate }
+        Self { disk: disk.clone(), ledger, store: None, errors: Vec::new(), poisonings: 0, options, moved: 0, gate }
     }
 
     /// A client of a seed on a sound disk that has done all its acts, which must succeed.
@@ -242,6 +263,8 @@ impl Client {
             Act::Conflict(number) => self.conflict(*number),
             Act::Take(numbers, taking) => self.take(numbers, *taking),
             Act::Compact => self.compact(),
+            Act::Offload => self.offload(),
+            Act::Recall => self.recall(),
             Act::Reopen => {
                 self.close();
                 self.open();
@@ -327,6 +350,25 @@ impl Client {
     fn compact(&mut self) {
         let compacted = self.store.as_ref().expect("it is open").compact();
         self.errors.extend(compacted.err());
+    }
+
+    fn offload(&mut self) {
+        let store = self.store.as_ref().expect("it is open");
+        let moved = store.offload("the same disk", Timestamp::MAX, &mut |_| ());
+        self.note_moved(moved);
+    }
+
+    fn recall(&mut self) {
+        let store = self.store.as_ref().expect("it is open");
+        let moved = store.recall(Timestamp::MIN..Timestamp::MAX, &mut |_| ());
+        self.note_moved(moved);
+    }
+
+    fn note_moved(&mut self, moved: Result<Moved, Error>) {
+        match moved {
+            Ok(moved) => self.moved += moved.segments,
+            Err(error) => self.errors.push(error),
+        }
     }
 
     /// A poisoned log refuses every append and reads on.
