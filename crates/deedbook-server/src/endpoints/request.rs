@@ -1,9 +1,12 @@
-//! The body of a change of a setting: one JSON object, taken apart member by member; what is wrong is told all at once.
+//! What a request brings: the id in its path; the body of a change of a setting, one JSON object, taken apart member by
+//! member. What is wrong is told all at once.
 
 use std::sync::Arc;
 
-use axum::body::{Body, HttpBody};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::body::HttpBody;
+use axum::extract::{FromRequest, FromRequestParts, Path, Request};
+use axum::http::request::Parts;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use deedbook_core::{Error, ErrorKind, Problem as Place, parse_json};
 use serde_json::{Map, Value};
@@ -15,18 +18,27 @@ use crate::problem::{Answer, Problem};
 use crate::settings::check_reason;
 
 /// The members of a body that are not taken yet, and what was wrong with those that are.
-pub(super) struct Members {
+pub(crate) struct Members {
     rest: Map<String, Value>,
     problems: Vec<Place>,
 }
 
-impl Members {
+/// Why a setting is changed: all that the body may say, where it says anything.
+pub(crate) struct Because(pub(super) Option<String>);
+
+/// The id, or the name, in the path. What is no text is no id of ours.
+pub(crate) struct Id(pub(super) String);
+
+impl FromRequest<Arc<App>> for Members {
+    type Rejection = Problem;
+
     /// Reads a body; an empty one is an object without members.
     ///
     /// # Errors
     /// 400, 413, 415, and 422 where it is no object.
-    pub(super) async fn read(app: &Arc<App>, headers: &HeaderMap, body: Body) -> Answer<Self> {
-        let received = Received::read(app, headers, body).await?;
+    async fn from_request(request: Request, app: &Arc<App>) -> Answer<Self> {
+        let (parts, body) = request.into_parts();
+        let received = Received::read(app, &parts.headers, body).await?;
         let parsed = {
             let app = app.clone();
             move || {
@@ -44,18 +56,36 @@ impl Members {
             _ => Err(refused(Error::invalid("", "wrong_type", "expected an object"))),
         }
     }
+}
 
-    /// Reads the body of a request that needs none.
+impl FromRequest<Arc<App>> for Because {
+    type Rejection = Problem;
+
+    /// Reads a body, where there is one.
     ///
     /// # Errors
-    /// As [`Members::read`].
-    pub(super) async fn read_any(app: &Arc<App>, headers: &HeaderMap, body: Body) -> Answer<Self> {
-        if body.is_end_stream() && !headers.contains_key(header::CONTENT_TYPE) {
-            return Ok(Self { rest: Map::new(), problems: Vec::new() });
+    /// As [`Members`], and 422 where it says anything else.
+    async fn from_request(request: Request, app: &Arc<App>) -> Answer<Self> {
+        if request.body().is_end_stream() && !request.headers().contains_key(header::CONTENT_TYPE) {
+            return Ok(Self(None));
         }
-        Self::read(app, headers, body).await
+        let mut members = Members::from_request(request, app).await?;
+        let reason = members.reason();
+        members.finish("reason")?;
+        Ok(Self(reason))
     }
+}
 
+impl FromRequestParts<Arc<App>> for Id {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Answer<Self> {
+        let id = Path::<String>::from_request_parts(parts, app).await;
+        id.map(|Path(id)| Self(id)).map_err(|_| Problem::not_found())
+    }
+}
+
+impl Members {
     /// The value of a member that is there and not null.
     pub(super) fn value(&mut self, name: &str) -> Option<Value> {
         self.rest.remove(name).filter(|value| !value.is_null())

@@ -2,18 +2,17 @@
 
 use std::sync::Arc;
 
-use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use deedbook_core::retention::Rules;
 use serde_json::{Value, json};
 
 use super::record::json as answer;
-use super::request::Members;
+use super::request::{Because, Members};
 use super::schema;
 use crate::access::{Administrator, Caller, Inspector};
 use crate::app::App;
-use crate::parameters::Parameters;
+use crate::parameters::NoParameters;
 use crate::problem::Answer;
 
 /// The code of what cannot be while a run goes on.
@@ -26,8 +25,7 @@ const RUNNING: &str = "conflict";
     get, path = "/retention", tag = "settings", operation_id = "show_retention",
     responses((status = 200, description = "The rules", body = schema::Retention), schema::Refusals),
 )]
-pub(crate) async fn show(State(app): State<Arc<App>>, Inspector(caller): Inspector, parameters: Parameters) -> Answer {
-    parameters.finish(&[])?;
+pub(crate) async fn show(State(app): State<Arc<App>>, Inspector(caller): Inspector, _: NoParameters) -> Answer {
     Ok(answer(StatusCode::OK, app.governance.retention(caller.token.tenant.as_deref()).to_string()))
 }
 
@@ -43,12 +41,9 @@ pub(crate) async fn show(State(app): State<Arc<App>>, Inspector(caller): Inspect
 pub(crate) async fn set(
     State(app): State<Arc<App>>,
     Administrator(caller): Administrator,
-    parameters: Parameters,
-    headers: HeaderMap,
-    body: Body,
+    _: NoParameters,
+    mut members: Members,
 ) -> Answer {
-    parameters.finish(&[])?;
-    let mut members = Members::read(&app, &headers, body).await?;
     let rules = rules(&mut members);
     let reason = members.required("reason", "\"decided by the board on 2026-09-20\"");
     if rules.is_none() {
@@ -71,8 +66,7 @@ pub(crate) async fn set(
     get, path = "/retention/plan", tag = "settings", operation_id = "plan_retention",
     responses((status = 200, description = "What would go, by rule and tenant", body = schema::RetentionPlan), schema::Refusals),
 )]
-pub(crate) async fn plan(State(app): State<Arc<App>>, Inspector(caller): Inspector, parameters: Parameters) -> Answer {
-    parameters.finish(&[])?;
+pub(crate) async fn plan(State(app): State<Arc<App>>, Inspector(caller): Inspector, _: NoParameters) -> Answer {
     planned(&app, caller, None).await
 }
 
@@ -87,12 +81,9 @@ pub(crate) async fn plan(State(app): State<Arc<App>>, Inspector(caller): Inspect
 pub(crate) async fn try_out(
     State(app): State<Arc<App>>,
     Inspector(caller): Inspector,
-    parameters: Parameters,
-    headers: HeaderMap,
-    body: Body,
+    _: NoParameters,
+    mut members: Members,
 ) -> Answer {
-    parameters.finish(&[])?;
-    let mut members = Members::read(&app, &headers, body).await?;
     let rules = rules(&mut members);
     members.finish("rules")?;
     planned(&app, caller, rules).await
@@ -109,14 +100,10 @@ pub(crate) async fn try_out(
 pub(crate) async fn run(
     State(app): State<Arc<App>>,
     Administrator(caller): Administrator,
-    parameters: Parameters,
-    headers: HeaderMap,
-    body: Body,
+    _: NoParameters,
+    Because(reason): Because,
 ) -> Answer {
-    parameters.finish(&[])?;
-    let mut members = Members::read_any(&app, &headers, body).await?;
-    let author = caller.author().because(members.reason());
-    members.finish("reason")?;
+    let author = caller.author().because(reason);
     let id = app.orders.run(author).map_err(|error| app.refusal(error, RUNNING))?;
     Ok(answer(StatusCode::ACCEPTED, json!({ "id": id }).to_string()))
 }

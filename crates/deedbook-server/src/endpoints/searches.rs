@@ -2,17 +2,15 @@
 
 use std::sync::Arc;
 
-use axum::body::Body;
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::extract::State;
+use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use super::request::{Members, answer};
+use super::request::{Because, Id, Members, answer};
 use super::schema;
 use crate::access::Administrator;
 use crate::app::App;
-use crate::parameters::Parameters;
+use crate::parameters::{NoParameters, Parameters};
 use crate::problem::{Answer, Problem};
 use crate::reading::Reader;
 use crate::settings::NewSearch;
@@ -49,12 +47,9 @@ pub(crate) async fn list(State(app): State<Arc<App>>, Reader(caller, _): Reader,
 pub(crate) async fn save(
     State(app): State<Arc<App>>,
     Administrator(caller): Administrator,
-    parameters: Parameters,
-    headers: HeaderMap,
-    body: Body,
+    _: NoParameters,
+    mut members: Members,
 ) -> Answer {
-    parameters.finish(&[])?;
-    let mut members = Members::read(&app, &headers, body).await?;
     let author = caller.author().because(members.reason());
     let new = NewSearch {
         name: members.required("name", "\"Denied this week\""),
@@ -80,16 +75,11 @@ pub(crate) async fn save(
 pub(crate) async fn delete(
     State(app): State<Arc<App>>,
     Administrator(caller): Administrator,
-    id: Result<Path<String>, PathRejection>,
-    parameters: Parameters,
-    headers: HeaderMap,
-    body: Body,
+    _: NoParameters,
+    Id(id): Id,
+    Because(reason): Because,
 ) -> Answer {
-    parameters.finish(&[])?;
-    let Path(id) = id.map_err(|_| Problem::not_found())?;
-    let mut members = Members::read_any(&app, &headers, body).await?;
-    let author = caller.author().because(members.reason());
-    members.finish("reason")?;
+    let author = caller.author().because(reason);
     let work = {
         let app = app.clone();
         move || app.settings.delete_search(&id, &author).map_err(|error| app.refusal(error, CONFLICT))

@@ -2,24 +2,21 @@
 
 use std::sync::Arc;
 
-use axum::body::Body;
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::extract::{FromRequest, Request, State};
+use axum::http::StatusCode;
 use deedbook_core::{Problem as Place, Result as Outcome};
 use deedbook_deliver::Outlet;
 use serde_json::{Map, Value, json};
 use tokio::sync::oneshot;
 
-use super::request::{Members, answer};
+use super::request::{Because, Id, Members, answer};
 use super::schema;
 use crate::access::{Administrator, Overseer};
 use crate::app::App;
 use crate::members::{escaped, instant};
-use crate::parameters::Parameters;
+use crate::parameters::NoParameters;
 use crate::problem::{Answer, Problem};
 use crate::secret::Secret;
-use crate::settings::Author;
 use crate::sinks::{NewWebhook, Replay, Sinks};
 
 /// The code of what cannot be as things stand.
@@ -33,8 +30,7 @@ const CONFLICT: &str = "conflict";
     get, path = "/sinks", tag = "settings", operation_id = "list_sinks",
     responses((status = 200, description = "Every sink, by name", body = schema::Sinks), schema::Refusals),
 )]
-pub(crate) async fn list(State(app): State<Arc<App>>, _: Overseer, parameters: Parameters) -> Answer {
-    parameters.finish(&[])?;
+pub(crate) async fn list(State(app): State<Arc<App>>, _: Overseer, _: NoParameters) -> Answer {
     let sinks = app.sinks()?.list(app.now());
     Ok(answer(StatusCode::OK, json!({ "data": sinks })))
 }
@@ -47,14 +43,8 @@ pub(crate) async fn list(State(app): State<Arc<App>>, _: Overseer, parameters: P
     params(("name" = String, Path, description = "What the sink is called")),
     responses((status = 200, description = "The sink", body = schema::SinkWithParked), schema::Refusals),
 )]
-pub(crate) async fn show(
-    State(app): State<Arc<App>>,
-    _: Overseer,
-    name: Result<Path<String>, PathRejection>,
-    parameters: Parameters,
-) -> Answer {
-    parameters.finish(&[])?;
-    let (sinks, name, now) = (app.sinks()?, named(name)?, app.now());
+pub(crate) async fn show(State(app): State<Arc<App>>, _: Overseer, _: NoParameters, Id(name): Id) -> Answer {
+    let (sinks, now) = (app.sinks()?, app.now());
     let sink = app.compute(move || sinks.show(&name, now)).await??.ok_or_else(Problem::not_found)?;
     Ok(answer(StatusCode::OK, sink))
 }
@@ -72,13 +62,11 @@ pub(crate) async fn show(
 pub(crate) async fn create(
     State(app): State<Arc<App>>,
     Administrator(caller): Administrator,
-    parameters: Parameters,
-    headers: HeaderMap,
-    body: Body,
+    _: NoParameters,
+    request: Request,
 ) -> Answer {
-    parameters.finish(&[])?;
     let sinks = app.sinks()?;
-    let mut members = Members::read(&app, &headers, body).await?;
+    let mut members = Members::from_request(request, &app).await?;
     let author = caller.author().because(members.reason());
     let name = members.required("name", "\"siem\"");
     let (url, secret) = address(&mut members);
@@ -108,12 +96,11 @@ pub(crate) async fn create(
 pub(crate) async fn delete(
     State(app): State<Arc<App>>,
     Administrator(caller): Administrator,
-    name: Result<Path<String>, PathRejection>,
-    parameters: Parameters,
-    headers: HeaderMap,
-    body: Body,
+    _: NoParameters,
+    Id(name): Id,
+    Because(reason): Because,
 ) -> Answer {
-    let (name, author) = changed(&app, caller.author(), name, parameters, &headers, body).await?;
+    let author = caller.author().because(reason);
     let sinks = app.sinks()?;
     let work = {
         let (app, sinks, name) = (app.clone(), sinks.clone(), name.clone());
@@ -139,12 +126,11 @@ pub(crate) async fn delete(
 pub(crate) async fn pause(
     State(app): State<Arc<App>>,
     Administrator(caller): Administrator,
-    name: Result<Path<String>, PathRejection>,
-    parameters: Parameters,
-    headers: HeaderMap,
-    body: Body,
+    _: NoParameters,
+    Id(name): Id,
+    Because(reason): Because,
 ) -> Answer {
-    let (name, author) = changed(&app, caller.author(), name, parameters, &headers, body).await?;
+    let author = caller.author().because(reason);
     change(&app, move |sinks| sinks.pause(&name, &author)).await
 }
 
@@ -160,12 +146,11 @@ pub(crate) async fn pause(
 pub(crate) async fn resume(
     State(app): State<Arc<App>>,
     Administrator(caller): Administrator,
-    name: Result<Path<String>, PathRejection>,
-    parameters: Parameters,
-    headers: HeaderMap,
-    body: Body,
+    _: NoParameters,
+    Id(name): Id,
+    Because(reason): Because,
 ) -> Answer {
-    let (name, author) = changed(&app, caller.author(), name, parameters, &headers, body).await?;
+    let author = caller.author().because(reason);
     change(&app, move |sinks| sinks.resume(&name, &author)).await
 }
 
@@ -182,14 +167,10 @@ pub(crate) async fn resume(
 pub(crate) async fn replay(
     State(app): State<Arc<App>>,
     Administrator(caller): Administrator,
-    name: Result<Path<String>, PathRejection>,
-    parameters: Parameters,
-    headers: HeaderMap,
-    body: Body,
+    _: NoParameters,
+    Id(name): Id,
+    mut members: Members,
 ) -> Answer {
-    parameters.finish(&[])?;
-    let name = named(name)?;
-    let mut members = Members::read(&app, &headers, body).await?;
     let author = caller.author().because(members.reason());
     let replay = wanted(&mut members);
     members.finish("from, position, parked and reason")?;
@@ -210,12 +191,11 @@ pub(crate) async fn replay(
 pub(crate) async fn test(
     State(app): State<Arc<App>>,
     Administrator(caller): Administrator,
-    name: Result<Path<String>, PathRejection>,
-    parameters: Parameters,
-    headers: HeaderMap,
-    body: Body,
+    _: NoParameters,
+    Id(name): Id,
+    Because(reason): Because,
 ) -> Answer {
-    let (name, author) = changed(&app, caller.author(), name, parameters, &headers, body).await?;
+    let author = caller.author().because(reason);
     let (sender, answered) = oneshot::channel();
     let work = {
         let (app, sinks, name) = (app.clone(), app.sinks()?, name.clone());
@@ -241,28 +221,6 @@ impl App {
     fn sinks(&self) -> Answer<Arc<Sinks>> {
         self.sinks.clone().ok_or_else(Problem::not_implemented)
     }
-}
-
-fn named(name: Result<Path<String>, PathRejection>) -> Answer<String> {
-    let Path(name) = name.map_err(|_| Problem::not_found())?;
-    Ok(name)
-}
-
-/// The name of the sink, and who changes it, of a request that says nothing more.
-async fn changed(
-    app: &Arc<App>,
-    author: Author,
-    name: Result<Path<String>, PathRejection>,
-    parameters: Parameters,
-    headers: &HeaderMap,
-    body: Body,
-) -> Answer<(String, Author)> {
-    parameters.finish(&[])?;
-    let name = named(name)?;
-    let mut members = Members::read_any(app, headers, body).await?;
-    let author = author.because(members.reason());
-    members.finish("reason")?;
-    Ok((name, author))
 }
 
 /// Changes a sink; the answer is what it is then.

@@ -13,7 +13,7 @@ use super::record::json as answer;
 use super::schema;
 use crate::access::Overseer;
 use crate::app::App;
-use crate::parameters::Parameters;
+use crate::parameters::NoParameters;
 use crate::problem::{Answer, Problem};
 
 /// Over how long it is counted what was recorded lately.
@@ -27,8 +27,7 @@ const RECENT: SignedDuration = SignedDuration::from_hours(7 * 24);
     get, path = "/storage", tag = "settings", operation_id = "get_storage",
     responses((status = 200, description = "The figures", body = schema::Storage), schema::Refusals),
 )]
-pub(crate) async fn show(State(app): State<Arc<App>>, _: Overseer, parameters: Parameters) -> Answer {
-    parameters.finish(&[])?;
+pub(crate) async fn show(State(app): State<Arc<App>>, _: Overseer, _: NoParameters) -> Answer {
     let usage = app.disk_usage.clone().ok_or_else(Problem::not_implemented)?;
     let now = app.now();
     let work = {

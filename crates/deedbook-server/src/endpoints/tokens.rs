@@ -3,19 +3,18 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use deedbook_core::{Error, Timestamp, parse_json};
 use serde_json::{Value, json};
 
-use super::request::{Members, answer, refused, unsupported};
+use super::request::{Because, Id, Members, answer, refused, unsupported};
 use super::schema;
 use crate::access::{Administrator, Inspector};
 use crate::app::App;
 use crate::body::{Format, Received};
 use crate::members::{instant_after, pointed};
-use crate::parameters::Parameters;
+use crate::parameters::NoParameters;
 use crate::problem::{Answer, Problem};
 use crate::secret::Secret;
 use crate::settings::NewToken;
@@ -35,12 +34,9 @@ pub(super) const LAST_ADMIN: &str = "last_admin_token";
 pub(crate) async fn create(
     State(app): State<Arc<App>>,
     Administrator(caller): Administrator,
-    parameters: Parameters,
-    headers: HeaderMap,
-    body: Body,
+    _: NoParameters,
+    mut members: Members,
 ) -> Answer {
-    parameters.finish(&[])?;
-    let mut members = Members::read(&app, &headers, body).await?;
     let author = caller.author().because(members.reason());
     let new = NewToken::from_json(&members.others()?).map_err(refused)?;
     let work = {
@@ -64,14 +60,10 @@ pub(crate) async fn create(
 pub(crate) async fn rotate(
     State(app): State<Arc<App>>,
     Administrator(caller): Administrator,
-    id: Result<Path<String>, PathRejection>,
-    parameters: Parameters,
-    headers: HeaderMap,
-    body: Body,
+    _: NoParameters,
+    Id(id): Id,
+    mut members: Members,
 ) -> Answer {
-    parameters.finish(&[])?;
-    let Path(id) = id.map_err(|_| Problem::not_found())?;
-    let mut members = Members::read(&app, &headers, body).await?;
     let author = caller.author().because(members.reason());
     let overlap = members.value("overlap");
     members.finish("overlap and reason")?;
@@ -94,8 +86,7 @@ pub(crate) async fn rotate(
     get, path = "/tokens", tag = "settings", operation_id = "list_tokens",
     responses((status = 200, description = "Every token, without its text", body = schema::Tokens), schema::Refusals),
 )]
-pub(crate) async fn list(State(app): State<Arc<App>>, Inspector(caller): Inspector, parameters: Parameters) -> Answer {
-    parameters.finish(&[])?;
+pub(crate) async fn list(State(app): State<Arc<App>>, Inspector(caller): Inspector, _: NoParameters) -> Answer {
     let mut tokens = app.settings.tokens();
     tokens.retain(|token| caller.may_inspect(token.tenant.as_deref()));
     let tokens: Vec<Value> = tokens.iter().map(Token::to_json).collect();
@@ -114,16 +105,11 @@ pub(crate) async fn list(State(app): State<Arc<App>>, Inspector(caller): Inspect
 pub(crate) async fn revoke(
     State(app): State<Arc<App>>,
     Administrator(caller): Administrator,
-    id: Result<Path<String>, PathRejection>,
-    parameters: Parameters,
-    headers: HeaderMap,
-    body: Body,
+    _: NoParameters,
+    Id(id): Id,
+    Because(reason): Because,
 ) -> Answer {
-    parameters.finish(&[])?;
-    let Path(id) = id.map_err(|_| Problem::not_found())?;
-    let mut members = Members::read_any(&app, &headers, body).await?;
-    let author = caller.author().because(members.reason());
-    members.finish("reason")?;
+    let author = caller.author().because(reason);
     let work = {
         let app = app.clone();
         move || app.settings.revoke(&id, &author).map_err(|error| app.refusal(error, LAST_ADMIN))

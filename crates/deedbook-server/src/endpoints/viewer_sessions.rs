@@ -7,13 +7,12 @@ use std::sync::Arc;
 
 use axum::Extension;
 use axum::body::Body;
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use deedbook_core::{Actor, Context, Error, rfc3339};
 use serde_json::{Value, json};
 
-use super::request::{answer, refused};
+use super::request::{Id, answer, refused};
 use super::schema;
 use super::tokens::{LAST_ADMIN, object};
 use crate::access::{Caller, Host, Peer};
@@ -21,7 +20,7 @@ use crate::app::App;
 use crate::codes;
 use crate::grant::Export;
 use crate::members::{each_member, text};
-use crate::parameters::Parameters;
+use crate::parameters::NoParameters;
 use crate::problem::{Answer, Problem};
 use crate::secret::Secret;
 use crate::settings::Author;
@@ -40,11 +39,10 @@ use wanted::{Wanted, renewed_until};
 pub(crate) async fn create(
     State(app): State<Arc<App>>,
     Host(caller): Host,
-    parameters: Parameters,
+    _: NoParameters,
     headers: HeaderMap,
     body: Body,
 ) -> Answer {
-    parameters.finish(&[])?;
     let received = object(&app, &headers, body).await?;
     let work = {
         let app = app.clone();
@@ -68,8 +66,7 @@ pub(crate) async fn create(
     get, path = "/viewer-sessions", tag = "settings", operation_id = "list_viewer_sessions",
     responses((status = 200, description = "The sessions", body = schema::ViewerSessions), schema::Refusals),
 )]
-pub(crate) async fn list(State(app): State<Arc<App>>, caller: Caller, parameters: Parameters) -> Answer {
-    parameters.finish(&[])?;
+pub(crate) async fn list(State(app): State<Arc<App>>, caller: Caller, _: NoParameters) -> Answer {
     let mut sessions = app.settings.sessions();
     sessions.retain(|session| may_see(&caller, session));
     let data: Vec<Value> = sessions.iter().map(|session| shown(session)).collect();
@@ -83,8 +80,7 @@ pub(crate) async fn list(State(app): State<Arc<App>>, caller: Caller, parameters
     get, path = "/viewer-sessions/current", tag = "settings", operation_id = "get_current_viewer_session",
     responses((status = 200, description = "The session", body = schema::ViewerSession), schema::Refusals),
 )]
-pub(crate) async fn current(caller: Caller, parameters: Parameters) -> Answer {
-    parameters.finish(&[])?;
+pub(crate) async fn current(caller: Caller, _: NoParameters) -> Answer {
     if !caller.token.is_session() {
         return Err(Problem::not_found());
     }
@@ -102,13 +98,12 @@ pub(crate) async fn current(caller: Caller, parameters: Parameters) -> Answer {
 pub(crate) async fn renew(
     State(app): State<Arc<App>>,
     Host(caller): Host,
-    id: Result<Path<String>, PathRejection>,
-    parameters: Parameters,
+    _: NoParameters,
+    Id(id): Id,
     headers: HeaderMap,
     body: Body,
 ) -> Answer {
-    parameters.finish(&[])?;
-    let session = own_session(&app, &caller, id)?;
+    let session = own_session(&app, &caller, &id)?;
     let received = object(&app, &headers, body).await?;
     let work = {
         let app = app.clone();
@@ -130,14 +125,8 @@ pub(crate) async fn renew(
     params(("id" = String, Path, description = "The id of the session")),
     responses((status = 204, description = "It is revoked"), schema::Refusals),
 )]
-pub(crate) async fn revoke(
-    State(app): State<Arc<App>>,
-    Host(caller): Host,
-    id: Result<Path<String>, PathRejection>,
-    parameters: Parameters,
-) -> Answer {
-    parameters.finish(&[])?;
-    let session = own_session(&app, &caller, id)?;
+pub(crate) async fn revoke(State(app): State<Arc<App>>, Host(caller): Host, _: NoParameters, Id(id): Id) -> Answer {
+    let session = own_session(&app, &caller, &id)?;
     let work = {
         let app = app.clone();
         move || app.settings.revoke_session(&session, &caller.author()).map_err(|error| app.refusal(error, LAST_ADMIN))
@@ -154,14 +143,8 @@ pub(crate) async fn revoke(
     params(("id" = String, Path, description = "The id of the session")),
     responses((status = 201, description = "The code", body = schema::Code), schema::Refusals),
 )]
-pub(crate) async fn code(
-    State(app): State<Arc<App>>,
-    Host(caller): Host,
-    id: Result<Path<String>, PathRejection>,
-    parameters: Parameters,
-) -> Answer {
-    parameters.finish(&[])?;
-    let session = own_session(&app, &caller, id)?;
+pub(crate) async fn code(State(app): State<Arc<App>>, Host(caller): Host, _: NoParameters, Id(id): Id) -> Answer {
+    let session = own_session(&app, &caller, &id)?;
     let too_many = || Problem::overloaded("there are more codes than the server keeps at one time; try again later");
     let (code, until) = app.codes.give(&session.id, app.now(), codes::PAGE_LIFE).ok_or_else(too_many)?;
     Ok(answer(StatusCode::CREATED, json!({ "code": code, "expires_at": rfc3339(until) })))
@@ -179,11 +162,10 @@ pub(crate) async fn code(
 pub(crate) async fn exchange(
     State(app): State<Arc<App>>,
     peer: Option<Extension<Peer>>,
-    parameters: Parameters,
+    _: NoParameters,
     headers: HeaderMap,
     body: Body,
 ) -> Answer {
-    parameters.finish(&[])?;
     let received = object(&app, &headers, body).await?;
     let address = peer.map(|Extension(Peer(ip))| ip.to_canonical());
     let work = {
@@ -220,9 +202,8 @@ fn bad_code() -> Problem {
 }
 
 /// A live session that the caller made, or any for an administrator.
-fn own_session(app: &App, caller: &Caller, id: Result<Path<String>, PathRejection>) -> Answer<Arc<Token>> {
-    let Path(id) = id.map_err(|_| Problem::not_found())?;
-    let session = app.settings.session(&id).filter(|session| may_change(caller, session));
+fn own_session(app: &App, caller: &Caller, id: &str) -> Answer<Arc<Token>> {
+    let session = app.settings.session(id).filter(|session| may_change(caller, session));
     session.ok_or_else(Problem::not_found)
 }
 
