@@ -39,13 +39,11 @@ pub(crate) async fn request(
     let (new, dry_run) = (new_erasure(&mut members), members.flag("dry_run"));
     members.finish("tenant, principal, basis, also, mentions, thorough and dry_run")?;
     if dry_run {
-        let plan = app.govern(move |governance, watch| governance.plan_erasure(&new, watch)).await?;
-        let plan = plan.map_err(|error| app.refusal(error, STATE))?;
+        let plan = app.govern(STATE, move |governance, watch| governance.plan_erasure(&new, watch)).await?;
         return Ok(answer(StatusCode::OK, plan.to_json()));
     }
     let author = caller.author();
-    let requested = app.govern(move |governance, watch| governance.request_erasure(&new, &author, watch)).await?;
-    let erasure = requested.map_err(|error| app.refusal(error, STATE))?;
+    let erasure = app.govern(STATE, move |governance, watch| governance.request_erasure(&new, &author, watch)).await?;
     app.orders.look();
     Ok(answer(StatusCode::CREATED, erasure.to_json()))
 }
@@ -96,8 +94,8 @@ pub(crate) async fn approve(
     Because(reason): Because,
 ) -> Answer {
     let author = caller.author().because(reason);
-    let approved = app.govern(move |governance, watch| governance.approve_erasure(&id, &author, watch)).await?;
-    let erasure = approved.map_err(|error| app.refusal(error, STATE))?.ok_or_else(Problem::not_found)?;
+    let approved = app.govern(STATE, move |governance, watch| governance.approve_erasure(&id, &author, watch)).await?;
+    let erasure = approved.ok_or_else(Problem::not_found)?;
     app.orders.look();
     Ok(answer(StatusCode::ACCEPTED, erasure.to_json()))
 }
@@ -117,8 +115,9 @@ pub(crate) async fn withdraw(
     Because(reason): Because,
 ) -> Answer {
     let author = caller.author().because(reason);
-    let withdrawn = app.govern(move |governance, watch| governance.withdraw_erasure(&id, &author, watch)).await?;
-    let erasure = withdrawn.map_err(|error| app.refusal(error, STATE))?.ok_or_else(Problem::not_found)?;
+    let withdrawn =
+        app.govern(STATE, move |governance, watch| governance.withdraw_erasure(&id, &author, watch)).await?;
+    let erasure = withdrawn.ok_or_else(Problem::not_found)?;
     Ok(answer(StatusCode::OK, erasure.to_json()))
 }
 

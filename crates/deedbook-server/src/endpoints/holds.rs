@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use serde_json::{Value, json};
 
 use super::record::json as answer;
-use super::request::{Id, Members};
+use super::request::{CONFLICT, Id, Members};
 use super::schema;
 use crate::access::{Administrator, Inspector};
 use crate::app::App;
@@ -52,8 +52,7 @@ pub(crate) async fn place(
         reason: members.required("reason", "\"case 4711, asked for by counsel\""),
     };
     members.finish("tenant, query, target, actor and reason")?;
-    let placed = app.govern(move |governance, _| governance.place_hold(new, &caller.author())).await?;
-    let hold = placed.map_err(|error| app.refusal(error, "conflict"))?;
+    let hold = app.govern(CONFLICT, move |governance, _| governance.place_hold(new, &caller.author())).await?;
     Ok(answer(StatusCode::CREATED, hold.to_json().to_string()))
 }
 
@@ -75,14 +74,8 @@ pub(crate) async fn release(
 ) -> Answer {
     let reason = members.required("reason", "\"case 4711 is closed\"");
     members.finish("reason")?;
-    let work = {
-        let app = app.clone();
-        move || {
-            let released = app.governance.release_hold(&id, &reason, &caller.author());
-            released.map_err(|error| app.refusal(error, "conflict"))
-        }
-    };
-    let hold = app.compute(work).await??.ok_or_else(Problem::not_found)?;
+    let release = move |app: &App| app.governance.release_hold(&id, &reason, &caller.author());
+    let hold = app.change(CONFLICT, release).await?.ok_or_else(Problem::not_found)?;
     app.orders.look();
     Ok(answer(StatusCode::OK, hold.to_json().to_string()))
 }

@@ -1,5 +1,5 @@
 //! What a request brings: the id in its path; the body of a change of a setting, one JSON object, taken apart member by
-//! member. What is wrong is told all at once.
+//! member. What is wrong is told all at once. And how the change is made and answered.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use deedbook_core::{Error, ErrorKind, Problem as Place, parse_json};
+use deedbook_core::{Error, ErrorKind, Problem as Place, Result as Outcome, parse_json};
 use serde_json::{Map, Value};
 
 use crate::app::App;
@@ -16,6 +16,9 @@ use crate::body::{Format, Received};
 use crate::members::escaped;
 use crate::problem::{Answer, Problem};
 use crate::settings::check_reason;
+
+/// The code of what cannot be as things stand.
+pub(super) const CONFLICT: &str = "conflict";
 
 /// The members of a body that are not taken yet, and what was wrong with those that are.
 pub(crate) struct Members {
@@ -167,7 +170,7 @@ impl Members {
 }
 
 /// 415: settings are one object of JSON.
-pub(super) fn unsupported() -> Problem {
+fn unsupported() -> Problem {
     let detail = "send one object as application/json";
     Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail)
 }
@@ -188,9 +191,22 @@ pub(super) fn answer(status: StatusCode, body: Value) -> Response {
 }
 
 impl App {
+    /// Changes settings on a thread of its own. `conflict` is the code of what is not possible as things stand.
+    ///
+    /// # Errors
+    /// As [`App::compute`] and [`App::refusal`].
+    pub(super) async fn change<T: Send + 'static>(
+        self: &Arc<Self>,
+        conflict: &'static str,
+        work: impl FnOnce(&Self) -> Outcome<T> + Send + 'static,
+    ) -> Answer<T> {
+        let app = self.clone();
+        self.compute(move || work(&app).map_err(|error| app.refusal(error, conflict))).await?
+    }
+
     /// What is told of a change that was refused, or could not be entered. `conflict` is the code of what is not
     /// possible as things stand.
-    pub(super) fn refusal(&self, error: Error, conflict: &'static str) -> Problem {
+    pub(crate) fn refusal(&self, error: Error, conflict: &'static str) -> Problem {
         match error.kind() {
             ErrorKind::Invalid => refused(error),
             ErrorKind::Conflict => Problem::new(StatusCode::CONFLICT, conflict, error.to_string()),

@@ -8,15 +8,12 @@ use deedbook_core::retention::Rules;
 use serde_json::{Value, json};
 
 use super::record::json as answer;
-use super::request::{Because, Members};
+use super::request::{Because, CONFLICT, Members};
 use super::schema;
 use crate::access::{Administrator, Caller, Inspector};
 use crate::app::App;
 use crate::parameters::NoParameters;
 use crate::problem::Answer;
-
-/// The code of what cannot be while a run goes on.
-const RUNNING: &str = "conflict";
 
 /// Show for how long entries are kept, and the latest run.
 ///
@@ -50,14 +47,8 @@ pub(crate) async fn set(
         members.note(&[missing_rules()]);
     }
     members.finish("rules and reason")?;
-    let work = {
-        let app = app.clone();
-        move || {
-            let set = app.governance.set_rules(&rules.unwrap_or_default(), &reason, &caller.author());
-            set.map_err(|error| app.refusal(error, RUNNING))
-        }
-    };
-    app.compute(work).await??;
+    let set = move |app: &App| app.governance.set_rules(&rules.unwrap_or_default(), &reason, &caller.author());
+    app.change(CONFLICT, set).await?;
     Ok(answer(StatusCode::OK, app.governance.retention(None).to_string()))
 }
 
@@ -104,13 +95,12 @@ pub(crate) async fn run(
     Because(reason): Because,
 ) -> Answer {
     let author = caller.author().because(reason);
-    let id = app.orders.run(author).map_err(|error| app.refusal(error, RUNNING))?;
+    let id = app.orders.run(author).map_err(|error| app.refusal(error, CONFLICT))?;
     Ok(answer(StatusCode::ACCEPTED, json!({ "id": id }).to_string()))
 }
 
 async fn planned(app: &Arc<App>, caller: Caller, rules: Option<Rules>) -> Answer {
-    let plan = app.govern(move |governance, watch| governance.plan(rules, watch)).await?;
-    let mut plan = plan.map_err(|error| app.refusal(error, RUNNING))?;
+    let mut plan = app.govern(CONFLICT, move |governance, watch| governance.plan(rules, watch)).await?;
     if let Some(tenant) = &caller.token.tenant {
         plan.keep_tenant(tenant);
     }

@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use super::request::{Because, Id, Members, answer};
+use super::request::{Because, CONFLICT, Id, Members, answer};
 use super::schema;
 use crate::access::Administrator;
 use crate::app::App;
@@ -14,9 +14,6 @@ use crate::parameters::{NoParameters, Parameters};
 use crate::problem::{Answer, Problem};
 use crate::reading::Reader;
 use crate::settings::NewSearch;
-
-/// The code of what cannot be as things stand.
-const CONFLICT: &str = "conflict";
 
 /// List saved searches, oldest first.
 ///
@@ -57,11 +54,7 @@ pub(crate) async fn save(
         tenant: members.text("tenant"),
     };
     members.finish("name, query, tenant and reason")?;
-    let work = {
-        let app = app.clone();
-        move || app.settings.save_search(new, &author).map_err(|error| app.refusal(error, CONFLICT))
-    };
-    let search = app.compute(work).await??;
+    let search = app.change(CONFLICT, move |app| app.settings.save_search(new, &author)).await?;
     Ok(answer(StatusCode::CREATED, search.to_json()))
 }
 
@@ -80,10 +73,7 @@ pub(crate) async fn delete(
     Because(reason): Because,
 ) -> Answer {
     let author = caller.author().because(reason);
-    let work = {
-        let app = app.clone();
-        move || app.settings.delete_search(&id, &author).map_err(|error| app.refusal(error, CONFLICT))
-    };
-    let search = app.compute(work).await??.ok_or_else(Problem::not_found)?;
+    let deleted = app.change(CONFLICT, move |app| app.settings.delete_search(&id, &author)).await?;
+    let search = deleted.ok_or_else(Problem::not_found)?;
     Ok(answer(StatusCode::OK, search.to_json()))
 }

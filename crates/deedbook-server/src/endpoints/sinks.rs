@@ -9,7 +9,7 @@ use deedbook_deliver::Outlet;
 use serde_json::{Map, Value, json};
 use tokio::sync::oneshot;
 
-use super::request::{Because, Id, Members, answer};
+use super::request::{Because, CONFLICT, Id, Members, answer};
 use super::schema;
 use crate::access::{Administrator, Overseer};
 use crate::app::App;
@@ -18,9 +18,6 @@ use crate::parameters::NoParameters;
 use crate::problem::{Answer, Problem};
 use crate::secret::Secret;
 use crate::sinks::{NewWebhook, Replay, Sinks};
-
-/// The code of what cannot be as things stand.
-const CONFLICT: &str = "conflict";
 
 /// List sinks and how each gets on.
 ///
@@ -73,11 +70,7 @@ pub(crate) async fn create(
     let table = members.others()?;
     let table = table.as_object().cloned().unwrap_or_default();
     let new = NewWebhook { name, table, url, secret };
-    let work = {
-        let (app, sinks) = (app.clone(), sinks.clone());
-        move || sinks.create(new, &author).map_err(|error| app.refusal(error, CONFLICT))
-    };
-    let (outlet, secret) = app.compute(work).await??;
+    let (outlet, secret) = changed(&app, move |sinks| sinks.create(new, &author)).await?;
     let mut shown = sinks.shown(&outlet, app.now());
     shown["secret"] = secret.map(|secret| secret.expose().to_owned()).into();
     Ok(answer(StatusCode::CREATED, shown))
@@ -101,14 +94,9 @@ pub(crate) async fn delete(
     Because(reason): Because,
 ) -> Answer {
     let author = caller.author().because(reason);
-    let sinks = app.sinks()?;
-    let work = {
-        let (app, sinks, name) = (app.clone(), sinks.clone(), name.clone());
-        move || sinks.delete(&name, &author).map_err(|error| app.refusal(error, CONFLICT))
-    };
-    let entry = app.compute(work).await??.ok_or_else(Problem::not_found)?;
+    let (sinks, deleted, ending) = (app.sinks()?, name.clone(), name.clone());
+    let entry = changed(&app, move |sinks| sinks.delete(&deleted, &author)).await?.ok_or_else(Problem::not_found)?;
     // It may take as long as its other side takes, and needs nothing of the processor.
-    let ending = name.clone();
     let ended = tokio::task::spawn_blocking(move || sinks.end(&ending)).await;
     ended.map_err(|_| Problem::internal())??;
     Ok(answer(StatusCode::OK, json!({ "name": name, "entry": entry })))
@@ -131,7 +119,7 @@ pub(crate) async fn pause(
     Because(reason): Because,
 ) -> Answer {
     let author = caller.author().because(reason);
-    change(&app, move |sinks| sinks.pause(&name, &author)).await
+    shown(&app, changed(&app, move |sinks| sinks.pause(&name, &author)).await?)
 }
 
 /// End the pause of a sink.
@@ -151,7 +139,7 @@ pub(crate) async fn resume(
     Because(reason): Because,
 ) -> Answer {
     let author = caller.author().because(reason);
-    change(&app, move |sinks| sinks.resume(&name, &author)).await
+    shown(&app, changed(&app, move |sinks| sinks.resume(&name, &author)).await?)
 }
 
 /// Deliver entries again.
@@ -175,7 +163,7 @@ pub(crate) async fn replay(
     let replay = wanted(&mut members);
     members.finish("from, position, parked and reason")?;
     let replay = replay.ok_or_else(Problem::internal)?;
-    change(&app, move |sinks| sinks.replay(&name, replay, &author)).await
+    shown(&app, changed(&app, move |sinks| sinks.replay(&name, replay, &author)).await?)
 }
 
 /// Send a sink an entry to see whether it goes through.
@@ -197,13 +185,11 @@ pub(crate) async fn test(
 ) -> Answer {
     let author = caller.author().because(reason);
     let (sender, answered) = oneshot::channel();
-    let work = {
-        let (app, sinks, name) = (app.clone(), app.sinks()?, name.clone());
-        // Who asked may have gone; then nobody is told.
-        let reply = Box::new(move |delivered| drop(sender.send(delivered)));
-        move || sinks.test(&name, &author, reply).map_err(|error| app.refusal(error, CONFLICT))
-    };
-    let entry = app.compute(work).await??.ok_or_else(Problem::not_found)?;
+    // Who asked may have gone; then nobody is told.
+    let reply = Box::new(move |delivered| drop(sender.send(delivered)));
+    let tested = name.clone();
+    let entry =
+        changed(&app, move |sinks| sinks.test(&tested, &author, reply)).await?.ok_or_else(Problem::not_found)?;
     let why = match tokio::time::timeout(app.limits.sink_test_wait_max, answered).await {
         Ok(Ok(Ok(()))) => None,
         Ok(Ok(Err(failure))) => Some(failure.why().to_owned()),
@@ -223,15 +209,19 @@ impl App {
     }
 }
 
-/// Changes a sink; the answer is what it is then.
-async fn change(app: &Arc<App>, work: impl FnOnce(&Sinks) -> Outcome<Option<Outlet>> + Send + 'static) -> Answer {
+/// Changes sinks, and gives what comes of it.
+async fn changed<T: Send + 'static>(
+    app: &Arc<App>,
+    work: impl FnOnce(&Sinks) -> Outcome<T> + Send + 'static,
+) -> Answer<T> {
     let sinks = app.sinks()?;
-    let work = {
-        let (app, sinks) = (app.clone(), sinks.clone());
-        move || work(&sinks).map_err(|error| app.refusal(error, CONFLICT))
-    };
-    let outlet = app.compute(work).await??.ok_or_else(Problem::not_found)?;
-    Ok(answer(StatusCode::OK, sinks.shown(&outlet, app.now())))
+    app.change(CONFLICT, move |_| work(&sinks)).await
+}
+
+/// The answer of a sink that was changed.
+fn shown(app: &App, outlet: Option<Outlet>) -> Answer {
+    let outlet = outlet.ok_or_else(Problem::not_found)?;
+    Ok(answer(StatusCode::OK, app.sinks()?.shown(&outlet, app.now())))
 }
 
 /// The address of a webhook that is to be made, and its secret. Whoever reads the rest says what is missing.

@@ -2,17 +2,15 @@
 
 use std::sync::Arc;
 
-use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
-use deedbook_core::{Error, Timestamp, parse_json};
+use axum::http::StatusCode;
+use deedbook_core::{Error, Timestamp};
 use serde_json::{Value, json};
 
-use super::request::{Because, Id, Members, answer, refused, unsupported};
+use super::request::{Because, Id, Members, answer, refused};
 use super::schema;
 use crate::access::{Administrator, Inspector};
 use crate::app::App;
-use crate::body::{Format, Received};
 use crate::members::{instant_after, pointed};
 use crate::parameters::NoParameters;
 use crate::problem::{Answer, Problem};
@@ -39,11 +37,7 @@ pub(crate) async fn create(
 ) -> Answer {
     let author = caller.author().because(members.reason());
     let new = NewToken::from_json(&members.others()?).map_err(refused)?;
-    let work = {
-        let app = app.clone();
-        move || app.settings.create(new, &author).map_err(|error| app.refusal(error, LAST_ADMIN))
-    };
-    let (token, secret) = app.compute(work).await??;
+    let (token, secret) = app.change(LAST_ADMIN, move |app| app.settings.create(new, &author)).await?;
     Ok(answer(StatusCode::CREATED, with_text(token.to_json(), &secret)))
 }
 
@@ -68,14 +62,8 @@ pub(crate) async fn rotate(
     let overlap = members.value("overlap");
     members.finish("overlap and reason")?;
     let until = old_until(overlap, app.now()).map_err(refused)?;
-    let work = {
-        let app = app.clone();
-        move || {
-            let rotated = app.settings.rotate(&id, until, &author);
-            rotated.map_err(|error| app.refusal(error, "cannot_rotate"))
-        }
-    };
-    let (token, secret) = app.compute(work).await??.ok_or_else(Problem::not_found)?;
+    let rotated = app.change("cannot_rotate", move |app| app.settings.rotate(&id, until, &author)).await?;
+    let (token, secret) = rotated.ok_or_else(Problem::not_found)?;
     Ok(answer(StatusCode::OK, with_text(token.to_json(), &secret)))
 }
 
@@ -110,35 +98,9 @@ pub(crate) async fn revoke(
     Because(reason): Because,
 ) -> Answer {
     let author = caller.author().because(reason);
-    let work = {
-        let app = app.clone();
-        move || app.settings.revoke(&id, &author).map_err(|error| app.refusal(error, LAST_ADMIN))
-    };
-    let token = app.compute(work).await??.ok_or_else(Problem::not_found)?;
+    let revoked = app.change(LAST_ADMIN, move |app| app.settings.revoke(&id, &author)).await?;
+    let token = revoked.ok_or_else(Problem::not_found)?;
     Ok(answer(StatusCode::OK, token.to_json()))
-}
-
-/// Reads a body of one JSON object. Where nothing needs to be said there need be none.
-///
-/// # Errors
-/// As [`Received::read`], and 415 for lines.
-pub(super) async fn object(app: &Arc<App>, headers: &HeaderMap, body: Body) -> Answer<Received> {
-    let received = Received::read(app, headers, body).await?;
-    if received.format != Format::Json {
-        return Err(unsupported());
-    }
-    Ok(received)
-}
-
-impl App {
-    /// The JSON of a body, an empty object where the body is empty.
-    ///
-    /// # Errors
-    /// 400 where it is none; as [`Received::decompressed`].
-    pub(super) fn json(&self, received: Received) -> Answer<Value> {
-        let (text, _room) = received.decompressed(&self.limits)?;
-        parse_json(if text.is_empty() { b"{}" } else { &text }).map_err(refused)
-    }
 }
 
 /// How long an old text is accepted where nobody says, and at most.
@@ -155,7 +117,8 @@ fn old_until(overlap: Option<Value>, now: Timestamp) -> deedbook_core::Result<Ti
     Ok(until)
 }
 
-fn with_text(mut token: Value, secret: &Secret) -> Value {
+/// A token or a viewer session with its text, as it is shown once.
+pub(super) fn with_text(mut token: Value, secret: &Secret) -> Value {
     token["token"] = json!(secret.expose());
     token
 }

@@ -6,15 +6,14 @@ mod wanted;
 use std::sync::Arc;
 
 use axum::Extension;
-use axum::body::Body;
-use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::extract::{FromRequest, Request, State};
+use axum::http::StatusCode;
 use deedbook_core::{Actor, Context, Error, rfc3339};
 use serde_json::{Value, json};
 
-use super::request::{Id, answer, refused};
+use super::request::{Id, Members, answer, refused};
 use super::schema;
-use super::tokens::{LAST_ADMIN, object};
+use super::tokens::{LAST_ADMIN, with_text};
 use crate::access::{Caller, Host, Peer};
 use crate::app::App;
 use crate::codes;
@@ -22,7 +21,6 @@ use crate::grant::Export;
 use crate::members::{each_member, text};
 use crate::parameters::NoParameters;
 use crate::problem::{Answer, Problem};
-use crate::secret::Secret;
 use crate::settings::Author;
 use crate::token::Token;
 use wanted::{Wanted, renewed_until};
@@ -40,24 +38,15 @@ pub(crate) async fn create(
     State(app): State<Arc<App>>,
     Host(caller): Host,
     _: NoParameters,
-    headers: HeaderMap,
-    body: Body,
+    members: Members,
 ) -> Answer {
-    let received = object(&app, &headers, body).await?;
-    let work = {
-        let app = app.clone();
-        move || {
-            let wanted = Wanted::from_json(&app.json(received)?, app.now()).map_err(refused)?;
-            if wanted.names_other_tenant(&caller.token) {
-                return Err(Problem::of_other_tenant());
-            }
-            let new = wanted.narrowed(&caller.token).map_err(refused)?;
-            app.settings
-                .create_session(new, &caller.token, &caller.author())
-                .map_err(|error| app.refusal(error, LAST_ADMIN))
-        }
-    };
-    let (session, secret) = app.compute(work).await??;
+    let wanted = Wanted::from_json(&members.others()?, app.now()).map_err(refused)?;
+    if wanted.names_other_tenant(&caller.token) {
+        return Err(Problem::of_other_tenant());
+    }
+    let new = wanted.narrowed(&caller.token).map_err(refused)?;
+    let create = move |app: &App| app.settings.create_session(new, &caller.token, &caller.author());
+    let (session, secret) = app.change(LAST_ADMIN, create).await?;
     Ok(answer(StatusCode::CREATED, with_text(shown(&session), &secret)))
 }
 
@@ -100,22 +89,14 @@ pub(crate) async fn renew(
     Host(caller): Host,
     _: NoParameters,
     Id(id): Id,
-    headers: HeaderMap,
-    body: Body,
+    request: Request,
 ) -> Answer {
     let session = own_session(&app, &caller, &id)?;
-    let received = object(&app, &headers, body).await?;
-    let work = {
-        let app = app.clone();
-        move || {
-            let until = renewed_until(&app.json(received)?, app.now()).map_err(refused)?;
-            let until = caller.token.expires_at.map_or(until, |end| until.min(end));
-            app.settings
-                .renew_session(&session, until, &caller.author())
-                .map_err(|error| app.refusal(error, LAST_ADMIN))
-        }
-    };
-    let session = app.compute(work).await??.ok_or_else(Problem::not_found)?;
+    let members = Members::from_request(request, &app).await?;
+    let until = renewed_until(&members.others()?, app.now()).map_err(refused)?;
+    let until = caller.token.expires_at.map_or(until, |end| until.min(end));
+    let renew = move |app: &App| app.settings.renew_session(&session, until, &caller.author());
+    let session = app.change(LAST_ADMIN, renew).await?.ok_or_else(Problem::not_found)?;
     Ok(answer(StatusCode::OK, shown(&session)))
 }
 
@@ -127,11 +108,7 @@ pub(crate) async fn renew(
 )]
 pub(crate) async fn revoke(State(app): State<Arc<App>>, Host(caller): Host, _: NoParameters, Id(id): Id) -> Answer {
     let session = own_session(&app, &caller, &id)?;
-    let work = {
-        let app = app.clone();
-        move || app.settings.revoke_session(&session, &caller.author()).map_err(|error| app.refusal(error, LAST_ADMIN))
-    };
-    app.compute(work).await??;
+    app.change(LAST_ADMIN, move |app| app.settings.revoke_session(&session, &caller.author())).await?;
     Ok(axum::response::IntoResponse::into_response(StatusCode::NO_CONTENT))
 }
 
@@ -163,25 +140,16 @@ pub(crate) async fn exchange(
     State(app): State<Arc<App>>,
     peer: Option<Extension<Peer>>,
     _: NoParameters,
-    headers: HeaderMap,
-    body: Body,
+    members: Members,
 ) -> Answer {
-    let received = object(&app, &headers, body).await?;
     let address = peer.map(|Extension(Peer(ip))| ip.to_canonical());
-    let work = {
-        let app = app.clone();
-        move || {
-            let code = brought_code(&app.json(received)?).map_err(refused)?;
-            let session = app.codes.take(&code, app.now()).and_then(|id| app.settings.session(&id));
-            let session = session.filter(|session| session.grant.admits(address)).ok_or_else(bad_code)?;
-            let by = Author::new(Actor::without_id("system"), Context { ip: address, ..Context::default() });
-            let secret =
-                app.settings.exchange_session(&session, &by).map_err(|error| app.refusal(error, LAST_ADMIN))?;
-            Ok::<_, Problem>((session, secret))
-        }
-    };
-    let (session, secret) = app.compute(work).await??;
-    Ok(answer(StatusCode::OK, with_text(without(shown(&session), &HIDDEN_FROM_PAGES), &secret)))
+    let code = brought_code(&members.others()?).map_err(refused)?;
+    let session = app.codes.take(&code, app.now()).and_then(|id| app.settings.session(&id));
+    let session = session.filter(|session| session.grant.admits(address)).ok_or_else(bad_code)?;
+    let by = Author::new(Actor::without_id("system"), Context { ip: address, ..Context::default() });
+    let page = without(shown(&session), &HIDDEN_FROM_PAGES);
+    let secret = app.change(LAST_ADMIN, move |app| app.settings.exchange_session(&session, &by)).await?;
+    Ok(answer(StatusCode::OK, with_text(page, &secret)))
 }
 
 fn brought_code(json: &Value) -> deedbook_core::Result<String> {
@@ -240,9 +208,4 @@ fn shown(session: &Token) -> Value {
         members.insert("theme".to_owned(), json!(session.appearance.theme));
     }
     shown
-}
-
-fn with_text(mut session: Value, secret: &Secret) -> Value {
-    session["token"] = json!(secret.expose());
-    session
 }
