@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 
 use crate::app::App;
 use crate::body::{Format, Received};
-use crate::members::escaped;
+use crate::members::{Expected, escaped, pointed};
 use crate::problem::{Answer, Problem};
 use crate::settings::check_reason;
 
@@ -104,8 +104,7 @@ impl Members {
     /// A text that must be there; empty where it is not.
     pub(super) fn required(&mut self, name: &str, example: &str) -> String {
         if self.rest.get(name).is_none_or(Value::is_null) {
-            let detail = format!("the member {name:?} is required, such as {example}");
-            self.problems.push(Place { pointer: format!("/{name}"), code: "missing_member".into(), detail });
+            self.missing(name, example);
         }
         self.text(name).unwrap_or_default()
     }
@@ -143,10 +142,20 @@ impl Members {
         }
     }
 
+    /// Notes that a member must be there.
+    pub(super) fn missing(&mut self, name: &str, example: &str) {
+        let detail = format!("the member {name:?} is required, such as {example}");
+        self.problems.push(Place { pointer: format!("/{name}"), code: "missing_member".into(), detail });
+    }
+
     /// Notes that a member has not the type it should have.
-    pub(super) fn wrong<T>(&mut self, name: &str, expected: &str) -> Option<T> {
-        let detail = expected.to_owned();
-        self.problems.push(Place { pointer: format!("/{name}"), code: "wrong_type".into(), detail });
+    pub(super) fn wrong<T>(&mut self, name: &str, expected: &'static str) -> Option<T> {
+        self.wrong_at(&format!("/{name}"), ("wrong_type", expected))
+    }
+
+    /// Notes what was expected in a place.
+    pub(super) fn wrong_at<T>(&mut self, pointer: &str, expected: Expected) -> Option<T> {
+        self.problems.push(pointed(pointer, expected));
         None
     }
 
@@ -165,7 +174,7 @@ impl Members {
             let detail = format!("this member is not known here; there are {known}");
             self.problems.push(Place { pointer, code: "unknown_member".into(), detail });
         }
-        if self.problems.is_empty() { Ok(()) } else { Err(refused(Error::from_problems(self.problems))) }
+        self.others().map(drop)
     }
 }
 

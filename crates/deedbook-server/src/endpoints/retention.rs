@@ -44,7 +44,7 @@ pub(crate) async fn set(
     let rules = rules(&mut members);
     let reason = members.required("reason", "\"decided by the board on 2026-09-20\"");
     if rules.is_none() {
-        members.note(&[missing_rules()]);
+        members.missing("rules", "[{\"category\":\"account\",\"keep\":\"90d\"}]");
     }
     members.finish("rules and reason")?;
     let set = move |app: &App| app.governance.set_rules(&rules.unwrap_or_default(), &reason, &caller.author());
@@ -116,9 +116,4 @@ fn rules(members: &mut Members) -> Option<Rules> {
             Some(Rules::keep_everything())
         }
     }
-}
-
-fn missing_rules() -> deedbook_core::Problem {
-    let detail = "the member \"rules\" is required, such as [{\"category\":\"account\",\"keep\":\"90d\"}]".to_owned();
-    deedbook_core::Problem { pointer: "/rules".to_owned(), code: "missing_member".into(), detail }
 }

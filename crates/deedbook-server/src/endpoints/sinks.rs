@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::{FromRequest, Request, State};
 use axum::http::StatusCode;
-use deedbook_core::{Problem as Place, Result as Outcome};
+use deedbook_core::Result as Outcome;
 use deedbook_deliver::Outlet;
 use serde_json::{Map, Value, json};
 use tokio::sync::oneshot;
@@ -13,7 +13,7 @@ use super::request::{Because, CONFLICT, Id, Members, answer};
 use super::schema;
 use crate::access::{Administrator, Overseer};
 use crate::app::App;
-use crate::members::{escaped, instant};
+use crate::members::{escaped, instant, pointed};
 use crate::parameters::NoParameters;
 use crate::problem::{Answer, Problem};
 use crate::secret::Secret;
@@ -238,8 +238,11 @@ fn address(members: &mut Members) -> (Option<Secret>, Option<Secret>) {
             (_, Value::Null) => {}
             ("url", Value::String(text)) => url = Some(Secret::new(text)),
             ("secret", Value::String(text)) => secret = Some(Secret::new(text)),
-            ("url" | "secret", _) => note(members, &pointer, "wrong_type", "expected a string"),
-            _ => note(members, &pointer, "unknown_member", "this member is not known here; there are url and secret"),
+            ("url" | "secret", _) => members.note(&[pointed(&pointer, ("wrong_type", "expected a string"))]),
+            _ => {
+                let expected = ("unknown_member", "this member is not known here; there are url and secret");
+                members.note(&[pointed(&pointer, expected)]);
+            }
         }
     }
     (url, secret)
@@ -249,27 +252,18 @@ fn address(members: &mut Members) -> (Option<Secret>, Option<Secret>) {
 fn wanted(members: &mut Members) -> Option<Replay> {
     let from = members.value("from").map(|value| match instant(&value) {
         Ok(time) => Some(Replay::Since(time)),
-        Err((code, detail)) => noted(members, "/from", code, detail),
+        Err(expected) => members.wrong_at("/from", expected),
     });
     let position = members.value("position").map(|value| match value.as_u64() {
         Some(position) => Some(Replay::From(position)),
-        None => noted(members, "/position", "wrong_type", "expected a number from 0 on"),
+        None => members.wrong("position", "expected a number from 0 on"),
     });
     let parked = members.flag("parked").then_some(Some(Replay::Parked));
     match (from, position, parked) {
         (Some(only), None, None) | (None, Some(only), None) | (None, None, Some(only)) => only,
         _ => {
             let detail = "say one of from (a time), position (a number) and parked (true)";
-            noted(members, "", "missing_member", detail)
+            members.wrong_at("", ("missing_member", detail))
         }
     }
-}
-
-fn noted<T>(members: &mut Members, pointer: &str, code: &'static str, detail: &str) -> Option<T> {
-    note(members, pointer, code, detail);
-    None
-}
-
-fn note(members: &mut Members, pointer: &str, code: &'static str, detail: &str) {
-    members.note(&[Place { pointer: pointer.to_owned(), code: code.into(), detail: detail.to_owned() }]);
 }

@@ -9,6 +9,7 @@ use deedbook_core::{PageRequest, Query, Scope, Store, Timestamp, rfc3339};
 use jiff::SignedDuration;
 use serde_json::json;
 
+use super::count::total;
 use super::record::json as answer;
 use super::schema;
 use crate::access::Overseer;
@@ -51,6 +52,5 @@ fn recent(store: &dyn Store, now: Timestamp) -> deedbook_core::Result<(Timestamp
     let begun = first.first().map_or(now, |entry| entry.receipt.recorded_at);
     let since = now.checked_sub(RECENT).map_or(begun, |since| since.max(begun));
     let within = Expression::Is(Condition::Recorded(Bounds { from: Some(since), until: None }));
-    let count = store.count(&Query::from_expression(within), &scope, &[])?;
-    Ok((since, count.first().map_or(0, |total| total.count)))
+    Ok((since, total(store, &Query::from_expression(within), &scope)?))
 }
