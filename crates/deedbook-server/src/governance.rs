@@ -194,27 +194,29 @@ impl fmt::Debug for Governance {
 
 impl App {
     /// Plans and changes on a thread of its own, in turn with reads. What is still planned when whoever asked has gone is
-    /// given up.
+    /// given up. `conflict` is the code of what is not possible as things stand.
     ///
     /// # Errors
-    /// 503 where too many read, 500 where it panics.
+    /// 503 where too many read, 500 where it panics; as [`App::refusal`].
     pub(crate) async fn govern<T: Send + 'static>(
         self: &Arc<Self>,
-        work: impl FnOnce(&Governance, &Watch<'_>) -> T + Send + 'static,
+        conflict: &'static str,
+        work: impl FnOnce(&Governance, &Watch<'_>) -> Result<T> + Send + 'static,
     ) -> Answer<T> {
         let turn = self.read_turn().await?;
         let asked = Asked(Arc::new(AtomicBool::new(false)));
         let (app, stop) = (self.clone(), asked.0.clone());
         let worked = tokio::task::spawn_blocking(move || {
             let _turn = turn;
-            work(&app.governance, &Watch { read: &|_| {}, stop: &stop, pace: Pace::Full })
+            let watch = Watch { read: &|_| {}, stop: &stop, pace: Pace::Full };
+            work(&app.governance, &watch).map_err(|error| app.refusal(error, conflict))
         });
-        let worked = worked.await.map_err(|error| {
+        let worked = worked.await;
+        drop(asked);
+        worked.map_err(|error| {
             tracing::error!(%error, "a plan ended without a result");
             Problem::internal()
-        });
-        drop(asked);
-        worked
+        })?
     }
 }
 

@@ -27,6 +27,17 @@ where
     }
 }
 
+/// What stands after the question mark where an endpoint has no parameters: nothing, or the request is refused.
+pub(crate) struct NoParameters;
+
+impl<S: Send + Sync> FromRequestParts<Arc<S>> for NoParameters {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<S>) -> Answer<Self> {
+        Parameters::of(&parts.uri)?.finish(&[]).map(|()| Self)
+    }
+}
+
 impl Parameters {
     /// Those of a URL.
     ///

@@ -89,7 +89,8 @@ pub(crate) async fn facets(State(app): State<Arc<App>>, reader: Reader, mut para
     Ok(answer(json!({ "facets": Map::from_iter(facets) })))
 }
 
-fn total(store: &dyn Store, query: &Query, scope: &Scope) -> Result<u64> {
+/// How many entries of the scope match.
+pub(super) fn total(store: &dyn Store, query: &Query, scope: &Scope) -> Result<u64> {
     Ok(store.count(query, scope, &[])?.first().map_or(0, |total| total.count))
 }
 

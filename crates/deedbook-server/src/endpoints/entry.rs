@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use deedbook_core::Store;
 
 use super::record::json;
+use super::request::Id;
 use super::schema;
 use crate::app::App;
 use crate::parameters::Parameters;
@@ -29,13 +29,13 @@ use crate::reading::{ReadKind, Reader};
 pub(crate) async fn entry(
     State(app): State<Arc<App>>,
     reader: Reader,
-    id: Result<Path<String>, PathRejection>,
+    id: Answer<Id>,
     mut parameters: Parameters,
 ) -> Answer {
     let tenant = reader.0.tenant(parameters.text("tenant")?.as_deref())?;
     parameters.finish(&["tenant"])?;
-    // What is no text is no id of ours.
-    let Path(id) = id.map_err(|_| Problem::not_found())?;
+    // Only now: a tenant that is not theirs is entered, whatever the id.
+    let Id(id) = id?;
     let scope = reader.0.scope(Some(&tenant))?;
     let within = scope.clone();
     let work = move |store: &dyn Store| store.get(&tenant, &id, &scope);

@@ -2,17 +2,15 @@
 
 use std::sync::Arc;
 
-use axum::body::Body;
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::extract::State;
+use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use super::request::{Members, answer};
+use super::request::{Because, Id, Members, answer};
 use super::schema;
 use crate::access::{Administrator, Caller, Inspector};
 use crate::app::App;
-use crate::parameters::Parameters;
+use crate::parameters::NoParameters;
 use crate::problem::{Answer, Problem};
 use crate::settings::{Erasure, Mentions, NewErasure, Search};
 
@@ -35,22 +33,17 @@ const STATE: &str = "erasure_state";
 pub(crate) async fn request(
     State(app): State<Arc<App>>,
     Administrator(caller): Administrator,
-    parameters: Parameters,
-    headers: HeaderMap,
-    body: Body,
+    _: NoParameters,
+    mut members: Members,
 ) -> Answer {
-    parameters.finish(&[])?;
-    let mut members = Members::read(&app, &headers, body).await?;
     let (new, dry_run) = (new_erasure(&mut members), members.flag("dry_run"));
     members.finish("tenant, principal, basis, also, mentions, thorough and dry_run")?;
     if dry_run {
-        let plan = app.govern(move |governance, watch| governance.plan_erasure(&new, watch)).await?;
-        let plan = plan.map_err(|error| app.refusal(error, STATE))?;
+        let plan = app.govern(STATE, move |governance, watch| governance.plan_erasure(&new, watch)).await?;
         return Ok(answer(StatusCode::OK, plan.to_json()));
     }
     let author = caller.author();
-    let requested = app.govern(move |governance, watch| governance.request_erasure(&new, &author, watch)).await?;
-    let erasure = requested.map_err(|error| app.refusal(error, STATE))?;
+    let erasure = app.govern(STATE, move |governance, watch| governance.request_erasure(&new, &author, watch)).await?;
     app.orders.look();
     Ok(answer(StatusCode::CREATED, erasure.to_json()))
 }
@@ -60,8 +53,7 @@ pub(crate) async fn request(
     get, path = "/erasures", tag = "settings", operation_id = "list_erasures",
     responses((status = 200, description = "Every erasure", body = schema::Erasures), schema::Refusals),
 )]
-pub(crate) async fn list(State(app): State<Arc<App>>, Inspector(caller): Inspector, parameters: Parameters) -> Answer {
-    parameters.finish(&[])?;
+pub(crate) async fn list(State(app): State<Arc<App>>, Inspector(caller): Inspector, _: NoParameters) -> Answer {
     let mut erasures = app.settings.erasures();
     erasures.retain(|erasure| is_theirs(&caller, erasure));
     let erasures: Vec<Value> = erasures.iter().map(|erasure| erasure.to_json()).collect();
@@ -77,11 +69,9 @@ pub(crate) async fn list(State(app): State<Arc<App>>, Inspector(caller): Inspect
 pub(crate) async fn get(
     State(app): State<Arc<App>>,
     Inspector(caller): Inspector,
-    id: Result<Path<String>, PathRejection>,
-    parameters: Parameters,
+    _: NoParameters,
+    Id(id): Id,
 ) -> Answer {
-    parameters.finish(&[])?;
-    let Path(id) = id.map_err(|_| Problem::not_found())?;
     let erasure = app.settings.erasure(&id).filter(|erasure| is_theirs(&caller, erasure));
     let erasure = erasure.ok_or_else(Problem::not_found)?;
     Ok(answer(StatusCode::OK, erasure.to_json()))
@@ -99,18 +89,13 @@ pub(crate) async fn get(
 pub(crate) async fn approve(
     State(app): State<Arc<App>>,
     Administrator(caller): Administrator,
-    id: Result<Path<String>, PathRejection>,
-    parameters: Parameters,
-    headers: HeaderMap,
-    body: Body,
+    _: NoParameters,
+    Id(id): Id,
+    Because(reason): Because,
 ) -> Answer {
-    parameters.finish(&[])?;
-    let Path(id) = id.map_err(|_| Problem::not_found())?;
-    let mut members = Members::read_any(&app, &headers, body).await?;
-    let author = caller.author().because(members.reason());
-    members.finish("reason")?;
-    let approved = app.govern(move |governance, watch| governance.approve_erasure(&id, &author, watch)).await?;
-    let erasure = approved.map_err(|error| app.refusal(error, STATE))?.ok_or_else(Problem::not_found)?;
+    let author = caller.author().because(reason);
+    let approved = app.govern(STATE, move |governance, watch| governance.approve_erasure(&id, &author, watch)).await?;
+    let erasure = approved.ok_or_else(Problem::not_found)?;
     app.orders.look();
     Ok(answer(StatusCode::ACCEPTED, erasure.to_json()))
 }
@@ -125,18 +110,14 @@ pub(crate) async fn approve(
 pub(crate) async fn withdraw(
     State(app): State<Arc<App>>,
     Administrator(caller): Administrator,
-    id: Result<Path<String>, PathRejection>,
-    parameters: Parameters,
-    headers: HeaderMap,
-    body: Body,
+    _: NoParameters,
+    Id(id): Id,
+    Because(reason): Because,
 ) -> Answer {
-    parameters.finish(&[])?;
-    let Path(id) = id.map_err(|_| Problem::not_found())?;
-    let mut members = Members::read_any(&app, &headers, body).await?;
-    let author = caller.author().because(members.reason());
-    members.finish("reason")?;
-    let withdrawn = app.govern(move |governance, watch| governance.withdraw_erasure(&id, &author, watch)).await?;
-    let erasure = withdrawn.map_err(|error| app.refusal(error, STATE))?.ok_or_else(Problem::not_found)?;
+    let author = caller.author().because(reason);
+    let withdrawn =
+        app.govern(STATE, move |governance, watch| governance.withdraw_erasure(&id, &author, watch)).await?;
+    let erasure = withdrawn.ok_or_else(Problem::not_found)?;
     Ok(answer(StatusCode::OK, erasure.to_json()))
 }
 

@@ -12,6 +12,7 @@ use jiff::tz::TimeZone;
 use jiff::{ToSpan, Unit, Zoned, ZonedRound};
 use serde_json::{Map, Value, json};
 
+use super::count::total;
 use super::question::Question;
 use super::record;
 use super::schema;
@@ -97,8 +98,7 @@ fn counted(
         let until = interval.next(&start);
         let within = Bounds { from: Some(start.timestamp()), until: until.as_ref().map(Zoned::timestamp) };
         let parts = vec![query.expression().clone(), Expression::Is(Condition::Occurred(within))];
-        let count = store.count(&Query::from_expression(Expression::And(parts)), scope, &[])?;
-        let count = count.first().map_or(0, |total| total.count);
+        let count = total(store, &Query::from_expression(Expression::And(parts)), scope)?;
         buckets.extend((count > 0).then(|| (interval.name(&start), count)));
     }
     Ok(Some(buckets))

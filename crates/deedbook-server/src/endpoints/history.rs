@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use deedbook_core::history::{History, Moment, TargetId, Version};
@@ -14,6 +13,7 @@ use serde::Serialize;
 use super::paging::{Chunk, Paging};
 use super::question::{Question, time_zone};
 use super::record::json;
+use super::request::Id;
 use super::schema;
 use crate::access::Numbers;
 use crate::app::App;
@@ -69,12 +69,13 @@ pub(crate) async fn history(
 pub(crate) async fn version(
     State(app): State<Arc<App>>,
     reader: Reader,
-    id: std::result::Result<Path<String>, PathRejection>,
+    id: Answer<Id>,
     mut parameters: Parameters,
 ) -> Answer {
     let place = Place::take(&mut parameters, &reader)?;
     parameters.finish(&["target", "tenant"])?;
-    let Path(id) = id.map_err(|_| Problem::not_found())?;
+    // Only now: a tenant that is not theirs is entered, whatever the id.
+    let Id(id) = id?;
     let found = place.ask(&app, &reader, move |history| history.around(&id)).await?;
     let found = found.ok_or_else(Problem::not_found)?;
     let numbers = reader.0.numbers();

@@ -2,18 +2,16 @@
 
 use std::sync::Arc;
 
-use axum::body::Body;
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::extract::State;
+use axum::http::StatusCode;
 use serde_json::{Value, json};
 
 use super::record::json as answer;
-use super::request::Members;
+use super::request::{CONFLICT, Id, Members};
 use super::schema;
 use crate::access::{Administrator, Inspector};
 use crate::app::App;
-use crate::parameters::Parameters;
+use crate::parameters::NoParameters;
 use crate::problem::{Answer, Problem};
 use crate::settings::NewHold;
 
@@ -24,8 +22,7 @@ use crate::settings::NewHold;
     get, path = "/holds", tag = "settings", operation_id = "list_holds",
     responses((status = 200, description = "Every hold", body = schema::Holds), schema::Refusals),
 )]
-pub(crate) async fn list(State(app): State<Arc<App>>, Inspector(caller): Inspector, parameters: Parameters) -> Answer {
-    parameters.finish(&[])?;
+pub(crate) async fn list(State(app): State<Arc<App>>, Inspector(caller): Inspector, _: NoParameters) -> Answer {
     let mut holds = app.settings.holds();
     holds.retain(|hold| caller.may_inspect(hold.tenant.as_deref()));
     let holds: Vec<Value> = holds.iter().map(|hold| hold.to_json()).collect();
@@ -44,12 +41,9 @@ pub(crate) async fn list(State(app): State<Arc<App>>, Inspector(caller): Inspect
 pub(crate) async fn place(
     State(app): State<Arc<App>>,
     Administrator(caller): Administrator,
-    parameters: Parameters,
-    headers: HeaderMap,
-    body: Body,
+    _: NoParameters,
+    mut members: Members,
 ) -> Answer {
-    parameters.finish(&[])?;
-    let mut members = Members::read(&app, &headers, body).await?;
     let new = NewHold {
         tenant: members.text("tenant"),
         query: members.text("query"),
@@ -58,8 +52,7 @@ pub(crate) async fn place(
         reason: members.required("reason", "\"case 4711, asked for by counsel\""),
     };
     members.finish("tenant, query, target, actor and reason")?;
-    let placed = app.govern(move |governance, _| governance.place_hold(new, &caller.author())).await?;
-    let hold = placed.map_err(|error| app.refusal(error, "conflict"))?;
+    let hold = app.govern(CONFLICT, move |governance, _| governance.place_hold(new, &caller.author())).await?;
     Ok(answer(StatusCode::CREATED, hold.to_json().to_string()))
 }
 
@@ -75,24 +68,14 @@ pub(crate) async fn place(
 pub(crate) async fn release(
     State(app): State<Arc<App>>,
     Administrator(caller): Administrator,
-    id: Result<Path<String>, PathRejection>,
-    parameters: Parameters,
-    headers: HeaderMap,
-    body: Body,
+    _: NoParameters,
+    Id(id): Id,
+    mut members: Members,
 ) -> Answer {
-    parameters.finish(&[])?;
-    let Path(id) = id.map_err(|_| Problem::not_found())?;
-    let mut members = Members::read(&app, &headers, body).await?;
     let reason = members.required("reason", "\"case 4711 is closed\"");
     members.finish("reason")?;
-    let work = {
-        let app = app.clone();
-        move || {
-            let released = app.governance.release_hold(&id, &reason, &caller.author());
-            released.map_err(|error| app.refusal(error, "conflict"))
-        }
-    };
-    let hold = app.compute(work).await??.ok_or_else(Problem::not_found)?;
+    let release = move |app: &App| app.governance.release_hold(&id, &reason, &caller.author());
+    let hold = app.change(CONFLICT, release).await?.ok_or_else(Problem::not_found)?;
     app.orders.look();
     Ok(answer(StatusCode::OK, hold.to_json().to_string()))
 }

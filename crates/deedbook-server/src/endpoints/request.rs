@@ -1,32 +1,47 @@
-//! The body of a change of a setting: one JSON object, taken apart member by member; what is wrong is told all at once.
+//! What a request brings: the id in its path; the body of a change of a setting, one JSON object, taken apart member by
+//! member. What is wrong is told all at once. And how the change is made and answered.
 
 use std::sync::Arc;
 
-use axum::body::{Body, HttpBody};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::body::HttpBody;
+use axum::extract::{FromRequest, FromRequestParts, Path, Request};
+use axum::http::request::Parts;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use deedbook_core::{Error, ErrorKind, Problem as Place, parse_json};
+use deedbook_core::{Error, ErrorKind, Problem as Place, Result as Outcome, parse_json};
 use serde_json::{Map, Value};
 
 use crate::app::App;
 use crate::body::{Format, Received};
-use crate::members::escaped;
+use crate::members::{Expected, escaped, pointed};
 use crate::problem::{Answer, Problem};
 use crate::settings::check_reason;
 
+/// The code of what cannot be as things stand.
+pub(super) const CONFLICT: &str = "conflict";
+
 /// The members of a body that are not taken yet, and what was wrong with those that are.
-pub(super) struct Members {
+pub(crate) struct Members {
     rest: Map<String, Value>,
     problems: Vec<Place>,
 }
 
-impl Members {
+/// Why a setting is changed: all that the body may say, where it says anything.
+pub(crate) struct Because(pub(super) Option<String>);
+
+/// The id, or the name, in the path. What is no text is no id of ours.
+pub(crate) struct Id(pub(super) String);
+
+impl FromRequest<Arc<App>> for Members {
+    type Rejection = Problem;
+
     /// Reads a body; an empty one is an object without members.
     ///
     /// # Errors
     /// 400, 413, 415, and 422 where it is no object.
-    pub(super) async fn read(app: &Arc<App>, headers: &HeaderMap, body: Body) -> Answer<Self> {
-        let received = Received::read(app, headers, body).await?;
+    async fn from_request(request: Request, app: &Arc<App>) -> Answer<Self> {
+        let (parts, body) = request.into_parts();
+        let received = Received::read(app, &parts.headers, body).await?;
         let parsed = {
             let app = app.clone();
             move || {
@@ -44,18 +59,36 @@ impl Members {
             _ => Err(refused(Error::invalid("", "wrong_type", "expected an object"))),
         }
     }
+}
 
-    /// Reads the body of a request that needs none.
+impl FromRequest<Arc<App>> for Because {
+    type Rejection = Problem;
+
+    /// Reads a body, where there is one.
     ///
     /// # Errors
-    /// As [`Members::read`].
-    pub(super) async fn read_any(app: &Arc<App>, headers: &HeaderMap, body: Body) -> Answer<Self> {
-        if body.is_end_stream() && !headers.contains_key(header::CONTENT_TYPE) {
-            return Ok(Self { rest: Map::new(), problems: Vec::new() });
+    /// As [`Members`], and 422 where it says anything else.
+    async fn from_request(request: Request, app: &Arc<App>) -> Answer<Self> {
+        if request.body().is_end_stream() && !request.headers().contains_key(header::CONTENT_TYPE) {
+            return Ok(Self(None));
         }
-        Self::read(app, headers, body).await
+        let mut members = Members::from_request(request, app).await?;
+        let reason = members.reason();
+        members.finish("reason")?;
+        Ok(Self(reason))
     }
+}
 
+impl FromRequestParts<Arc<App>> for Id {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Answer<Self> {
+        let id = Path::<String>::from_request_parts(parts, app).await;
+        id.map(|Path(id)| Self(id)).map_err(|_| Problem::not_found())
+    }
+}
+
+impl Members {
     /// The value of a member that is there and not null.
     pub(super) fn value(&mut self, name: &str) -> Option<Value> {
         self.rest.remove(name).filter(|value| !value.is_null())
@@ -71,8 +104,7 @@ impl Members {
     /// A text that must be there; empty where it is not.
     pub(super) fn required(&mut self, name: &str, example: &str) -> String {
         if self.rest.get(name).is_none_or(Value::is_null) {
-            let detail = format!("the member {name:?} is required, such as {example}");
-            self.problems.push(Place { pointer: format!("/{name}"), code: "missing_member".into(), detail });
+            self.missing(name, example);
         }
         self.text(name).unwrap_or_default()
     }
@@ -110,10 +142,20 @@ impl Members {
         }
     }
 
+    /// Notes that a member must be there.
+    pub(super) fn missing(&mut self, name: &str, example: &str) {
+        let detail = format!("the member {name:?} is required, such as {example}");
+        self.problems.push(Place { pointer: format!("/{name}"), code: "missing_member".into(), detail });
+    }
+
     /// Notes that a member has not the type it should have.
-    pub(super) fn wrong<T>(&mut self, name: &str, expected: &str) -> Option<T> {
-        let detail = expected.to_owned();
-        self.problems.push(Place { pointer: format!("/{name}"), code: "wrong_type".into(), detail });
+    pub(super) fn wrong<T>(&mut self, name: &str, expected: &'static str) -> Option<T> {
+        self.wrong_at(&format!("/{name}"), ("wrong_type", expected))
+    }
+
+    /// Notes what was expected in a place.
+    pub(super) fn wrong_at<T>(&mut self, pointer: &str, expected: Expected) -> Option<T> {
+        self.problems.push(pointed(pointer, expected));
         None
     }
 
@@ -132,12 +174,12 @@ impl Members {
             let detail = format!("this member is not known here; there are {known}");
             self.problems.push(Place { pointer, code: "unknown_member".into(), detail });
         }
-        if self.problems.is_empty() { Ok(()) } else { Err(refused(Error::from_problems(self.problems))) }
+        self.others().map(drop)
     }
 }
 
 /// 415: settings are one object of JSON.
-pub(super) fn unsupported() -> Problem {
+fn unsupported() -> Problem {
     let detail = "send one object as application/json";
     Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail)
 }
@@ -158,9 +200,22 @@ pub(super) fn answer(status: StatusCode, body: Value) -> Response {
 }
 
 impl App {
+    /// Changes settings on a thread of its own. `conflict` is the code of what is not possible as things stand.
+    ///
+    /// # Errors
+    /// As [`App::compute`] and [`App::refusal`].
+    pub(super) async fn change<T: Send + 'static>(
+        self: &Arc<Self>,
+        conflict: &'static str,
+        work: impl FnOnce(&Self) -> Outcome<T> + Send + 'static,
+    ) -> Answer<T> {
+        let app = self.clone();
+        self.compute(move || work(&app).map_err(|error| app.refusal(error, conflict))).await?
+    }
+
     /// What is told of a change that was refused, or could not be entered. `conflict` is the code of what is not
     /// possible as things stand.
-    pub(super) fn refusal(&self, error: Error, conflict: &'static str) -> Problem {
+    pub(crate) fn refusal(&self, error: Error, conflict: &'static str) -> Problem {
         match error.kind() {
             ErrorKind::Invalid => refused(error),
             ErrorKind::Conflict => Problem::new(StatusCode::CONFLICT, conflict, error.to_string()),

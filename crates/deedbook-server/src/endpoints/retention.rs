@@ -2,22 +2,18 @@
 
 use std::sync::Arc;
 
-use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use deedbook_core::retention::Rules;
 use serde_json::{Value, json};
 
 use super::record::json as answer;
-use super::request::Members;
+use super::request::{Because, CONFLICT, Members};
 use super::schema;
 use crate::access::{Administrator, Caller, Inspector};
 use crate::app::App;
-use crate::parameters::Parameters;
+use crate::parameters::NoParameters;
 use crate::problem::Answer;
-
-/// The code of what cannot be while a run goes on.
-const RUNNING: &str = "conflict";
 
 /// Show for how long entries are kept, and the latest run.
 ///
@@ -26,8 +22,7 @@ const RUNNING: &str = "conflict";
     get, path = "/retention", tag = "settings", operation_id = "show_retention",
     responses((status = 200, description = "The rules", body = schema::Retention), schema::Refusals),
 )]
-pub(crate) async fn show(State(app): State<Arc<App>>, Inspector(caller): Inspector, parameters: Parameters) -> Answer {
-    parameters.finish(&[])?;
+pub(crate) async fn show(State(app): State<Arc<App>>, Inspector(caller): Inspector, _: NoParameters) -> Answer {
     Ok(answer(StatusCode::OK, app.governance.retention(caller.token.tenant.as_deref()).to_string()))
 }
 
@@ -43,26 +38,17 @@ pub(crate) async fn show(State(app): State<Arc<App>>, Inspector(caller): Inspect
 pub(crate) async fn set(
     State(app): State<Arc<App>>,
     Administrator(caller): Administrator,
-    parameters: Parameters,
-    headers: HeaderMap,
-    body: Body,
+    _: NoParameters,
+    mut members: Members,
 ) -> Answer {
-    parameters.finish(&[])?;
-    let mut members = Members::read(&app, &headers, body).await?;
     let rules = rules(&mut members);
     let reason = members.required("reason", "\"decided by the board on 2026-09-20\"");
     if rules.is_none() {
-        members.note(&[missing_rules()]);
+        members.missing("rules", "[{\"category\":\"account\",\"keep\":\"90d\"}]");
     }
     members.finish("rules and reason")?;
-    let work = {
-        let app = app.clone();
-        move || {
-            let set = app.governance.set_rules(&rules.unwrap_or_default(), &reason, &caller.author());
-            set.map_err(|error| app.refusal(error, RUNNING))
-        }
-    };
-    app.compute(work).await??;
+    let set = move |app: &App| app.governance.set_rules(&rules.unwrap_or_default(), &reason, &caller.author());
+    app.change(CONFLICT, set).await?;
     Ok(answer(StatusCode::OK, app.governance.retention(None).to_string()))
 }
 
@@ -71,8 +57,7 @@ pub(crate) async fn set(
     get, path = "/retention/plan", tag = "settings", operation_id = "plan_retention",
     responses((status = 200, description = "What would go, by rule and tenant", body = schema::RetentionPlan), schema::Refusals),
 )]
-pub(crate) async fn plan(State(app): State<Arc<App>>, Inspector(caller): Inspector, parameters: Parameters) -> Answer {
-    parameters.finish(&[])?;
+pub(crate) async fn plan(State(app): State<Arc<App>>, Inspector(caller): Inspector, _: NoParameters) -> Answer {
     planned(&app, caller, None).await
 }
 
@@ -87,12 +72,9 @@ pub(crate) async fn plan(State(app): State<Arc<App>>, Inspector(caller): Inspect
 pub(crate) async fn try_out(
     State(app): State<Arc<App>>,
     Inspector(caller): Inspector,
-    parameters: Parameters,
-    headers: HeaderMap,
-    body: Body,
+    _: NoParameters,
+    mut members: Members,
 ) -> Answer {
-    parameters.finish(&[])?;
-    let mut members = Members::read(&app, &headers, body).await?;
     let rules = rules(&mut members);
     members.finish("rules")?;
     planned(&app, caller, rules).await
@@ -109,21 +91,16 @@ pub(crate) async fn try_out(
 pub(crate) async fn run(
     State(app): State<Arc<App>>,
     Administrator(caller): Administrator,
-    parameters: Parameters,
-    headers: HeaderMap,
-    body: Body,
+    _: NoParameters,
+    Because(reason): Because,
 ) -> Answer {
-    parameters.finish(&[])?;
-    let mut members = Members::read_any(&app, &headers, body).await?;
-    let author = caller.author().because(members.reason());
-    members.finish("reason")?;
-    let id = app.orders.run(author).map_err(|error| app.refusal(error, RUNNING))?;
+    let author = caller.author().because(reason);
+    let id = app.orders.run(author).map_err(|error| app.refusal(error, CONFLICT))?;
     Ok(answer(StatusCode::ACCEPTED, json!({ "id": id }).to_string()))
 }
 
 async fn planned(app: &Arc<App>, caller: Caller, rules: Option<Rules>) -> Answer {
-    let plan = app.govern(move |governance, watch| governance.plan(rules, watch)).await?;
-    let mut plan = plan.map_err(|error| app.refusal(error, RUNNING))?;
+    let mut plan = app.govern(CONFLICT, move |governance, watch| governance.plan(rules, watch)).await?;
     if let Some(tenant) = &caller.token.tenant {
         plan.keep_tenant(tenant);
     }
@@ -139,9 +116,4 @@ fn rules(members: &mut Members) -> Option<Rules> {
             Some(Rules::keep_everything())
         }
     }
-}
-
-fn missing_rules() -> deedbook_core::Problem {
-    let detail = "the member \"rules\" is required, such as [{\"category\":\"account\",\"keep\":\"90d\"}]".to_owned();
-    deedbook_core::Problem { pointer: "/rules".to_owned(), code: "missing_member".into(), detail }
 }

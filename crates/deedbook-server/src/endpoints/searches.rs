@@ -2,23 +2,18 @@
 
 use std::sync::Arc;
 
-use axum::body::Body;
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::extract::State;
+use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use super::request::{Members, answer};
+use super::request::{Because, CONFLICT, Id, Members, answer};
 use super::schema;
 use crate::access::Administrator;
 use crate::app::App;
-use crate::parameters::Parameters;
+use crate::parameters::{NoParameters, Parameters};
 use crate::problem::{Answer, Problem};
 use crate::reading::Reader;
 use crate::settings::NewSearch;
-
-/// The code of what cannot be as things stand.
-const CONFLICT: &str = "conflict";
 
 /// List saved searches, oldest first.
 ///
@@ -49,12 +44,9 @@ pub(crate) async fn list(State(app): State<Arc<App>>, Reader(caller, _): Reader,
 pub(crate) async fn save(
     State(app): State<Arc<App>>,
     Administrator(caller): Administrator,
-    parameters: Parameters,
-    headers: HeaderMap,
-    body: Body,
+    _: NoParameters,
+    mut members: Members,
 ) -> Answer {
-    parameters.finish(&[])?;
-    let mut members = Members::read(&app, &headers, body).await?;
     let author = caller.author().because(members.reason());
     let new = NewSearch {
         name: members.required("name", "\"Denied this week\""),
@@ -62,11 +54,7 @@ pub(crate) async fn save(
         tenant: members.text("tenant"),
     };
     members.finish("name, query, tenant and reason")?;
-    let work = {
-        let app = app.clone();
-        move || app.settings.save_search(new, &author).map_err(|error| app.refusal(error, CONFLICT))
-    };
-    let search = app.compute(work).await??;
+    let search = app.change(CONFLICT, move |app| app.settings.save_search(new, &author)).await?;
     Ok(answer(StatusCode::CREATED, search.to_json()))
 }
 
@@ -80,20 +68,12 @@ pub(crate) async fn save(
 pub(crate) async fn delete(
     State(app): State<Arc<App>>,
     Administrator(caller): Administrator,
-    id: Result<Path<String>, PathRejection>,
-    parameters: Parameters,
-    headers: HeaderMap,
-    body: Body,
+    _: NoParameters,
+    Id(id): Id,
+    Because(reason): Because,
 ) -> Answer {
-    parameters.finish(&[])?;
-    let Path(id) = id.map_err(|_| Problem::not_found())?;
-    let mut members = Members::read_any(&app, &headers, body).await?;
-    let author = caller.author().because(members.reason());
-    members.finish("reason")?;
-    let work = {
-        let app = app.clone();
-        move || app.settings.delete_search(&id, &author).map_err(|error| app.refusal(error, CONFLICT))
-    };
-    let search = app.compute(work).await??.ok_or_else(Problem::not_found)?;
+    let author = caller.author().because(reason);
+    let deleted = app.change(CONFLICT, move |app| app.settings.delete_search(&id, &author)).await?;
+    let search = deleted.ok_or_else(Problem::not_found)?;
     Ok(answer(StatusCode::OK, search.to_json()))
 }

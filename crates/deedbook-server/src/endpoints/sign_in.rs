@@ -79,12 +79,11 @@ pub(crate) async fn callback(
     let seconds = sign_in.settings().session_seconds();
     let role = sign_in.settings().role_of(&person).cloned();
     let context = Context { ip: peer.map(|Extension(Peer(ip))| ip.to_canonical()), ..Context::default() };
-    let settings = app.clone();
-    let enter = move || match role {
-        Some(role) => settings.settings.sign_in(&person, &role, seconds, context).map(Some),
-        None => settings.settings.deny_sign_in(&person, context).map(|()| None),
+    let enter = move |app: &App| match role {
+        Some(role) => app.settings.sign_in(&person, &role, seconds, context).map(Some),
+        None => app.settings.deny_sign_in(&person, context).map(|()| None),
     };
-    let Some(token) = app.compute(enter).await?.map_err(|error| app.refusal(error, LAST_ADMIN))? else {
+    let Some(token) = app.change(LAST_ADMIN, enter).await? else {
         let why = "You are known, and in no group that may come in here. Ask whoever runs this server.";
         return Ok(page(StatusCode::FORBIDDEN, "Not signed in", why, None));
     };
@@ -127,10 +126,9 @@ pub(crate) async fn enter(
     if known.and_then(|code| app.entrances.take(&code, app.now())).is_none() {
         return ui::page_of(StatusCode::GONE, &headers);
     }
-    let settings = app.clone();
     let context = Context { ip: address, ..Context::default() };
-    let entered = app.compute(move || settings.settings.enter_demo(TOKEN_SESSION_SECONDS, context)).await?;
-    let token = entered.map_err(|error| app.refusal(error, LAST_ADMIN))?;
+    let enter = move |app: &App| app.settings.enter_demo(TOKEN_SESSION_SECONDS, context);
+    let token = app.change(LAST_ADMIN, enter).await?;
     let cookie = app.session(&token, TOKEN_SESSION_SECONDS);
     let there = (header::LOCATION, HeaderValue::from_static("/"));
     let hidden = (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
@@ -151,9 +149,7 @@ pub(crate) async fn end(State(app): State<Arc<App>>, peer: Option<Extension<Peer
     require_own_page(&headers)?;
     if let Some(token) = SESSION.of(&headers).and_then(|cookie| app.signed_in_token(cookie)) {
         let author = author(&token, peer.map(|Extension(peer)| peer));
-        let settings = app.clone();
-        let ended = app.compute(move || settings.settings.sign_out(&token, &author)).await?;
-        ended.map_err(|error| app.refusal(error, LAST_ADMIN))?;
+        app.change(LAST_ADMIN, move |app| app.settings.sign_out(&token, &author)).await?;
     }
     let gone = SESSION.set("", 0, app.is_secure());
     Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, gone), no_store()]).into_response())

@@ -2,28 +2,22 @@
 
 use std::sync::Arc;
 
-use axum::body::Body;
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode};
-use deedbook_core::{Problem as Place, Result as Outcome};
+use axum::extract::{FromRequest, Request, State};
+use axum::http::StatusCode;
+use deedbook_core::Result as Outcome;
 use deedbook_deliver::Outlet;
 use serde_json::{Map, Value, json};
 use tokio::sync::oneshot;
 
-use super::request::{Members, answer};
+use super::request::{Because, CONFLICT, Id, Members, answer};
 use super::schema;
 use crate::access::{Administrator, Overseer};
 use crate::app::App;
-use crate::members::{escaped, instant};
-use crate::parameters::Parameters;
+use crate::members::{escaped, instant, pointed};
+use crate::parameters::NoParameters;
 use crate::problem::{Answer, Problem};
 use crate::secret::Secret;
-use crate::settings::Author;
 use crate::sinks::{NewWebhook, Replay, Sinks};
-
-/// The code of what cannot be as things stand.
-const CONFLICT: &str = "conflict";
 
 /// List sinks and how each gets on.
 ///
@@ -33,8 +27,7 @@ const CONFLICT: &str = "conflict";
     get, path = "/sinks", tag = "settings", operation_id = "list_sinks",
     responses((status = 200, description = "Every sink, by name", body = schema::Sinks), schema::Refusals),
 )]
-pub(crate) async fn list(State(app): State<Arc<App>>, _: Overseer, parameters: Parameters) -> Answer {
-    parameters.finish(&[])?;
+pub(crate) async fn list(State(app): State<Arc<App>>, _: Overseer, _: NoParameters) -> Answer {
     let sinks = app.sinks()?.list(app.now());
     Ok(answer(StatusCode::OK, json!({ "data": sinks })))
 }
@@ -47,14 +40,8 @@ pub(crate) async fn list(State(app): State<Arc<App>>, _: Overseer, parameters: P
     params(("name" = String, Path, description = "What the sink is called")),
     responses((status = 200, description = "The sink", body = schema::SinkWithParked), schema::Refusals),
 )]
-pub(crate) async fn show(
-    State(app): State<Arc<App>>,
-    _: Overseer,
-    name: Result<Path<String>, PathRejection>,
-    parameters: Parameters,
-) -> Answer {
-    parameters.finish(&[])?;
-    let (sinks, name, now) = (app.sinks()?, named(name)?, app.now());
+pub(crate) async fn show(State(app): State<Arc<App>>, _: Overseer, _: NoParameters, Id(name): Id) -> Answer {
+    let (sinks, now) = (app.sinks()?, app.now());
     let sink = app.compute(move || sinks.show(&name, now)).await??.ok_or_else(Problem::not_found)?;
     Ok(answer(StatusCode::OK, sink))
 }
@@ -72,24 +59,18 @@ pub(crate) async fn show(
 pub(crate) async fn create(
     State(app): State<Arc<App>>,
     Administrator(caller): Administrator,
-    parameters: Parameters,
-    headers: HeaderMap,
-    body: Body,
+    _: NoParameters,
+    request: Request,
 ) -> Answer {
-    parameters.finish(&[])?;
     let sinks = app.sinks()?;
-    let mut members = Members::read(&app, &headers, body).await?;
+    let mut members = Members::from_request(request, &app).await?;
     let author = caller.author().because(members.reason());
     let name = members.required("name", "\"siem\"");
     let (url, secret) = address(&mut members);
     let table = members.others()?;
     let table = table.as_object().cloned().unwrap_or_default();
     let new = NewWebhook { name, table, url, secret };
-    let work = {
-        let (app, sinks) = (app.clone(), sinks.clone());
-        move || sinks.create(new, &author).map_err(|error| app.refusal(error, CONFLICT))
-    };
-    let (outlet, secret) = app.compute(work).await??;
+    let (outlet, secret) = changed(&app, move |sinks| sinks.create(new, &author)).await?;
     let mut shown = sinks.shown(&outlet, app.now());
     shown["secret"] = secret.map(|secret| secret.expose().to_owned()).into();
     Ok(answer(StatusCode::CREATED, shown))
@@ -108,20 +89,14 @@ pub(crate) async fn create(
 pub(crate) async fn delete(
     State(app): State<Arc<App>>,
     Administrator(caller): Administrator,
-    name: Result<Path<String>, PathRejection>,
-    parameters: Parameters,
-    headers: HeaderMap,
-    body: Body,
+    _: NoParameters,
+    Id(name): Id,
+    Because(reason): Because,
 ) -> Answer {
-    let (name, author) = changed(&app, caller.author(), name, parameters, &headers, body).await?;
-    let sinks = app.sinks()?;
-    let work = {
-        let (app, sinks, name) = (app.clone(), sinks.clone(), name.clone());
-        move || sinks.delete(&name, &author).map_err(|error| app.refusal(error, CONFLICT))
-    };
-    let entry = app.compute(work).await??.ok_or_else(Problem::not_found)?;
+    let author = caller.author().because(reason);
+    let (sinks, deleted, ending) = (app.sinks()?, name.clone(), name.clone());
+    let entry = changed(&app, move |sinks| sinks.delete(&deleted, &author)).await?.ok_or_else(Problem::not_found)?;
     // It may take as long as its other side takes, and needs nothing of the processor.
-    let ending = name.clone();
     let ended = tokio::task::spawn_blocking(move || sinks.end(&ending)).await;
     ended.map_err(|_| Problem::internal())??;
     Ok(answer(StatusCode::OK, json!({ "name": name, "entry": entry })))
@@ -139,13 +114,12 @@ pub(crate) async fn delete(
 pub(crate) async fn pause(
     State(app): State<Arc<App>>,
     Administrator(caller): Administrator,
-    name: Result<Path<String>, PathRejection>,
-    parameters: Parameters,
-    headers: HeaderMap,
-    body: Body,
+    _: NoParameters,
+    Id(name): Id,
+    Because(reason): Because,
 ) -> Answer {
-    let (name, author) = changed(&app, caller.author(), name, parameters, &headers, body).await?;
-    change(&app, move |sinks| sinks.pause(&name, &author)).await
+    let author = caller.author().because(reason);
+    shown(&app, changed(&app, move |sinks| sinks.pause(&name, &author)).await?)
 }
 
 /// End the pause of a sink.
@@ -160,13 +134,12 @@ pub(crate) async fn pause(
 pub(crate) async fn resume(
     State(app): State<Arc<App>>,
     Administrator(caller): Administrator,
-    name: Result<Path<String>, PathRejection>,
-    parameters: Parameters,
-    headers: HeaderMap,
-    body: Body,
+    _: NoParameters,
+    Id(name): Id,
+    Because(reason): Because,
 ) -> Answer {
-    let (name, author) = changed(&app, caller.author(), name, parameters, &headers, body).await?;
-    change(&app, move |sinks| sinks.resume(&name, &author)).await
+    let author = caller.author().because(reason);
+    shown(&app, changed(&app, move |sinks| sinks.resume(&name, &author)).await?)
 }
 
 /// Deliver entries again.
@@ -182,19 +155,15 @@ pub(crate) async fn resume(
 pub(crate) async fn replay(
     State(app): State<Arc<App>>,
     Administrator(caller): Administrator,
-    name: Result<Path<String>, PathRejection>,
-    parameters: Parameters,
-    headers: HeaderMap,
-    body: Body,
+    _: NoParameters,
+    Id(name): Id,
+    mut members: Members,
 ) -> Answer {
-    parameters.finish(&[])?;
-    let name = named(name)?;
-    let mut members = Members::read(&app, &headers, body).await?;
     let author = caller.author().because(members.reason());
     let replay = wanted(&mut members);
     members.finish("from, position, parked and reason")?;
     let replay = replay.ok_or_else(Problem::internal)?;
-    change(&app, move |sinks| sinks.replay(&name, replay, &author)).await
+    shown(&app, changed(&app, move |sinks| sinks.replay(&name, replay, &author)).await?)
 }
 
 /// Send a sink an entry to see whether it goes through.
@@ -210,20 +179,17 @@ pub(crate) async fn replay(
 pub(crate) async fn test(
     State(app): State<Arc<App>>,
     Administrator(caller): Administrator,
-    name: Result<Path<String>, PathRejection>,
-    parameters: Parameters,
-    headers: HeaderMap,
-    body: Body,
+    _: NoParameters,
+    Id(name): Id,
+    Because(reason): Because,
 ) -> Answer {
-    let (name, author) = changed(&app, caller.author(), name, parameters, &headers, body).await?;
+    let author = caller.author().because(reason);
     let (sender, answered) = oneshot::channel();
-    let work = {
-        let (app, sinks, name) = (app.clone(), app.sinks()?, name.clone());
-        // Who asked may have gone; then nobody is told.
-        let reply = Box::new(move |delivered| drop(sender.send(delivered)));
-        move || sinks.test(&name, &author, reply).map_err(|error| app.refusal(error, CONFLICT))
-    };
-    let entry = app.compute(work).await??.ok_or_else(Problem::not_found)?;
+    // Who asked may have gone; then nobody is told.
+    let reply = Box::new(move |delivered| drop(sender.send(delivered)));
+    let tested = name.clone();
+    let entry =
+        changed(&app, move |sinks| sinks.test(&tested, &author, reply)).await?.ok_or_else(Problem::not_found)?;
     let why = match tokio::time::timeout(app.limits.sink_test_wait_max, answered).await {
         Ok(Ok(Ok(()))) => None,
         Ok(Ok(Err(failure))) => Some(failure.why().to_owned()),
@@ -243,37 +209,19 @@ impl App {
     }
 }
 
-fn named(name: Result<Path<String>, PathRejection>) -> Answer<String> {
-    let Path(name) = name.map_err(|_| Problem::not_found())?;
-    Ok(name)
-}
-
-/// The name of the sink, and who changes it, of a request that says nothing more.
-async fn changed(
+/// Changes sinks, and gives what comes of it.
+async fn changed<T: Send + 'static>(
     app: &Arc<App>,
-    author: Author,
-    name: Result<Path<String>, PathRejection>,
-    parameters: Parameters,
-    headers: &HeaderMap,
-    body: Body,
-) -> Answer<(String, Author)> {
-    parameters.finish(&[])?;
-    let name = named(name)?;
-    let mut members = Members::read_any(app, headers, body).await?;
-    let author = author.because(members.reason());
-    members.finish("reason")?;
-    Ok((name, author))
+    work: impl FnOnce(&Sinks) -> Outcome<T> + Send + 'static,
+) -> Answer<T> {
+    let sinks = app.sinks()?;
+    app.change(CONFLICT, move |_| work(&sinks)).await
 }
 
-/// Changes a sink; the answer is what it is then.
-async fn change(app: &Arc<App>, work: impl FnOnce(&Sinks) -> Outcome<Option<Outlet>> + Send + 'static) -> Answer {
-    let sinks = app.sinks()?;
-    let work = {
-        let (app, sinks) = (app.clone(), sinks.clone());
-        move || work(&sinks).map_err(|error| app.refusal(error, CONFLICT))
-    };
-    let outlet = app.compute(work).await??.ok_or_else(Problem::not_found)?;
-    Ok(answer(StatusCode::OK, sinks.shown(&outlet, app.now())))
+/// The answer of a sink that was changed.
+fn shown(app: &App, outlet: Option<Outlet>) -> Answer {
+    let outlet = outlet.ok_or_else(Problem::not_found)?;
+    Ok(answer(StatusCode::OK, app.sinks()?.shown(&outlet, app.now())))
 }
 
 /// The address of a webhook that is to be made, and its secret. Whoever reads the rest says what is missing.
@@ -290,8 +238,11 @@ fn address(members: &mut Members) -> (Option<Secret>, Option<Secret>) {
             (_, Value::Null) => {}
             ("url", Value::String(text)) => url = Some(Secret::new(text)),
             ("secret", Value::String(text)) => secret = Some(Secret::new(text)),
-            ("url" | "secret", _) => note(members, &pointer, "wrong_type", "expected a string"),
-            _ => note(members, &pointer, "unknown_member", "this member is not known here; there are url and secret"),
+            ("url" | "secret", _) => members.note(&[pointed(&pointer, ("wrong_type", "expected a string"))]),
+            _ => {
+                let expected = ("unknown_member", "this member is not known here; there are url and secret");
+                members.note(&[pointed(&pointer, expected)]);
+            }
         }
     }
     (url, secret)
@@ -301,27 +252,18 @@ fn address(members: &mut Members) -> (Option<Secret>, Option<Secret>) {
 fn wanted(members: &mut Members) -> Option<Replay> {
     let from = members.value("from").map(|value| match instant(&value) {
         Ok(time) => Some(Replay::Since(time)),
-        Err((code, detail)) => noted(members, "/from", code, detail),
+        Err(expected) => members.wrong_at("/from", expected),
     });
     let position = members.value("position").map(|value| match value.as_u64() {
         Some(position) => Some(Replay::From(position)),
-        None => noted(members, "/position", "wrong_type", "expected a number from 0 on"),
+        None => members.wrong("position", "expected a number from 0 on"),
     });
     let parked = members.flag("parked").then_some(Some(Replay::Parked));
     match (from, position, parked) {
         (Some(only), None, None) | (None, Some(only), None) | (None, None, Some(only)) => only,
         _ => {
             let detail = "say one of from (a time), position (a number) and parked (true)";
-            noted(members, "", "missing_member", detail)
+            members.wrong_at("", ("missing_member", detail))
         }
     }
-}
-
-fn noted<T>(members: &mut Members, pointer: &str, code: &'static str, detail: &str) -> Option<T> {
-    note(members, pointer, code, detail);
-    None
-}
-
-fn note(members: &mut Members, pointer: &str, code: &'static str, detail: &str) {
-    members.note(&[Place { pointer: pointer.to_owned(), code: code.into(), detail: detail.to_owned() }]);
 }

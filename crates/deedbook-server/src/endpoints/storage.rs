@@ -9,11 +9,12 @@ use deedbook_core::{PageRequest, Query, Scope, Store, Timestamp, rfc3339};
 use jiff::SignedDuration;
 use serde_json::json;
 
+use super::count::total;
 use super::record::json as answer;
 use super::schema;
 use crate::access::Overseer;
 use crate::app::App;
-use crate::parameters::Parameters;
+use crate::parameters::NoParameters;
 use crate::problem::{Answer, Problem};
 
 /// Over how long it is counted what was recorded lately.
@@ -27,8 +28,7 @@ const RECENT: SignedDuration = SignedDuration::from_hours(7 * 24);
     get, path = "/storage", tag = "settings", operation_id = "get_storage",
     responses((status = 200, description = "The figures", body = schema::Storage), schema::Refusals),
 )]
-pub(crate) async fn show(State(app): State<Arc<App>>, _: Overseer, parameters: Parameters) -> Answer {
-    parameters.finish(&[])?;
+pub(crate) async fn show(State(app): State<Arc<App>>, _: Overseer, _: NoParameters) -> Answer {
     let usage = app.disk_usage.clone().ok_or_else(Problem::not_implemented)?;
     let now = app.now();
     let work = {
@@ -52,6 +52,5 @@ fn recent(store: &dyn Store, now: Timestamp) -> deedbook_core::Result<(Timestamp
     let begun = first.first().map_or(now, |entry| entry.receipt.recorded_at);
     let since = now.checked_sub(RECENT).map_or(begun, |since| since.max(begun));
     let within = Expression::Is(Condition::Recorded(Bounds { from: Some(since), until: None }));
-    let count = store.count(&Query::from_expression(within), &scope, &[])?;
-    Ok((since, count.first().map_or(0, |total| total.count)))
+    Ok((since, total(store, &Query::from_expression(within), &scope)?))
 }

@@ -2,20 +2,17 @@
 
 use std::sync::Arc;
 
-use axum::body::Body;
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode};
-use deedbook_core::{Error, Timestamp, parse_json};
+use axum::extract::State;
+use axum::http::StatusCode;
+use deedbook_core::{Error, Timestamp};
 use serde_json::{Value, json};
 
-use super::request::{Members, answer, refused, unsupported};
+use super::request::{Because, Id, Members, answer, refused};
 use super::schema;
 use crate::access::{Administrator, Inspector};
 use crate::app::App;
-use crate::body::{Format, Received};
 use crate::members::{instant_after, pointed};
-use crate::parameters::Parameters;
+use crate::parameters::NoParameters;
 use crate::problem::{Answer, Problem};
 use crate::secret::Secret;
 use crate::settings::NewToken;
@@ -35,19 +32,12 @@ pub(super) const LAST_ADMIN: &str = "last_admin_token";
 pub(crate) async fn create(
     State(app): State<Arc<App>>,
     Administrator(caller): Administrator,
-    parameters: Parameters,
-    headers: HeaderMap,
-    body: Body,
+    _: NoParameters,
+    mut members: Members,
 ) -> Answer {
-    parameters.finish(&[])?;
-    let mut members = Members::read(&app, &headers, body).await?;
     let author = caller.author().because(members.reason());
     let new = NewToken::from_json(&members.others()?).map_err(refused)?;
-    let work = {
-        let app = app.clone();
-        move || app.settings.create(new, &author).map_err(|error| app.refusal(error, LAST_ADMIN))
-    };
-    let (token, secret) = app.compute(work).await??;
+    let (token, secret) = app.change(LAST_ADMIN, move |app| app.settings.create(new, &author)).await?;
     Ok(answer(StatusCode::CREATED, with_text(token.to_json(), &secret)))
 }
 
@@ -64,26 +54,16 @@ pub(crate) async fn create(
 pub(crate) async fn rotate(
     State(app): State<Arc<App>>,
     Administrator(caller): Administrator,
-    id: Result<Path<String>, PathRejection>,
-    parameters: Parameters,
-    headers: HeaderMap,
-    body: Body,
+    _: NoParameters,
+    Id(id): Id,
+    mut members: Members,
 ) -> Answer {
-    parameters.finish(&[])?;
-    let Path(id) = id.map_err(|_| Problem::not_found())?;
-    let mut members = Members::read(&app, &headers, body).await?;
     let author = caller.author().because(members.reason());
     let overlap = members.value("overlap");
     members.finish("overlap and reason")?;
     let until = old_until(overlap, app.now()).map_err(refused)?;
-    let work = {
-        let app = app.clone();
-        move || {
-            let rotated = app.settings.rotate(&id, until, &author);
-            rotated.map_err(|error| app.refusal(error, "cannot_rotate"))
-        }
-    };
-    let (token, secret) = app.compute(work).await??.ok_or_else(Problem::not_found)?;
+    let rotated = app.change("cannot_rotate", move |app| app.settings.rotate(&id, until, &author)).await?;
+    let (token, secret) = rotated.ok_or_else(Problem::not_found)?;
     Ok(answer(StatusCode::OK, with_text(token.to_json(), &secret)))
 }
 
@@ -94,8 +74,7 @@ pub(crate) async fn rotate(
     get, path = "/tokens", tag = "settings", operation_id = "list_tokens",
     responses((status = 200, description = "Every token, without its text", body = schema::Tokens), schema::Refusals),
 )]
-pub(crate) async fn list(State(app): State<Arc<App>>, Inspector(caller): Inspector, parameters: Parameters) -> Answer {
-    parameters.finish(&[])?;
+pub(crate) async fn list(State(app): State<Arc<App>>, Inspector(caller): Inspector, _: NoParameters) -> Answer {
     let mut tokens = app.settings.tokens();
     tokens.retain(|token| caller.may_inspect(token.tenant.as_deref()));
     let tokens: Vec<Value> = tokens.iter().map(Token::to_json).collect();
@@ -114,45 +93,14 @@ pub(crate) async fn list(State(app): State<Arc<App>>, Inspector(caller): Inspect
 pub(crate) async fn revoke(
     State(app): State<Arc<App>>,
     Administrator(caller): Administrator,
-    id: Result<Path<String>, PathRejection>,
-    parameters: Parameters,
-    headers: HeaderMap,
-    body: Body,
+    _: NoParameters,
+    Id(id): Id,
+    Because(reason): Because,
 ) -> Answer {
-    parameters.finish(&[])?;
-    let Path(id) = id.map_err(|_| Problem::not_found())?;
-    let mut members = Members::read_any(&app, &headers, body).await?;
-    let author = caller.author().because(members.reason());
-    members.finish("reason")?;
-    let work = {
-        let app = app.clone();
-        move || app.settings.revoke(&id, &author).map_err(|error| app.refusal(error, LAST_ADMIN))
-    };
-    let token = app.compute(work).await??.ok_or_else(Problem::not_found)?;
+    let author = caller.author().because(reason);
+    let revoked = app.change(LAST_ADMIN, move |app| app.settings.revoke(&id, &author)).await?;
+    let token = revoked.ok_or_else(Problem::not_found)?;
     Ok(answer(StatusCode::OK, token.to_json()))
-}
-
-/// Reads a body of one JSON object. Where nothing needs to be said there need be none.
-///
-/// # Errors
-/// As [`Received::read`], and 415 for lines.
-pub(super) async fn object(app: &Arc<App>, headers: &HeaderMap, body: Body) -> Answer<Received> {
-    let received = Received::read(app, headers, body).await?;
-    if received.format != Format::Json {
-        return Err(unsupported());
-    }
-    Ok(received)
-}
-
-impl App {
-    /// The JSON of a body, an empty object where the body is empty.
-    ///
-    /// # Errors
-    /// 400 where it is none; as [`Received::decompressed`].
-    pub(super) fn json(&self, received: Received) -> Answer<Value> {
-        let (text, _room) = received.decompressed(&self.limits)?;
-        parse_json(if text.is_empty() { b"{}" } else { &text }).map_err(refused)
-    }
 }
 
 /// How long an old text is accepted where nobody says, and at most.
@@ -169,7 +117,8 @@ fn old_until(overlap: Option<Value>, now: Timestamp) -> deedbook_core::Result<Ti
     Ok(until)
 }
 
-fn with_text(mut token: Value, secret: &Secret) -> Value {
+/// A token or a viewer session with its text, as it is shown once.
+pub(super) fn with_text(mut token: Value, secret: &Secret) -> Value {
     token["token"] = json!(secret.expose());
     token
 }

@@ -6,24 +6,21 @@ mod wanted;
 use std::sync::Arc;
 
 use axum::Extension;
-use axum::body::Body;
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::extract::{FromRequest, Request, State};
+use axum::http::StatusCode;
 use deedbook_core::{Actor, Context, Error, rfc3339};
 use serde_json::{Value, json};
 
-use super::request::{answer, refused};
+use super::request::{Id, Members, answer, refused};
 use super::schema;
-use super::tokens::{LAST_ADMIN, object};
+use super::tokens::{LAST_ADMIN, with_text};
 use crate::access::{Caller, Host, Peer};
 use crate::app::App;
 use crate::codes;
 use crate::grant::Export;
 use crate::members::{each_member, text};
-use crate::parameters::Parameters;
+use crate::parameters::NoParameters;
 use crate::problem::{Answer, Problem};
-use crate::secret::Secret;
 use crate::settings::Author;
 use crate::token::Token;
 use wanted::{Wanted, renewed_until};
@@ -40,26 +37,16 @@ use wanted::{Wanted, renewed_until};
 pub(crate) async fn create(
     State(app): State<Arc<App>>,
     Host(caller): Host,
-    parameters: Parameters,
-    headers: HeaderMap,
-    body: Body,
+    _: NoParameters,
+    members: Members,
 ) -> Answer {
-    parameters.finish(&[])?;
-    let received = object(&app, &headers, body).await?;
-    let work = {
-        let app = app.clone();
-        move || {
-            let wanted = Wanted::from_json(&app.json(received)?, app.now()).map_err(refused)?;
-            if wanted.names_other_tenant(&caller.token) {
-                return Err(Problem::of_other_tenant());
-            }
-            let new = wanted.narrowed(&caller.token).map_err(refused)?;
-            app.settings
-                .create_session(new, &caller.token, &caller.author())
-                .map_err(|error| app.refusal(error, LAST_ADMIN))
-        }
-    };
-    let (session, secret) = app.compute(work).await??;
+    let wanted = Wanted::from_json(&members.others()?, app.now()).map_err(refused)?;
+    if wanted.names_other_tenant(&caller.token) {
+        return Err(Problem::of_other_tenant());
+    }
+    let new = wanted.narrowed(&caller.token).map_err(refused)?;
+    let create = move |app: &App| app.settings.create_session(new, &caller.token, &caller.author());
+    let (session, secret) = app.change(LAST_ADMIN, create).await?;
     Ok(answer(StatusCode::CREATED, with_text(shown(&session), &secret)))
 }
 
@@ -68,8 +55,7 @@ pub(crate) async fn create(
     get, path = "/viewer-sessions", tag = "settings", operation_id = "list_viewer_sessions",
     responses((status = 200, description = "The sessions", body = schema::ViewerSessions), schema::Refusals),
 )]
-pub(crate) async fn list(State(app): State<Arc<App>>, caller: Caller, parameters: Parameters) -> Answer {
-    parameters.finish(&[])?;
+pub(crate) async fn list(State(app): State<Arc<App>>, caller: Caller, _: NoParameters) -> Answer {
     let mut sessions = app.settings.sessions();
     sessions.retain(|session| may_see(&caller, session));
     let data: Vec<Value> = sessions.iter().map(|session| shown(session)).collect();
@@ -83,8 +69,7 @@ pub(crate) async fn list(State(app): State<Arc<App>>, caller: Caller, parameters
     get, path = "/viewer-sessions/current", tag = "settings", operation_id = "get_current_viewer_session",
     responses((status = 200, description = "The session", body = schema::ViewerSession), schema::Refusals),
 )]
-pub(crate) async fn current(caller: Caller, parameters: Parameters) -> Answer {
-    parameters.finish(&[])?;
+pub(crate) async fn current(caller: Caller, _: NoParameters) -> Answer {
     if !caller.token.is_session() {
         return Err(Problem::not_found());
     }
@@ -102,25 +87,16 @@ pub(crate) async fn current(caller: Caller, parameters: Parameters) -> Answer {
 pub(crate) async fn renew(
     State(app): State<Arc<App>>,
     Host(caller): Host,
-    id: Result<Path<String>, PathRejection>,
-    parameters: Parameters,
-    headers: HeaderMap,
-    body: Body,
+    _: NoParameters,
+    Id(id): Id,
+    request: Request,
 ) -> Answer {
-    parameters.finish(&[])?;
-    let session = own_session(&app, &caller, id)?;
-    let received = object(&app, &headers, body).await?;
-    let work = {
-        let app = app.clone();
-        move || {
-            let until = renewed_until(&app.json(received)?, app.now()).map_err(refused)?;
-            let until = caller.token.expires_at.map_or(until, |end| until.min(end));
-            app.settings
-                .renew_session(&session, until, &caller.author())
-                .map_err(|error| app.refusal(error, LAST_ADMIN))
-        }
-    };
-    let session = app.compute(work).await??.ok_or_else(Problem::not_found)?;
+    let session = own_session(&app, &caller, &id)?;
+    let members = Members::from_request(request, &app).await?;
+    let until = renewed_until(&members.others()?, app.now()).map_err(refused)?;
+    let until = caller.token.expires_at.map_or(until, |end| until.min(end));
+    let renew = move |app: &App| app.settings.renew_session(&session, until, &caller.author());
+    let session = app.change(LAST_ADMIN, renew).await?.ok_or_else(Problem::not_found)?;
     Ok(answer(StatusCode::OK, shown(&session)))
 }
 
@@ -130,19 +106,9 @@ pub(crate) async fn renew(
     params(("id" = String, Path, description = "The id of the session")),
     responses((status = 204, description = "It is revoked"), schema::Refusals),
 )]
-pub(crate) async fn revoke(
-    State(app): State<Arc<App>>,
-    Host(caller): Host,
-    id: Result<Path<String>, PathRejection>,
-    parameters: Parameters,
-) -> Answer {
-    parameters.finish(&[])?;
-    let session = own_session(&app, &caller, id)?;
-    let work = {
-        let app = app.clone();
-        move || app.settings.revoke_session(&session, &caller.author()).map_err(|error| app.refusal(error, LAST_ADMIN))
-    };
-    app.compute(work).await??;
+pub(crate) async fn revoke(State(app): State<Arc<App>>, Host(caller): Host, _: NoParameters, Id(id): Id) -> Answer {
+    let session = own_session(&app, &caller, &id)?;
+    app.change(LAST_ADMIN, move |app| app.settings.revoke_session(&session, &caller.author())).await?;
     Ok(axum::response::IntoResponse::into_response(StatusCode::NO_CONTENT))
 }
 
@@ -154,14 +120,8 @@ pub(crate) async fn revoke(
     params(("id" = String, Path, description = "The id of the session")),
     responses((status = 201, description = "The code", body = schema::Code), schema::Refusals),
 )]
-pub(crate) async fn code(
-    State(app): State<Arc<App>>,
-    Host(caller): Host,
-    id: Result<Path<String>, PathRejection>,
-    parameters: Parameters,
-) -> Answer {
-    parameters.finish(&[])?;
-    let session = own_session(&app, &caller, id)?;
+pub(crate) async fn code(State(app): State<Arc<App>>, Host(caller): Host, _: NoParameters, Id(id): Id) -> Answer {
+    let session = own_session(&app, &caller, &id)?;
     let too_many = || Problem::overloaded("there are more codes than the server keeps at one time; try again later");
     let (code, until) = app.codes.give(&session.id, app.now(), codes::PAGE_LIFE).ok_or_else(too_many)?;
     Ok(answer(StatusCode::CREATED, json!({ "code": code, "expires_at": rfc3339(until) })))
@@ -179,27 +139,17 @@ pub(crate) async fn code(
 pub(crate) async fn exchange(
     State(app): State<Arc<App>>,
     peer: Option<Extension<Peer>>,
-    parameters: Parameters,
-    headers: HeaderMap,
-    body: Body,
+    _: NoParameters,
+    members: Members,
 ) -> Answer {
-    parameters.finish(&[])?;
-    let received = object(&app, &headers, body).await?;
     let address = peer.map(|Extension(Peer(ip))| ip.to_canonical());
-    let work = {
-        let app = app.clone();
-        move || {
-            let code = brought_code(&app.json(received)?).map_err(refused)?;
-            let session = app.codes.take(&code, app.now()).and_then(|id| app.settings.session(&id));
-            let session = session.filter(|session| session.grant.admits(address)).ok_or_else(bad_code)?;
-            let by = Author::new(Actor::without_id("system"), Context { ip: address, ..Context::default() });
-            let secret =
-                app.settings.exchange_session(&session, &by).map_err(|error| app.refusal(error, LAST_ADMIN))?;
-            Ok::<_, Problem>((session, secret))
-        }
-    };
-    let (session, secret) = app.compute(work).await??;
-    Ok(answer(StatusCode::OK, with_text(without(shown(&session), &HIDDEN_FROM_PAGES), &secret)))
+    let code = brought_code(&members.others()?).map_err(refused)?;
+    let session = app.codes.take(&code, app.now()).and_then(|id| app.settings.session(&id));
+    let session = session.filter(|session| session.grant.admits(address)).ok_or_else(bad_code)?;
+    let by = Author::new(Actor::without_id("system"), Context { ip: address, ..Context::default() });
+    let page = without(shown(&session), &HIDDEN_FROM_PAGES);
+    let secret = app.change(LAST_ADMIN, move |app| app.settings.exchange_session(&session, &by)).await?;
+    Ok(answer(StatusCode::OK, with_text(page, &secret)))
 }
 
 fn brought_code(json: &Value) -> deedbook_core::Result<String> {
@@ -220,9 +170,8 @@ fn bad_code() -> Problem {
 }
 
 /// A live session that the caller made, or any for an administrator.
-fn own_session(app: &App, caller: &Caller, id: Result<Path<String>, PathRejection>) -> Answer<Arc<Token>> {
-    let Path(id) = id.map_err(|_| Problem::not_found())?;
-    let session = app.settings.session(&id).filter(|session| may_change(caller, session));
+fn own_session(app: &App, caller: &Caller, id: &str) -> Answer<Arc<Token>> {
+    let session = app.settings.session(id).filter(|session| may_change(caller, session));
     session.ok_or_else(Problem::not_found)
 }
 
@@ -259,9 +208,4 @@ fn shown(session: &Token) -> Value {
         members.insert("theme".to_owned(), json!(session.appearance.theme));
     }
     shown
-}
-
-fn with_text(mut session: Value, secret: &Secret) -> Value {
-    session["token"] = json!(secret.expose());
-    session
 }
