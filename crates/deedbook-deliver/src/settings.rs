@@ -1,7 +1,7 @@
 //! A table of settings → a sink, and the terms on which it is served.
 
 use std::collections::{HashMap, HashSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use deedbook_core::query::ParseOptions;
@@ -288,6 +288,19 @@ pub(crate) fn parse<T: DeserializeOwned>(settings: Value) -> Result<T> {
 /// A number that must be from 1 to `max`.
 pub(crate) fn bounded(what: &str, given: u64, max: u64) -> Result<u64> {
     if (1..=max).contains(&given) { Ok(given) } else { Err(wrong(format!("{what} = {given}: take 1 to {max}"))) }
+}
+
+/// The files `certificate_file` and `key_file`, where there are any; relative paths start from `folder`.
+pub(crate) fn own_certificate(
+    certificate: Option<&Path>,
+    key: Option<&Path>,
+    folder: &Path,
+) -> Result<Option<(PathBuf, PathBuf)>> {
+    match (certificate, key) {
+        (Some(certificate), Some(key)) => Ok(Some((folder.join(certificate), folder.join(key)))),
+        (None, None) => Ok(None),
+        _ => Err(wrong("certificate_file and key_file go together")),
+    }
 }
 
 /// An error about settings, for whoever wrote them.

@@ -21,7 +21,7 @@ use self::connection::{Connection, Peer, Transport};
 use self::message::Header;
 use self::unsure::Unsure;
 use super::{Failure, Sink, Writer};
-use crate::settings::{Place, bounded, parse, wrong};
+use crate::settings::{Place, bounded, own_certificate, parse, wrong};
 
 /// The number of an enterprise that stands for none (RFC 5612).
 const NO_ENTERPRISE: u32 = 32_473;
@@ -96,11 +96,7 @@ impl Settings {
             TransportWord::Tls => Transport::Tls {
                 server_name: self.server_name.unwrap_or_else(|| host.clone()),
                 authority: self.ca_file.map(|file| folder.join(file)),
-                own: match (self.certificate_file, self.key_file) {
-                    (Some(certificate), Some(key)) => Some((folder.join(certificate), folder.join(key))),
-                    (None, None) => None,
-                    _ => return Err(wrong("certificate_file and key_file go together")),
-                },
+                own: own_certificate(self.certificate_file.as_deref(), self.key_file.as_deref(), folder)?,
             },
             TransportWord::Tcp => {
                 let secured = [
