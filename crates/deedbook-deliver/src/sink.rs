@@ -2,6 +2,8 @@
 
 pub(crate) mod deedbook;
 pub(crate) mod file;
+#[cfg(feature = "kafka")]
+pub(crate) mod kafka;
 pub(crate) mod log;
 #[cfg(feature = "nats")]
 pub(crate) mod nats;
