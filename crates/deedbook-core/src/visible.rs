@@ -1,13 +1,13 @@
 //! Text of strangers made harmless for whoever shows it: no escape sequence, no line break and no reordering is left.
 //!
-//! Names and descriptions are claims of whoever called; without this an entry could move the cursor of a terminal, begin
-//! a line of its own in a collector, or make `evil.exe` read `exe.live` (bidirectional controls).
+//! Names and descriptions are claims of whoever called; without this an entry could move the cursor of a terminal,
+//! begin a line of its own in a collector, or make `evil.exe` read `exe.live` (bidirectional controls).
 
 use std::borrow::Cow;
 use std::fmt::Write;
 
-/// Whether a character ends lines, reorders or hides text, or steers a terminal: controls of C0 and C1, line separators,
-/// bidirectional controls, byte order marks, annotations and tags. What joins emoji is none of them.
+/// Whether a character ends lines, reorders or hides text, or steers a terminal: controls of C0 and C1, line
+/// separators, bidirectional controls, byte order marks, annotations and tags. What joins emoji is none of them.
 pub fn is_dangerous(character: char) -> bool {
     character.is_control()
         || matches!(character,

@@ -74,8 +74,8 @@ impl Failure {
     }
 }
 
-/// What the client of a sink runs on, where it wants a runtime: the thread of the courier, while it delivers. It is made
-/// with the first batch.
+/// What the client of a sink runs on, where it wants a runtime: the thread of the courier, while it delivers. It is
+/// made with the first batch.
 #[derive(Default)]
 struct ClientRuntime(Option<Runtime>);
 

@@ -1,8 +1,8 @@
 //! Messages of a topic of Kafka, one for each entry.
 //!
-//! The client tries again by itself what may be tried again, in order, until the time of a batch is over. Then, and where
-//! a message is refused, the producer is given up with all that waits in it, so that nothing of it comes behind what is
-//! sent after it: of each partition the brokers have a beginning of the batch, and the rest of it comes later.
+//! The client tries again by itself what may be tried again, in order, until the time of a batch is over. Then, and
+//! where a message is refused, the producer is given up with all that waits in it, so that nothing of it comes behind
+//! what is sent after it: of each partition the brokers have a beginning of the batch, and the rest of it comes later.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -32,13 +32,15 @@ const TOPIC_BYTES_MAX: usize = 249;
 
 /// What every producer is told.
 ///
-/// Messages have no time of their own: they wait until the batch is given up, which keeps their order. Without gaps, what
-/// comes behind a refused message of its partition is not written before it. The partition of a key is that of the
-/// clients for Java.
-const CONFIGURATION: [(&str, &str); 7] = [
+/// Order is kept by messages that have no time of their own, and wait until the batch is given up; and, where one is
+/// refused, by one request at a time and no gaps: nothing behind it is on its way, and nothing is sent after it.
+/// (Sequences alone do not do it: a broker that does not know a producer yet takes whatever comes first.) The partition
+/// of a key is that of the clients for Java.
+const CONFIGURATION: [(&str, &str); 8] = [
     ("client.id", "deedbook"),
     ("enable.idempotence", "true"),
     ("enable.gapless.guarantee", "true"),
+    ("max.in.flight.requests.per.connection", "1"),
     ("acks", "all"),
     ("message.timeout.ms", "0"),
     ("partitioner", "murmur2"),

@@ -217,6 +217,21 @@ fn what_is_too_large_is_refused() {
 }
 
 #[test]
+fn nothing_overtakes_what_is_refused() {
+    let kafka = Kafka::start();
+    let mut sink = kafka.sink("json");
+    // More than fits into one request, or two.
+    let all: Vec<Entry> = (0..30).map(|number| accepted(number, about(number, 7, 100_000))).collect();
+    kafka.refuse(&[RDKafkaRespErr::RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE]);
+    let refused = sink.deliver(&all);
+    assert!(matches!(refused, Err(Failure::Refused { .. })), "{refused:?}");
+    assert_eq!(kafka.messages(), []);
+    sink.deliver(&all).unwrap();
+    let ids: Vec<String> = kafka.messages().into_iter().map(|seen| seen.id).collect();
+    assert_eq!(ids, all.iter().map(id).collect::<Vec<_>>());
+}
+
+#[test]
 fn brokers_that_are_away_are_waited_for() {
     let kafka = Kafka::start();
     kafka.0.broker_down(-1).unwrap();

@@ -160,7 +160,7 @@ impl Kafka {
 }
 
 impl Dialect for Kafka {
-    /// With twice the time: a producer that begins takes half of the least that can be set until it asks for its number.
+    /// With twice the time: a producer that begins may take half of the least that can be set to ask for its number.
     fn sink(&self, address: SocketAddr) -> Box<dyn Sink> {
         *self.address.lock().unwrap() = Some(address);
         let kafka = json!({ "brokers": [address.to_string()], "timeout_s": (TIMEOUT * 2).as_secs() });
