@@ -255,11 +255,12 @@ fn integrations(step: &Run<'_>) -> Result<Counts> {
 
 /// Sinks whose clients the plain build need not pay for, and those of the library.
 fn sinks(step: &Run<'_>) -> Result<Counts> {
-    let options = ["clippy", "--package=deedbook-deliver", "--features=nats", "--all-targets", "--", "-Dwarnings"];
+    let options =
+        ["clippy", "--package=deedbook-deliver", "--features=nats,kafka", "--all-targets", "--", "-Dwarnings"];
     run(&mut cargo(step.workspace, options))?;
-    let options = ["test", "--package=deedbook-deliver", "--features=nats", "--no-fail-fast"];
+    let options = ["test", "--package=deedbook-deliver", "--features=nats,kafka", "--no-fail-fast"];
     let mut command = cargo(step.workspace, options);
-    command.args(["--lib", "--test=it", "--", "--color=never", "nats::"]);
+    command.args(["--lib", "--test=it", "--", "--color=never", "nats::", "kafka::"]);
     match NATS_SERVER.locate(step.workspace) {
         Ok(server) => drop(command.env("DEEDBOOK_NATS_SERVER", server)),
         // The tests that need it say that they are skipped; this is why.

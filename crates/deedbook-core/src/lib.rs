@@ -7,6 +7,7 @@
 //!   values.
 //! * [`history`] folds the entries about one thing into its versions, its state at a time, and differences.
 //! * [`removal`] is what is taken away from accepted entries, and what authorises it.
+//! * [`visible`] makes text of strangers harmless for whoever shows it.
 //! * [`Store`] is what every store can do; [`MemoryStore`] is the plainest of them and the oracle of the others' tests.
 //!
 //! Nothing here reads a clock, a file or a socket; times, randomness and keys come in as arguments.
@@ -18,6 +19,7 @@ pub mod query;
 pub mod removal;
 pub mod retention;
 pub mod tree;
+pub mod visible;
 
 mod cancellation;
 mod canonical;

@@ -1,7 +1,7 @@
 //! A table of settings → a sink, and the terms on which it is served.
 
 use std::collections::{HashMap, HashSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use deedbook_core::query::ParseOptions;
@@ -10,6 +10,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+#[cfg(feature = "kafka")]
+use crate::sink::kafka;
 #[cfg(feature = "nats")]
 use crate::sink::nats;
 use crate::sink::{deedbook, file, log, otlp, postgres, splunk, stream, syslog, webhook};
@@ -31,13 +33,17 @@ const KINDS: &[(&str, Make)] = &[
     ("nats", nats::make),
     #[cfg(not(feature = "nats"))]
     ("nats", not_built),
+    #[cfg(feature = "kafka")]
+    ("kafka", kafka::make),
+    #[cfg(not(feature = "kafka"))]
+    ("kafka", not_built),
 ];
 
 /// The kind that can be made through the API.
 const WEBHOOK: &str = "webhook";
 
 /// Stands for a kind that is behind a feature.
-#[cfg(not(feature = "nats"))]
+#[cfg(not(all(feature = "nats", feature = "kafka")))]
 fn not_built(_: Value, _: &Place<'_>) -> Result<Box<dyn Sink>> {
     Err(wrong(
         "this program was built without it; `cargo build --features` and the name of the kind builds one with it",
@@ -288,6 +294,31 @@ pub(crate) fn parse<T: DeserializeOwned>(settings: Value) -> Result<T> {
 /// A number that must be from 1 to `max`.
 pub(crate) fn bounded(what: &str, given: u64, max: u64) -> Result<u64> {
     if (1..=max).contains(&given) { Ok(given) } else { Err(wrong(format!("{what} = {given}: take 1 to {max}"))) }
+}
+
+/// `logs.example:6514`, `192.0.2.1:514` or `[2001:db8::1]:514`.
+pub(crate) fn host_and_port(what: &str, address: &str) -> Result<(String, u16)> {
+    let parts = address.rsplit_once(':').and_then(|(host, port)| Some((host, port.parse::<u16>().ok()?)));
+    let bare = |host: &str| host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host).to_owned();
+    match parts {
+        Some((host, port)) if port > 0 && !bare(host).is_empty() && (host.starts_with('[') || !host.contains(':')) => {
+            Ok((bare(host), port))
+        }
+        _ => Err(wrong(format!("{what} = {address:?}: take a host and a port, such as \"logs.example:6514\""))),
+    }
+}
+
+/// The files `certificate_file` and `key_file`, where there are any; relative paths start from `folder`.
+pub(crate) fn own_certificate(
+    certificate: Option<&Path>,
+    key: Option<&Path>,
+    folder: &Path,
+) -> Result<Option<(PathBuf, PathBuf)>> {
+    match (certificate, key) {
+        (Some(certificate), Some(key)) => Ok(Some((folder.join(certificate), folder.join(key)))),
+        (None, None) => Ok(None),
+        _ => Err(wrong("certificate_file and key_file go together")),
+    }
 }
 
 /// An error about settings, for whoever wrote them.

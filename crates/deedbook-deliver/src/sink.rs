@@ -2,6 +2,8 @@
 
 pub(crate) mod deedbook;
 pub(crate) mod file;
+#[cfg(feature = "kafka")]
+pub(crate) mod kafka;
 pub(crate) mod log;
 #[cfg(feature = "nats")]
 pub(crate) mod nats;
@@ -15,6 +17,7 @@ pub(crate) mod webhook;
 mod guard;
 mod http;
 
+use std::error::Error;
 use std::time::Duration;
 
 use deedbook_core::Entry;
@@ -71,14 +74,45 @@ impl Failure {
     }
 }
 
-/// What the client of a sink runs on, where it wants a runtime: the thread of the courier, while it delivers.
-fn runtime() -> Result<Runtime, Failure> {
-    let runtime = Builder::new_current_thread().enable_all().build();
-    runtime.map_err(|error| Failure::later(format!("the operating system gives no runtime: {error}")))
+/// What the client of a sink runs on, where it wants a runtime: the thread of the courier, while it delivers. It is
+/// made with the first batch.
+#[derive(Default)]
+struct ClientRuntime(Option<Runtime>);
+
+impl ClientRuntime {
+    /// Runs `work` to its end. It must not be called by what runs within a runtime.
+    fn block_on<T>(&mut self, work: impl Future<Output = T>) -> Result<T, Failure> {
+        let runtime = match self.0.take() {
+            Some(runtime) => runtime,
+            None => Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .map_err(|error| Failure::later(format!("the operating system gives no runtime: {error}")))?,
+        };
+        Ok(self.0.insert(runtime).block_on(work))
+    }
+}
+
+impl Drop for ClientRuntime {
+    /// A name that is still being looked up keeps nobody waiting.
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
 }
 
 /// An error and what caused it.
-fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+fn chain(error: &dyn Error) -> String {
+    let texts: Vec<String> = causes(error).map(ToString::to_string).collect();
+    texts.join(": ")
+}
+
+/// What is behind all, where the rest only says that something failed.
+fn cause(error: &dyn Error) -> String {
+    causes(error).last().unwrap_or(error).to_string()
+}
+
+fn causes(error: &dyn Error) -> impl Iterator<Item = &dyn Error> {
+    std::iter::successors(Some(error), |&error| error.source().map(|source| source as &dyn Error))
 }

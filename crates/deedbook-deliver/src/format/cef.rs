@@ -5,10 +5,11 @@
 use std::net::IpAddr;
 
 use deedbook_core::serde_json::Value;
+use deedbook_core::visible::push_visible;
 use deedbook_core::{Actor, Context, Entry, Outcome};
 
 use super::act::account;
-use super::line::{cut, push_visible};
+use super::line::cut;
 use super::rest::Rest;
 
 /// Bytes of a value before it is escaped: what the dictionary allows the texts among its fields.

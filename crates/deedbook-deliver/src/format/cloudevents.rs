@@ -3,10 +3,10 @@
 //! Source: CNCF, "CloudEvents", version 1.0.2, its JSON format, and the extensions "Recorded Time" and "Sequence".
 
 use deedbook_core::serde_json::Value;
+use deedbook_core::visible::visible;
 use deedbook_core::{Entry, Outcome, rfc3339};
 
 use super::json::{self, object};
-use super::line::visible;
 use super::rest::Rest;
 
 pub(super) fn write(entry: &Entry, out: &mut Vec<u8>) {

@@ -1,10 +1,7 @@
 //! Objects of JSON without empty members, written so that no character in them steers whoever shows them.
 
-use std::io::Write;
-
 use deedbook_core::serde_json::{Map, Value};
-
-use super::line::is_dangerous;
+use deedbook_core::visible::visible_json;
 
 /// The members that are there, and nothing where there are none.
 pub(super) fn object<const N: usize>(members: [(&str, Option<Value>); N]) -> Option<Value> {
@@ -19,7 +16,7 @@ pub(super) fn members<const N: usize>(members: [(&str, Option<Value>); N]) -> Ma
 
 /// Appends `value` as JSON of one line, with control and bidirectional characters as `\uXXXX`.
 pub(super) fn write(value: &Value, out: &mut Vec<u8>) {
-    escape(&value.to_string(), out);
+    out.extend_from_slice(visible_json(&value.to_string()).as_bytes());
 }
 
 /// Appends an array of `records`, which are JSON.
@@ -32,18 +29,4 @@ pub(super) fn write_array<'a>(records: impl IntoIterator<Item = &'a [u8]>, out: 
         out.extend_from_slice(record);
     }
     out.push(b']');
-}
-
-/// Appends `json` with such characters as `\uXXXX`: the same document.
-fn escape(json: &str, out: &mut Vec<u8>) {
-    let mut plain_from = 0;
-    for (at, character) in json.char_indices().filter(|(_, character)| is_dangerous(*character)) {
-        out.extend_from_slice(&json.as_bytes()[plain_from..at]);
-        for unit in character.encode_utf16(&mut [0; 2]) {
-            // Writing to memory cannot fail.
-            let _ = write!(out, "\\u{unit:04x}");
-        }
-        plain_from = at + character.len_utf8();
-    }
-    out.extend_from_slice(&json.as_bytes()[plain_from..]);
 }

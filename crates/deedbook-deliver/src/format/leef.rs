@@ -6,11 +6,12 @@
 //! Source: IBM, "QRadar Log Event Extended Format (LEEF)", version 2.
 
 use deedbook_core::serde_json::Value;
+use deedbook_core::visible::push_visible;
 use deedbook_core::{Context, Entry, Outcome, rfc3339};
 
 use super::act::{Verb, account, act};
 use super::cef::{severity, type_and_id};
-use super::line::{cut, push_visible};
+use super::line::cut;
 use super::rest::Rest;
 
 /// What stands between two pairs.

@@ -4,10 +4,10 @@ use std::fmt;
 use std::str::FromStr;
 
 use deedbook_core::serde_json::Value;
+use deedbook_core::visible::{is_dangerous, visible};
 use deedbook_core::{Entry, Error, Result};
 
 use super::json;
-use super::line::{is_dangerous, visible};
 use super::rest::Rest;
 
 /// The members of an entry, as the API shows them.

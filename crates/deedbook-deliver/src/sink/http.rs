@@ -15,12 +15,11 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap};
 use reqwest::{Client, Response, Url, redirect};
-use tokio::runtime::Runtime;
 
 use self::address::{address, host, secrets};
 use self::headers::header;
-use super::Failure;
 use super::guard::Guard;
+use super::{ClientRuntime, Failure, cause};
 use crate::Secret;
 use crate::settings::{bounded, wrong};
 
@@ -46,8 +45,7 @@ pub(crate) struct Http {
     secrets: Vec<Secret>,
     gzip: bool,
     answer_bytes_max: usize,
-    /// Begun with the first body, on the thread of the sink.
-    runtime: Option<Runtime>,
+    runtime: ClientRuntime,
 }
 
 impl Http {
@@ -73,7 +71,7 @@ impl Http {
         let client = builder.build().map_err(|error| wrong(format!("no client for HTTP: {}", cause(&error))))?;
         let secrets = secrets(&url);
         let (headers, answer_bytes_max) = (HeaderMap::new(), ANSWER_BYTES_MAX);
-        Ok(Self { client, url, headers, secrets, gzip: false, answer_bytes_max, runtime: None })
+        Ok(Self { client, url, headers, secrets, gzip: false, answer_bytes_max, runtime: ClientRuntime::default() })
     }
 
     /// With bodies compressed or not.
@@ -143,16 +141,11 @@ impl Http {
             true => request.header(CONTENT_ENCODING, "gzip").body(compressed(&body)),
             false => request.body(body),
         };
-        let runtime = match self.runtime.take() {
-            Some(runtime) => runtime,
-            None => begin()?,
-        };
-        let answered = runtime.block_on(async {
+        let answered = self.runtime.block_on(async {
             let mut response = request.send().await?;
             let body = beginning(&mut response, self.answer_bytes_max).await;
             Ok::<_, reqwest::Error>((response, body))
-        });
-        self.runtime = Some(runtime);
+        })?;
         match answered {
             Ok((response, body)) => Ok(self.answer(&response, body)),
             Err(error) => Err(Failure::later(self.unanswered(error))),
@@ -180,24 +173,9 @@ impl Http {
     }
 }
 
-impl Drop for Http {
-    /// A name that is still being looked up keeps nobody waiting.
-    fn drop(&mut self) {
-        if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
-        }
-    }
-}
-
 fn compressed(body: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
     encoder.write_all(body).and_then(|()| encoder.finish()).expect("memory takes what is written")
-}
-
-/// The thread of the sink does all that there is to do.
-fn begin() -> Result<Runtime, Failure> {
-    let built = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    built.map_err(|error| Failure::later(format!("no runtime for HTTP: {error}")))
 }
 
 /// As much of the body as is wanted. What cannot be read is left out: the status tells the most.
@@ -211,15 +189,6 @@ async fn beginning(response: &mut Response, bytes_max: usize) -> Vec<u8> {
         }
     }
     body
-}
-
-/// What is behind all: the rest only says that a request failed.
-fn cause(error: &dyn std::error::Error) -> String {
-    let mut cause = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
-    cause.to_string()
 }
 
 #[cfg(test)]

@@ -12,12 +12,11 @@ use async_nats::{ConnectOptions, ServerAddr};
 use deedbook_core::{Entry, Result};
 use serde::Deserialize;
 use serde_json::Value;
-use tokio::runtime::Runtime;
 
 use self::subject::Subject;
-use super::{Failure, Sink, Writer, chain};
+use super::{ClientRuntime, Failure, Sink, Writer, chain};
 use crate::secret::{Secret, SecretPlace};
-use crate::settings::{Place, bounded, parse, wrong};
+use crate::settings::{Place, bounded, own_certificate, parse, wrong};
 
 /// How long a server may take to let in and to acknowledge a message, in seconds, where nothing else is said.
 const TIMEOUT_S: u64 = 10;
@@ -62,7 +61,7 @@ pub(crate) fn make(settings: Value, place: &Place<'_>) -> Result<Box<dyn Sink>> 
     let (login, tls) = (settings.login(place.folder)?, settings.tls(place.folder)?);
     let cluster = Cluster { servers, login, tls, timeout };
     let stream = Stream { cluster, subject, write: place.format().writer(), connection: None };
-    Ok(Box::new(NatsSink { stream, runtime: None }))
+    Ok(Box::new(NatsSink { stream, runtime: ClientRuntime::default() }))
 }
 
 fn address(server: &str) -> Result<ServerAddr> {
@@ -88,19 +87,14 @@ impl Settings {
     }
 
     fn tls(&self, folder: &Path) -> Result<Tls> {
-        let own = match (&self.certificate_file, &self.key_file) {
-            (Some(certificate), Some(key)) => Some((folder.join(certificate), folder.join(key))),
-            (None, None) => None,
-            _ => return Err(wrong("certificate_file and key_file go together")),
-        };
+        let own = own_certificate(self.certificate_file.as_deref(), self.key_file.as_deref(), folder)?;
         Ok(Tls { authority: self.ca_file.as_ref().map(|file| folder.join(file)), own })
     }
 }
 
 struct NatsSink {
     stream: Stream,
-    /// Made on the thread of the courier, for one must not be dropped on that of a task.
-    runtime: Option<Runtime>,
+    runtime: ClientRuntime,
 }
 
 struct Stream {
@@ -139,14 +133,9 @@ struct Connection {
 
 impl Sink for NatsSink {
     fn deliver(&mut self, entries: &[Entry]) -> std::result::Result<(), Failure> {
-        let runtime = match self.runtime.take() {
-            Some(runtime) => runtime,
-            None => super::runtime()?,
-        };
-        let runtime = self.runtime.insert(runtime);
         let delivery_max = self.stream.cluster.timeout * TIMEOUTS_MAX;
         let published = async { tokio::time::timeout(delivery_max, self.stream.publish(entries)).await };
-        runtime.block_on(published).unwrap_or_else(|_| {
+        self.runtime.block_on(published)?.unwrap_or_else(|_| {
             Err(Failure::later(format!("the servers did not answer within {} seconds", delivery_max.as_secs())))
         })
     }

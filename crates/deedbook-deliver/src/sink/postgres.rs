@@ -6,10 +6,9 @@ use deedbook_core::{Entry, Error, Result};
 use deedbook_postgres::Database;
 use serde::Deserialize;
 use serde_json::Value;
-use tokio::runtime::Runtime;
 use tokio_postgres::{Client, Statement};
 
-use super::{Failure, Sink, chain};
+use super::{ClientRuntime, Failure, Sink, chain};
 use crate::secret::SecretPlace;
 use crate::settings::{Place, parse, wrong};
 
@@ -72,7 +71,7 @@ pub(crate) fn make(settings: Value, place: &Place<'_>) -> Result<Box<dyn Sink>> 
     }
     let database = url.read(place.folder)?.expose().parse().map_err(|error: Error| wrong(error.to_string()))?;
     let table = quoted(&table)?;
-    Ok(Box::new(PostgresSink { rows: Rows { database, table, session: None }, runtime: None }))
+    Ok(Box::new(PostgresSink { rows: Rows { database, table, session: None }, runtime: ClientRuntime::default() }))
 }
 
 /// `audit_log` or `schema.audit_log`, quoted.
@@ -93,8 +92,7 @@ fn quoted(table: &str) -> Result<String> {
 
 struct PostgresSink {
     rows: Rows,
-    /// Made on the thread of the courier, for one must not be dropped on that of a task.
-    runtime: Option<Runtime>,
+    runtime: ClientRuntime,
 }
 
 struct Rows {
@@ -112,13 +110,8 @@ struct Session {
 impl Sink for PostgresSink {
     fn deliver(&mut self, entries: &[Entry]) -> std::result::Result<(), Failure> {
         let records: Vec<String> = entries.iter().map(|entry| storable(entry.to_json())).collect();
-        let runtime = match self.runtime.take() {
-            Some(runtime) => runtime,
-            None => super::runtime()?,
-        };
-        let runtime = self.runtime.insert(runtime);
-        let inserted = runtime.block_on(async { tokio::time::timeout(DELIVERY_MAX, self.rows.insert(&records)).await });
-        inserted.unwrap_or_else(|_| {
+        let inserted = async { tokio::time::timeout(DELIVERY_MAX, self.rows.insert(&records)).await };
+        self.runtime.block_on(inserted)?.unwrap_or_else(|_| {
             Err(Failure::later(format!("the database did not answer within {} seconds", DELIVERY_MAX.as_secs())))
         })
     }

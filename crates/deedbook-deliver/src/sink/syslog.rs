@@ -21,7 +21,7 @@ use self::connection::{Connection, Peer, Transport};
 use self::message::Header;
 use self::unsure::Unsure;
 use super::{Failure, Sink, Writer};
-use crate::settings::{Place, bounded, parse, wrong};
+use crate::settings::{Place, bounded, host_and_port, own_certificate, parse, wrong};
 
 /// The number of an enterprise that stands for none (RFC 5612).
 const NO_ENTERPRISE: u32 = 32_473;
@@ -91,16 +91,12 @@ pub(crate) fn make(settings: Value, place: &Place<'_>) -> Result<Box<dyn Sink>> 
 }
 impl Settings {
     fn peer(self, folder: &Path) -> Result<Peer> {
-        let (host, port) = host_and_port(&self.address)?;
+        let (host, port) = host_and_port("address", &self.address)?;
         let transport = match self.transport {
             TransportWord::Tls => Transport::Tls {
                 server_name: self.server_name.unwrap_or_else(|| host.clone()),
                 authority: self.ca_file.map(|file| folder.join(file)),
-                own: match (self.certificate_file, self.key_file) {
-                    (Some(certificate), Some(key)) => Some((folder.join(certificate), folder.join(key))),
-                    (None, None) => None,
-                    _ => return Err(wrong("certificate_file and key_file go together")),
-                },
+                own: own_certificate(self.certificate_file.as_deref(), self.key_file.as_deref(), folder)?,
             },
             TransportWord::Tcp => {
                 let secured = [
@@ -116,18 +112,6 @@ impl Settings {
             }
         };
         Peer::new(host, port, transport)
-    }
-}
-
-/// `logs.example:6514`, `192.0.2.1:514` or `[2001:db8::1]:514`.
-fn host_and_port(address: &str) -> Result<(String, u16)> {
-    let parts = address.rsplit_once(':').and_then(|(host, port)| Some((host, port.parse::<u16>().ok()?)));
-    let bare = |host: &str| host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host).to_owned();
-    match parts {
-        Some((host, port)) if port > 0 && !bare(host).is_empty() && (host.starts_with('[') || !host.contains(':')) => {
-            Ok((bare(host), port))
-        }
-        _ => Err(wrong(format!("address = {address:?}: take a host and a port, such as \"logs.example:6514\""))),
     }
 }
 

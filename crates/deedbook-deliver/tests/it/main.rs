@@ -8,6 +8,8 @@ mod ecs;
 mod golden;
 mod hostile;
 mod http;
+#[cfg(feature = "kafka")]
+mod kafka;
 mod log;
 mod names;
 #[cfg(feature = "nats")]

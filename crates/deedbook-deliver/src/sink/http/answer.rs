@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use deedbook_core::Timestamp;
+use deedbook_core::visible::visible;
 use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 
 use crate::Secret;
-use crate::format::line;
+use crate::format::line::cut;
 use crate::sink::Failure;
 
 /// Bytes of what others say that are shown.
@@ -101,7 +102,7 @@ fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
 fn shown(text: &str) -> String {
     match text.trim() {
         "" => String::new(),
-        text => format!(": {}", line::cut(&line::visible(text), SHOWN_BYTES_MAX)),
+        text => format!(": {}", cut(&visible(text), SHOWN_BYTES_MAX)),
     }
 }
 

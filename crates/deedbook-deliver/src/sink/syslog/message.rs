@@ -4,10 +4,11 @@
 
 use std::fmt::Write;
 
+use deedbook_core::visible::push_visible;
 use deedbook_core::{Entry, Outcome, Result, rfc3339};
 
 use super::ByteOrderMark;
-use crate::format::line::{cut, push_visible};
+use crate::format::line::cut;
 use crate::format::type_and_id;
 use crate::settings::wrong;
 

@@ -168,6 +168,6 @@ fn addresses_are_hosts_with_ports() {
         ("192.0.2.1:1", "192.0.2.1", 1),
         ("[2001:db8::1]:514", "2001:db8::1", 514),
     ] {
-        assert_eq!(host_and_port(address).expect(address), (host.to_owned(), port));
+        assert_eq!(host_and_port("address", address).expect(address), (host.to_owned(), port));
     }
 }

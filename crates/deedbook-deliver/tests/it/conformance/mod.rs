@@ -10,6 +10,8 @@ mod peer;
 
 mod deedbook;
 pub(crate) mod http;
+#[cfg(feature = "kafka")]
+mod kafka;
 #[cfg(feature = "nats")]
 mod nats;
 mod otlp;
