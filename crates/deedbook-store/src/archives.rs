@@ -105,6 +105,11 @@ impl ArchivedFile {
         self.archives.chunks.forget_file(self.key);
     }
 
+    /// Whether what lies in the archive is as long as what was moved there.
+    pub(crate) fn has_its_length(&self) -> io::Result<bool> {
+        Ok(self.opened()?.length()? == self.until)
+    }
+
     fn opened(&self) -> io::Result<&Arc<dyn DiskFile>> {
         if let Some(file) = self.opened.get() {
             return Ok(file);

@@ -158,6 +158,7 @@ impl FileStore {
     /// closed meanwhile: each segment is here or there, and the same call again goes on.
     pub fn offload(&self, archive: &str, before: Timestamp, progress: &mut dyn FnMut(Moved)) -> Result<Moved> {
         self.refuse_if_reading()?;
+        self.shared.settle();
         self.shared.offload(archive, before.as_microsecond(), progress)
     }
 
@@ -167,6 +168,7 @@ impl FileStore {
     /// As [`FileStore::offload`].
     pub fn recall(&self, recorded: Range<Timestamp>, progress: &mut dyn FnMut(Moved)) -> Result<Moved> {
         self.refuse_if_reading()?;
+        self.shared.settle();
         self.shared.recall(recorded.start.as_microsecond()..recorded.end.as_microsecond(), progress)
     }
 
@@ -192,6 +194,7 @@ impl FileStore {
 
     fn remove(&self, removal: Removal<'_>) -> Result<()> {
         self.refuse_if_reading()?;
+        self.shared.settle();
         let view = self.shared.view();
         removal::check(&view, removal)?;
         let Some(last) = removal.last() else { return Ok(()) };

@@ -128,6 +128,8 @@ impl Writer {
         for submission in submissions {
             self.resolve(submission, &view, recorded_at, &mut pending);
         }
+        let shared = self.shared.clone();
+        let _others_settle = shared.working_inline();
         match self.write(&pending, recorded_at) {
             Ok(()) => self.publish(pending),
             Err(error) => {
@@ -136,7 +138,7 @@ impl Writer {
                 pending.fates.into_iter().for_each(|(reply, _)| tell(reply, Err(error.clone())));
             }
         }
-        self.shared.work_inline();
+        shared.work_inline();
     }
 
     /// Sees to it that the present generation has room for a frame of so many bytes.

@@ -12,6 +12,8 @@ use super::content::Content;
 use super::entries::read_block;
 use super::read::{Segment, read_tally, read_tenant};
 use super::times::Times;
+use crate::disk::read_exact_at;
+use crate::failure::io_error;
 use crate::holes::Holes;
 use crate::part::{Part, Postings, day_of, read_event};
 use crate::postings::PostingsPlace;
@@ -35,12 +37,46 @@ pub(crate) fn check(
     if !segment.keys_agree()? {
         say("the two copies of its keys differ; the first one is used");
     }
+    check_archived(segment, &mut say)?;
     segment.ids.check_filter(&segment.file)?;
     let times = all_times(segment, &mut say)?;
     let found = check_entries(segment, hasher, &times, (frontiers, holes), &mut say)?;
     check_terms(segment, found.terms, &mut say)?;
     check_ids(segment, found.ids, &mut say)?;
     check_tallies(segment, &found.tallies, &mut say)
+}
+
+/// Bytes that are compared at once.
+const PIECE: usize = 1 << 20;
+
+/// What lies in an archive has its length, and beside the entries the bytes that are here too; here is nothing of them.
+fn check_archived(segment: &Segment, say: &mut dyn FnMut(&str)) -> Result<()> {
+    let (file, there) = (&segment.file, &segment.entries_file);
+    let (Some(archived), Some(offloaded)) = (&there.archived, &segment.name.offloaded) else { return Ok(()) };
+    let failed = |error| io_error("read", &there.name, error);
+    if !archived.has_its_length().map_err(failed)? {
+        say("what lies of it in the archive is not as long as what was moved there");
+        return Ok(());
+    }
+    let mut at = 0;
+    for range in segment.entries.ranges(file)?.into_iter().chain([offloaded.until..offloaded.until]) {
+        let mut bytes = vec![0; (range.start - at) as usize];
+        let mut archived_bytes = bytes.clone();
+        read_exact_at(&*file.file, &mut bytes, at).map_err(|error| io_error("read", &file.name, error))?;
+        read_exact_at(&*there.file, &mut archived_bytes, at).map_err(failed)?;
+        if bytes != archived_bytes {
+            say("what lies of it in the archive was changed beside its entries");
+        }
+        for start in range.clone().step_by(PIECE) {
+            let mut piece = vec![0; PIECE.min((range.end - start) as usize)];
+            read_exact_at(&*file.file, &mut piece, start).map_err(|error| io_error("read", &file.name, error))?;
+            if piece.iter().any(|&byte| byte != 0) {
+                say("something is where its entries were, which lie in an archive");
+            }
+        }
+        at = range.end;
+    }
+    Ok(())
 }
 
 /// What the entries of a segment say its indexes must be.

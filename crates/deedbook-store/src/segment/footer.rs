@@ -6,6 +6,7 @@ use deedbook_core::commitment::Key;
 use super::dictionary::DictionaryPlace;
 use super::entries::{BLOCK_ROW, ORDINAL_ROW};
 use super::file::{CHECKSUM, SegmentFile};
+use super::halves::IdHalves;
 use super::ids::{FILTER_ROW, ID_ROW};
 use super::table::Table;
 use super::times::TIMES_ROW;
@@ -152,20 +153,25 @@ pub(crate) fn trailer(footer_offset: u64, footer_bytes: u64) -> Vec<u8> {
     [&footer_offset.to_be_bytes()[..], &footer_bytes.to_be_bytes(), TRAILER_MAGIC].concat()
 }
 
-/// Reads the footer that the trailer before `end` points to, and its bytes.
-pub(crate) fn read_footer(file: &SegmentFile, end: u64) -> Result<(Footer, crate::cache::Block)> {
-    let Some(trailer_at) = end.checked_sub(TRAILER).filter(|&at| at >= HEADER) else {
+/// Reads the footer that the trailer at the end points to, and its bytes. Between them is nothing, or what an offloaded
+/// segment has besides: its trailer of before, and the lower halves of hashes.
+pub(crate) fn read_footer(file: &SegmentFile) -> Result<(Footer, crate::cache::Block)> {
+    let Some(trailer_at) = file.length.checked_sub(TRAILER).filter(|&at| at >= HEADER) else {
         return Err(file.corrupt("it is too short for a segment"));
     };
     let trailer = file.block_uncached(trailer_at, (TRAILER - CHECKSUM) as usize)?;
     let mut reader = Reader::new(&trailer);
     let place = (|| Ok((reader.u64()?, reader.u64()?, reader.array()?)))();
     let (offset, bytes, magic): (u64, u64, [u8; 8]) = file.shaped(place, "the trailer")?;
-    if &magic != TRAILER_MAGIC || offset.checked_add(bytes.saturating_add(CHECKSUM)) != Some(trailer_at) {
+    let end = offset.checked_add(bytes.saturating_add(CHECKSUM));
+    let Some(between) = end.and_then(|end| trailer_at.checked_sub(end)).filter(|_| &magic == TRAILER_MAGIC) else {
         return Err(file.corrupt("the trailer does not point to a footer before it"));
-    }
+    };
     let block = file.block_uncached(offset, bytes as usize)?;
     let footer = file.shaped(Footer::from_bytes(&block), "the footer")?;
+    if between != 0 && between != IdHalves::bytes(footer.positions) {
+        return Err(file.corrupt("the trailer does not point to a footer before it"));
+    }
     if !footer.is_within(file) {
         return Err(file.corrupt("its footer leads outside of it"));
     }

@@ -9,7 +9,8 @@ use deedbook_core::Result;
 
 use super::content::Content;
 use super::entries::read_block;
-use super::file::{SegmentFile, SegmentSink};
+use super::file::{CHECKSUM, SegmentFile, SegmentSink};
+use super::footer::TRAILER;
 use super::read::Segment;
 use super::table::{Table, TableStream};
 use crate::disk::DiskFile;
@@ -28,8 +29,9 @@ impl IdHalves {
         Self(Table::at(offset, HALF_ROW, positions.into()))
     }
 
-    pub(crate) fn bytes_in_file(&self) -> u64 {
-        self.0.bytes_in_file()
+    /// How much longer they make the file: by themselves and another trailer, which ends the file again.
+    pub(crate) fn bytes(positions: u32) -> u64 {
+        Self::at(0, positions).0.bytes_in_file() + TRAILER
     }
 
     /// Whether the entry at a position may have an id with this hash.
@@ -46,6 +48,8 @@ impl Segment {
         let halves = self.id_halves_of_entries(hasher)?;
         let mut table = TableStream::new(HALF_ROW, halves.len() as u64);
         halves.iter().try_for_each(|half| table.push(&mut sink, &half.to_be_bytes()))?;
+        let trailer = self.file.block_uncached(self.name.bytes - TRAILER, (TRAILER - CHECKSUM) as usize)?;
+        sink.put_block(&trailer)?;
         sink.finish().map(drop)
     }
 

@@ -62,9 +62,8 @@ impl Segment {
         let mut segment = Self::read(file, name.clone(), cache, cache_key)?;
         let mut bytes = segment.file.length;
         if let Some(offloaded) = &name.offloaded {
-            let halves = IdHalves::at(name.bytes, segment.footer.positions);
-            bytes = bytes.saturating_sub(halves.bytes_in_file());
-            segment.id_halves = Some(halves);
+            segment.id_halves = Some(IdHalves::at(name.bytes, segment.footer.positions));
+            bytes = bytes.saturating_sub(IdHalves::bytes(segment.footer.positions));
             let archived = archives.file(&offloaded.object, offloaded.until, segment.file.file.clone());
             segment.entries_file = Arc::new(segment.file.elsewhere(&offloaded.object, archived));
         }
@@ -121,8 +120,7 @@ impl Segment {
         if file_id.is_none() {
             return Err(file.corrupt("it does not begin as a segment does"));
         }
-        let end = if name.offloaded.is_some() { name.bytes } else { length };
-        let (footer, footer_bytes) = read_footer(&file, end)?;
+        let (footer, footer_bytes) = read_footer(&file)?;
         if !name.footer_sha256.is_empty() && sha256(&footer_bytes) != name.footer_sha256 {
             return Err(file.corrupt("its footer is not the one that the manifest names"));
         }

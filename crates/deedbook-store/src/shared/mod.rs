@@ -4,7 +4,7 @@ mod merging;
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, RwLock};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, RwLock};
 use std::time::Duration;
 
 use deedbook_core::{Error, Result};
@@ -49,6 +49,8 @@ pub(crate) struct Shared {
     work_changed: Condvar,
     /// Held while segments are merged or written anew, so that nobody else picks the same ones, and at the end.
     merging: Mutex<()>,
+    /// Held by the writer while it does the background's work.
+    inline: Mutex<()>,
     /// Files that could not be removed, or that the manifest names perhaps.
     left_over: Mutex<Vec<String>>,
     next_cache_key: AtomicU64,
@@ -107,6 +109,7 @@ impl Shared {
             work: Mutex::default(),
             work_changed: Condvar::new(),
             merging: Mutex::default(),
+            inline: Mutex::default(),
             left_over: Mutex::default(),
             next_cache_key: AtomicU64::new(0),
             filter_bytes: AtomicU64::new(0),
@@ -325,6 +328,17 @@ impl Shared {
             while self.work_once() {}
             while self.merge_once(self.options.segment_entries_max).unwrap_or(false) {}
         }
+    }
+
+    /// Keeps those from going on who [settle](Self::settle), where the background's work is done by the writer after it
+    /// told the fate of a batch.
+    pub(crate) fn working_inline(&self) -> Option<MutexGuard<'_, ()>> {
+        (self.options.background == Background::Inline).then(|| crate::locked(&self.inline))
+    }
+
+    /// Waits until the writer has done that work, so that a test does the same each time.
+    pub(crate) fn settle(&self) {
+        drop(self.working_inline());
     }
 
     /// The sealer's thread.

@@ -118,6 +118,8 @@ fn refused(error: &Error) -> Result<(), String> {
     let text = error.to_string();
     match error.kind() {
         ErrorKind::Corrupt | ErrorKind::NewerFormat if text.len() > 30 => Ok(()),
+        // An archive may be away, and come back.
+        ErrorKind::Io if text.contains("of the archive") => Ok(()),
         _ => Err(format!("it is refused with {error:?}")),
     }
 }
