@@ -10,6 +10,8 @@ use std::hash::Hasher;
 
 use super::content::Content;
 use super::entries::read_block;
+use super::file::CHECKSUM;
+use super::footer::TRAILER;
 use super::read::{Segment, read_tally, read_tenant};
 use super::times::Times;
 use crate::disk::read_exact_at;
@@ -58,6 +60,8 @@ fn check_archived(segment: &Segment, say: &mut dyn FnMut(&str)) -> Result<()> {
         say("what lies of it in the archive is not as long as what was moved there");
         return Ok(());
     }
+    // The trailer of before, for its checksum.
+    file.block_uncached(segment.name.bytes - TRAILER, (TRAILER - CHECKSUM) as usize)?;
     let mut at = 0;
     for range in segment.entries.ranges(file)?.into_iter().chain([offloaded.until..offloaded.until]) {
         let mut bytes = vec![0; (range.start - at) as usize];
