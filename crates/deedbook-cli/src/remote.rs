@@ -113,7 +113,7 @@ impl Store for Remote {
 
     fn page(&self, query: &Query, scope: &Scope, request: &PageRequest) -> Result<Page> {
         if request.limit == 0 {
-            return Ok(Page { entries: Vec::new(), has_more: true, watermark: None });
+            return Ok(Page { entries: Vec::new(), has_more: true, watermark: None, archived: false });
         }
         let (question, ask) = self.ask(query, scope, request)?;
         let page = self.runtime.block_on(self.client.page(&ask))?;
@@ -121,7 +121,7 @@ impl Store for Remote {
         entries.iter().for_each(|entry| self.remember(entry));
         let (last, has_more) = (entries.last().map(|last| last.receipt.position), page.next.is_some());
         self.memory().last = last.zip(page.next).map(|(position, cursor)| (question, position, cursor));
-        Ok(Page { entries, has_more, watermark: page.watermark })
+        Ok(Page { entries, has_more, watermark: page.watermark, archived: page.archived })
     }
 
     fn count(&self, query: &Query, scope: &Scope, groups: &[GroupBy]) -> Result<Vec<Group>> {

@@ -133,7 +133,7 @@ impl Store for MemoryStore {
         }
         let has_more = matching.len() > request.limit;
         let entries = matching.into_iter().take(request.limit).map(Cow::into_owned).collect();
-        Ok(Page { entries, has_more, watermark: (log.slots.len() as u64).checked_sub(1), archived: 0 })
+        Ok(Page { entries, has_more, watermark: (log.slots.len() as u64).checked_sub(1), archived: false })
     }
 
     fn count(&self, query: &Query, scope: &Scope, groups: &[GroupBy]) -> Result<Vec<Group>> {

@@ -149,8 +149,8 @@ pub struct Page {
     pub has_more: bool,
     /// The highest position that was visible when the page was read; `None` in an empty log.
     pub watermark: Option<u64>,
-    /// How many of the entries lie in an archive, where reading takes longer.
-    pub archived: usize,
+    /// Whether some of the entries were read in an archive, where that takes longer.
+    pub archived: bool,
 }
 
 /// By what entries are counted.

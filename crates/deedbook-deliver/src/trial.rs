@@ -174,7 +174,7 @@ impl Store for World {
         let visible = self.visible_count();
         let last = visible.min(first.saturating_add(request.limit as u64)).max(first);
         let entries = entries(first..last);
-        Ok(Page { entries, has_more: last < visible, watermark: visible.checked_sub(1), archived: 0 })
+        Ok(Page { entries, has_more: last < visible, watermark: visible.checked_sub(1), archived: false })
     }
 
     fn count(&self, _: &Query, _: &Scope, _: &[GroupBy]) -> Result<Vec<Group>> {

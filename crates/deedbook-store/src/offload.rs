@@ -6,7 +6,7 @@
 //! The manifest names an object of an archive before its first byte is written and until it is removed, as one that a
 //! segment needs or as one that is to go. So a crash leaves nothing behind that is forgotten.
 
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
 use deedbook_core::Result;
@@ -22,6 +22,9 @@ use crate::shared::Shared;
 /// Bytes that are copied at once.
 const PIECE: usize = 1 << 20;
 
+/// Is told again and again what was moved so far, and says whether to go on.
+pub(crate) type Watch<'a> = dyn Fn(Moved) -> ControlFlow<()> + 'a;
+
 /// What was moved between a log and its archive.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Moved {
@@ -35,22 +38,22 @@ pub struct Moved {
 
 impl Shared {
     /// Moves the entries of segments whose last one was recorded before an instant (microseconds since 1970).
-    pub(crate) fn offload(&self, archive: &str, before: i64, progress: &mut dyn FnMut(Moved)) -> Result<Moved> {
+    pub(crate) fn offload(&self, archive: &str, before: i64, watch: &Watch<'_>) -> Result<Moved> {
         self.remove_unneeded()?;
         let is_due = |segment: &Segment| {
             Ok(segment.name.offloaded.is_none() && segment.recorded_at(segment.positions() - 1)? < before)
         };
-        self.each_segment(&is_due, progress, &|segment| {
+        self.each_segment(&is_due, watch, &|segment, watch| {
             let ranges = segment.entries.ranges(&segment.file)?;
             let Some(until) = ranges.last().map(|range| range.end) else { return Ok(0) };
             let log = crate::locked(&self.manifest).log_id.clone();
             let object = Object { archive: archive.to_owned(), name: format!("{log}-{}", segment.name.name) };
             self.change_manifest(|manifest| manifest.unneeded.push(object.clone()))?;
-            self.upload(segment, until, &object)?;
+            self.upload(segment, until, &object, watch)?;
             let bytes = ranges.iter().map(|range| range.end - range.start).sum();
             let offloaded = Offloaded { object, until, bytes };
             self.replace(std::slice::from_ref(segment), |name, _| {
-                let file = self.write_anew(segment, name, |whole| whole.copy_around(&ranges))?;
+                let file = self.write_anew(segment, name, watch, |whole| whole.copy_around(&ranges))?;
                 segment.write_id_halves(&self.hasher, &file, name)?;
                 Ok(SegmentName { name: name.to_owned(), offloaded: Some(offloaded), ..segment.name.clone() })
             })?;
@@ -59,15 +62,15 @@ impl Shared {
     }
 
     /// Brings the entries of segments back that have any from an instant until before another one.
-    pub(crate) fn recall(&self, recorded: Range<i64>, progress: &mut dyn FnMut(Moved)) -> Result<Moved> {
+    pub(crate) fn recall(&self, recorded: Range<i64>, watch: &Watch<'_>) -> Result<Moved> {
         let is_wanted = |segment: &Segment| {
             let (first, last) = (segment.recorded_at(0)?, segment.recorded_at(segment.positions() - 1)?);
             Ok(segment.name.offloaded.is_some() && first < recorded.end && last >= recorded.start)
         };
-        let moved = self.each_segment(&is_wanted, progress, &|segment| {
+        let moved = self.each_segment(&is_wanted, watch, &|segment, watch| {
             self.replace(std::slice::from_ref(segment), |name, _| {
                 let ranges = segment.entries.ranges(&segment.file)?;
-                self.write_anew(segment, name, |whole| {
+                self.write_anew(segment, name, watch, |whole| {
                     whole.copy_around(&ranges)?;
                     ranges.iter().try_for_each(|range| whole.copy(&segment.entries_file.file, range.clone()))
                 })?;
@@ -83,8 +86,8 @@ impl Shared {
     fn each_segment(
         &self,
         is_wanted: &dyn Fn(&Segment) -> Result<bool>,
-        progress: &mut dyn FnMut(Moved),
-        moving: &dyn Fn(&Arc<Segment>) -> Result<u64>,
+        watch: &Watch<'_>,
+        moving: &dyn Fn(&Arc<Segment>, &dyn Fn() -> ControlFlow<()>) -> Result<u64>,
     ) -> Result<Moved> {
         let (mut moved, mut done) = (Moved::default(), 0);
         loop {
@@ -97,23 +100,31 @@ impl Shared {
             if !is_wanted(segment)? {
                 continue;
             }
-            let bytes = moving(segment)?;
+            if watch(moved).is_break() {
+                return Err(closed());
+            }
+            let bytes = moving(segment, &|| watch(moved))?;
             if bytes > 0 {
                 moved.segments += 1;
                 moved.entries += u64::from(segment.positions());
                 moved.bytes += bytes;
-                progress(moved);
             }
         }
     }
 
     /// Writes the beginning of a segment to an archive, durably.
-    fn upload(&self, segment: &Segment, until: u64, object: &Object) -> Result<()> {
+    fn upload(
+        &self,
+        segment: &Segment,
+        until: u64,
+        object: &Object,
+        watch: &dyn Fn() -> ControlFlow<()>,
+    ) -> Result<()> {
         let name = object.to_string();
         let failed = |error| io_error("write", &name, error);
         let disk = self.archives.disk(&object.archive).map_err(failed)?;
         let file = disk.create(&object.name).map_err(failed)?;
-        self.copier(segment, &*file, &name).copy(&segment.file.file, 0..until)?;
+        self.copier(segment, &*file, &name, watch).copy(&segment.file.file, 0..until)?;
         file.sync().and_then(|()| disk.sync_directory()).map_err(failed)?;
         let length = disk.open(&object.name).and_then(|file| file.length()).map_err(failed)?;
         (length == until).then_some(()).ok_or_else(|| corrupt(&name, "it is not as long as what was written"))
@@ -124,16 +135,23 @@ impl Shared {
         &self,
         segment: &Segment,
         name: &str,
+        watch: &dyn Fn() -> ControlFlow<()>,
         write: impl FnOnce(&mut Copier<'_>) -> Result<()>,
     ) -> Result<Arc<dyn DiskFile>> {
         let file = self.disk.create(name).map_err(|error| io_error("create", name, error))?;
-        write(&mut self.copier(segment, &*file, name))?;
+        write(&mut self.copier(segment, &*file, name, watch))?;
         file.sync().map_err(|error| io_error("sync", name, error))?;
         Ok(file)
     }
 
-    fn copier<'a>(&'a self, segment: &'a Segment, file: &'a dyn DiskFile, name: &'a str) -> Copier<'a> {
-        Copier { shared: self, segment, file, name, buffer: vec![0; PIECE] }
+    fn copier<'a>(
+        &'a self,
+        segment: &'a Segment,
+        file: &'a dyn DiskFile,
+        name: &'a str,
+        watch: &'a dyn Fn() -> ControlFlow<()>,
+    ) -> Copier<'a> {
+        Copier { shared: self, segment, file, name, watch, buffer: vec![0; PIECE] }
     }
 }
 
@@ -143,6 +161,7 @@ struct Copier<'a> {
     segment: &'a Segment,
     file: &'a dyn DiskFile,
     name: &'a str,
+    watch: &'a dyn Fn() -> ControlFlow<()>,
     buffer: Vec<u8>,
 }
 
@@ -157,11 +176,11 @@ impl Copier<'_> {
         self.copy(&self.segment.file.file, at..self.segment.name.bytes)
     }
 
-    /// Ends early where the log is closed.
+    /// Ends early where the log is closed, or who watches wants it.
     fn copy(&mut self, source: &Arc<dyn DiskFile>, range: Range<u64>) -> Result<()> {
         let mut at = range.start;
         while at < range.end {
-            if self.shared.is_stopping() {
+            if self.shared.is_stopping() || (self.watch)().is_break() {
                 return Err(closed());
             }
             let piece = PIECE.min((range.end - at) as usize);

@@ -29,7 +29,7 @@ pub(crate) struct Reading<'a> {
 /// One page of the entries that match.
 pub(crate) fn page(reading: &Reading<'_>, query: &Query, scope: &Scope, request: &PageRequest) -> Result<Page> {
     let mut entries = Vec::new();
-    let (mut has_more, mut archived) = (false, 0);
+    let (mut has_more, mut archived) = (false, false);
     for part in in_order(reading.view, request.order) {
         let before = entries.len();
         let matching = Matching { part, query, scope, order: request.order };
@@ -41,9 +41,7 @@ pub(crate) fn page(reading: &Reading<'_>, query: &Query, scope: &Scope, request:
             }
             Ok(!has_more)
         })?;
-        if part.is_archived() {
-            archived += entries.len() - before;
-        }
+        archived |= part.is_archived() && entries.len() > before;
         if has_more {
             break;
         }

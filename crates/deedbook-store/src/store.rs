@@ -1,7 +1,7 @@
 //! The door: [`FileStore`], a Deedbook in a directory.
 
 use std::borrow::Cow;
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 use std::path::Path;
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread::JoinHandle;
@@ -148,28 +148,28 @@ impl FileStore {
     }
 
     /// Moves the entries of sealed segments whose last one was recorded before an instant to an archive, oldest first;
-    /// `progress` is told after each. They are found and read as before, only slower, and taken away as before.
+    /// `watch` is told again and again what was moved so far, and says whether to go on. They are found and read as before, only slower, and taken away as before.
     ///
     /// A segment goes as a whole, and an entry that is taken away from it brings it back until the next call. Entries
     /// that are not sealed stay, and so do segments of one block.
     ///
     /// # Errors
     /// [`ErrorKind::DiskFull`], [`ErrorKind::Io`], [`ErrorKind::Corrupt`], and [`ErrorKind::NotFound`] where the log is
-    /// closed meanwhile: each segment is here or there, and the same call again goes on.
-    pub fn offload(&self, archive: &str, before: Timestamp, progress: &mut dyn FnMut(Moved)) -> Result<Moved> {
+    /// closed meanwhile or `watch` says to end: each segment is here or there, and the same call again goes on.
+    pub fn offload(&self, archive: &str, before: Timestamp, watch: &dyn Fn(Moved) -> ControlFlow<()>) -> Result<Moved> {
         self.refuse_if_reading()?;
         self.shared.settle();
-        self.shared.offload(archive, before.as_microsecond(), progress)
+        self.shared.offload(archive, before.as_microsecond(), watch)
     }
 
     /// Brings entries back that lie in archives: the segments with any that were recorded within `recorded`.
     ///
     /// # Errors
     /// As [`FileStore::offload`].
-    pub fn recall(&self, recorded: Range<Timestamp>, progress: &mut dyn FnMut(Moved)) -> Result<Moved> {
+    pub fn recall(&self, recorded: Range<Timestamp>, watch: &dyn Fn(Moved) -> ControlFlow<()>) -> Result<Moved> {
         self.refuse_if_reading()?;
         self.shared.settle();
-        self.shared.recall(recorded.start.as_microsecond()..recorded.end.as_microsecond(), progress)
+        self.shared.recall(recorded.start.as_microsecond()..recorded.end.as_microsecond(), watch)
     }
 
     /// Asks the store as it is now; once more where a file in an archive went while it was read, because something was

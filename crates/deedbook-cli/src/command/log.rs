@@ -8,6 +8,7 @@ use crate::book;
 use crate::exit::{Exit, Outcome};
 use crate::output::{self, Destination, EntryWriter, Format};
 use crate::place::Place;
+use crate::progress::Progress;
 use crate::query;
 
 /// How many entries are read at once.
@@ -77,16 +78,21 @@ pub(super) fn write_newest(
     writer: &mut dyn EntryWriter,
     out: &mut dyn Write,
 ) -> Outcome<()> {
-    let mut left = limit;
+    let (mut left, mut archived) = (limit, false);
     let mut request = PageRequest { order: Order::Descending, limit: PAGE_ENTRIES, after: None };
     loop {
         request.limit = left.min(PAGE_ENTRIES);
         let page = store.page(query, scope, &request)?;
         writer.write(&page.entries, out).map_err(output::unwritable)?;
+        archived |= page.archived;
         left -= page.entries.len();
         request.after = page.entries.last().map(|entry| entry.receipt.position);
         if left == 0 || !page.has_more || page.entries.is_empty() {
-            return writer.finish(out).map_err(output::unwritable);
+            writer.finish(out).and_then(|()| out.flush()).map_err(output::unwritable)?;
+            if archived {
+                Progress::new().say("Some of these were read in the archive, which takes longer.");
+            }
+            return Ok(());
         }
     }
 }

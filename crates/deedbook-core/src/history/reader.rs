@@ -42,6 +42,8 @@ pub struct VersionPage {
     pub has_more: bool,
     /// The highest position that was visible when the page was read; `None` in an empty log.
     pub watermark: Option<u64>,
+    /// Whether some of the entries were read in an archive.
+    pub archived: bool,
 }
 
 /// One entry about the thing and its neighbours among them.
@@ -84,16 +86,17 @@ impl<'a> History<'a> {
         let query = self.query(Some(filter.expression().clone()));
         let mut versions = Vec::new();
         let mut request = *request;
-        let (limit, mut watermark) = (request.limit, None);
+        let (limit, mut watermark, mut archived) = (request.limit, None, false);
         loop {
             let page = self.store.page(&query, &self.scope, &request)?;
             watermark = watermark.or(page.watermark);
+            archived |= page.archived;
             request.after = page.entries.last().map(|entry| entry.receipt.position).or(request.after);
             let is_last = !page.has_more || page.entries.is_empty();
             // The query also finds other things whose id has this type and id in it.
             versions.extend(page.entries.into_iter().filter_map(|entry| self.version(entry)));
             if is_last || versions.len() >= limit {
-                return Ok(VersionPage { versions, has_more: !is_last, watermark });
+                return Ok(VersionPage { versions, has_more: !is_last, watermark, archived });
             }
             request.limit = limit - versions.len();
         }

@@ -39,7 +39,7 @@ pub(crate) async fn list(
     let read = move |store: &dyn Store, request: &PageRequest| {
         let page = store.page(&query, &scope, request)?;
         let entries = page.entries.iter().map(|entry| (entry.receipt.position, numbers.entry(entry))).collect();
-        Ok(Chunk { entries, has_more: page.has_more, watermark: page.watermark })
+        Ok(Chunk { entries, has_more: page.has_more, watermark: page.watermark, archived: page.archived })
     };
     opened.answer(&reader, ReadKind::List, &headers, "/v1/events", read).await
 }

@@ -130,6 +130,8 @@ pub(super) struct Chunk {
     pub(super) entries: Vec<(u64, Vec<u8>)>,
     pub(super) has_more: bool,
     pub(super) watermark: Option<u64>,
+    /// Whether some of them were read in an archive.
+    pub(super) archived: bool,
 }
 
 /// What was read, in the order of reading.
@@ -138,11 +140,12 @@ struct Gathered {
     positions: Vec<u64>,
     has_more: bool,
     watermark: Option<u64>,
+    archived: bool,
 }
 
 /// Reads up to the limit of entries or of bytes, whichever comes first; one entry is always read.
 fn gather(wanted: Wanted, bytes_max: usize, read: &mut dyn FnMut(&PageRequest) -> Result<Chunk>) -> Result<Gathered> {
-    let mut gathered = Gathered { entries: Vec::new(), positions: Vec::new(), has_more: true, watermark: None };
+    let mut gathered = Gathered { entries: Vec::new(), positions: Vec::new(), has_more: true, watermark: None, archived: false };
     let mut bytes = 0;
     let mut request = PageRequest { order: wanted.order, limit: 0, after: wanted.after };
     while gathered.has_more && gathered.entries.len() < wanted.limit {
@@ -151,6 +154,7 @@ fn gather(wanted: Wanted, bytes_max: usize, read: &mut dyn FnMut(&PageRequest) -
         // The first look is the oldest: all that it promises was visible during the later ones too.
         gathered.watermark = gathered.watermark.or(chunk.watermark);
         gathered.has_more = chunk.has_more;
+        gathered.archived |= chunk.archived;
         if chunk.entries.is_empty() {
             break;
         }
@@ -231,6 +235,9 @@ impl Neighbours<'_> {
         out.extend_from_slice(format!("],\"next\":{next},\"prev\":{previous},\"has_more\":{has_more}").as_bytes());
         if self.question.numbers == Numbers::All {
             out.extend_from_slice(format!(",\"watermark\":{}", Value::from(gathered.watermark)).as_bytes());
+        }
+        if gathered.archived {
+            out.extend_from_slice(b",\"archived\":true");
         }
         out.push(b'}');
         out

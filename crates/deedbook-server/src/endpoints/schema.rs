@@ -219,6 +219,8 @@ pub(super) struct Page {
     has_more: bool,
     /// The highest position visible when the page was read; only for tokens that are bound to no tenant.
     watermark: Option<u64>,
+    /// Where some of the entries were read in an archive.
+    archived: Option<bool>,
 }
 
 /// An entry about a thing.
@@ -252,6 +254,8 @@ pub(super) struct VersionPage {
     has_more: bool,
     /// The highest position visible when the page was read; only for tokens that are bound to no tenant.
     watermark: Option<u64>,
+    /// Where some of the entries were read in an archive.
+    archived: Option<bool>,
 }
 
 /// An entry about a thing and those beside it.

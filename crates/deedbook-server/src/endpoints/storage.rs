@@ -40,6 +40,7 @@ pub(crate) async fn show(State(app): State<Arc<App>>, _: Overseer, _: NoParamete
         "bytes": usage.bytes,
         "entries": app.store.visible_count(),
         "sealed": { "bytes": usage.sealed_bytes, "entries": usage.sealed_entries },
+        "archived": { "bytes": usage.archived_bytes },
         "recent": { "since": rfc3339(since), "entries": entries },
     });
     Ok(answer(StatusCode::OK, figures.to_string()))

@@ -38,7 +38,7 @@ impl Subject for FileSubject {
     fn store(&self) -> &dyn Store {
         let store = self.store.as_ref().unwrap();
         if let Some(archive) = &self.archive {
-            store.offload(archive.path().to_str().unwrap(), Timestamp::MAX, &mut |_| ()).unwrap();
+            store.offload(archive.path().to_str().unwrap(), Timestamp::MAX, &|_| ControlFlow::Continue(())).unwrap();
         }
         store
     }

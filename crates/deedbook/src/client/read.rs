@@ -39,6 +39,8 @@ pub struct EntryPage {
     pub prev: Option<String>,
     /// The highest position that was visible; `None` for a token that may not know of other tenants.
     pub watermark: Option<u64>,
+    /// Whether some of the entries were read in an archive.
+    pub archived: bool,
 }
 
 impl Ask {
@@ -190,6 +192,8 @@ struct PageIn<'a> {
     next: Option<String>,
     prev: Option<String>,
     watermark: Option<u64>,
+    #[serde(default)]
+    archived: bool,
 }
 
 impl PageIn<'_> {
@@ -199,6 +203,7 @@ impl PageIn<'_> {
             next: self.next.map(|url| cursor(&url, "after")).transpose()?,
             prev: self.prev.map(|url| cursor(&url, "before")).transpose()?,
             watermark: self.watermark,
+            archived: self.archived,
         })
     }
 }

@@ -1,5 +1,7 @@
 //! `archive`: a log → Parquet files by tenant and day, and back. One file for each thing that is done with it.
 
+mod offload;
+mod recall;
 mod restore;
 mod run;
 mod status;
@@ -7,7 +9,8 @@ mod verify;
 
 use clap::{Args, Subcommand};
 
-use crate::exit::{Exit, Outcome};
+use crate::book::Book;
+use crate::exit::{Exit, Failure, Outcome};
 use crate::place::Place;
 
 /// The arguments of `archive`.
@@ -35,6 +38,10 @@ enum Task {
     Restore(restore::Restore),
     /// Show how far the archive is
     Status(status::Status),
+    /// Move the entries of old segments out of the log's directory; they are found and shown as before, only slower
+    Offload(offload::Offload),
+    /// Move entries back into the log's directory
+    Recall(recall::Recall),
 }
 
 /// Which archive.
@@ -53,11 +60,22 @@ impl Archive {
             Task::Verify(task) => task.run(place),
             Task::Restore(task) => task.run(),
             Task::Status(task) => task.run(),
+            Task::Offload(task) => task.run(place),
+            Task::Recall(task) => task.run(place),
         }
     }
 }
 
 impl Address {
+    /// The name under which the log's directory knows it: the same whatever directory a command is called in.
+    fn name(&self) -> Outcome<String> {
+        if self.to.contains("://") {
+            return Ok(self.to.clone());
+        }
+        let path = std::fs::canonicalize(&self.to).map_err(|error| Failure::io(format_args!("open {}", self.to), error))?;
+        path.into_os_string().into_string().map_err(|_| Failure::invalid(format!("{}: its path is not UTF-8", self.to)))
+    }
+
     /// Opens it; a directory that is not there is made.
     fn open(&self) -> Outcome<deedbook_archive::Archive> {
         Ok(deedbook_archive::Archive::open(&self.to)?)
@@ -66,5 +84,16 @@ impl Address {
     /// Opens it; a directory must be there.
     fn open_to_read(&self) -> Outcome<deedbook_archive::Archive> {
         Ok(deedbook_archive::Archive::open_to_read(&self.to)?)
+    }
+}
+
+/// The log whose entries are moved, which no server may have open.
+fn to_move(place: &Place) -> Outcome<Book> {
+    match place {
+        Place::Directory(directory) => Book::open(directory),
+        Place::Server(_) => {
+            let advice = "Say offload_after in the [archive] of its deedbook.toml: docs/archive.md.";
+            Err(Failure::new(Exit::Usage, "a server moves entries to its archive by itself").advise(advice))
+        }
     }
 }

@@ -41,6 +41,7 @@ struct ArchiveTable {
     url: Option<String>,
     #[serde(default = "ArchiveTable::every_minutes")]
     every_minutes: u32,
+    offload_after: Option<String>,
 }
 
 /// The archive of a server.
@@ -50,6 +51,8 @@ pub(super) struct ArchiveSettings {
     pub(super) place: String,
     /// How long it waits after each run.
     pub(super) every: Duration,
+    /// How old entries are when they are moved there.
+    pub(super) offload_after: Option<Age>,
 }
 
 impl ArchiveTable {

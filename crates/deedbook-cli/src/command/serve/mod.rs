@@ -132,7 +132,7 @@ impl Door {
         sinks::start(&couriers, config.sinks)?;
         #[cfg(feature = "archive")]
         let archiving =
-            config.archive.map(|archive| archiving::Archiving::start(&archive, book.shared())).transpose()?;
+            config.archive.map(|archive| archiving::Archiving::start(&archive, &book)).transpose()?;
         let served = server.serve(listener, shutdown).await;
         #[cfg(feature = "archive")]
         archiving.into_iter().for_each(archiving::Archiving::stop);

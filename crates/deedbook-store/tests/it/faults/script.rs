@@ -354,13 +354,13 @@ impl Client {
 
     fn offload(&mut self) {
         let store = self.store.as_ref().expect("it is open");
-        let moved = store.offload("the same disk", Timestamp::MAX, &mut |_| ());
+        let moved = store.offload("the same disk", Timestamp::MAX, &|_| ControlFlow::Continue(()));
         self.note_moved(moved);
     }
 
     fn recall(&mut self) {
         let store = self.store.as_ref().expect("it is open");
-        let moved = store.recall(Timestamp::MIN..Timestamp::MAX, &mut |_| ());
+        let moved = store.recall(Timestamp::MIN..Timestamp::MAX, &|_| ControlFlow::Continue(()));
         self.note_moved(moved);
     }
 
