@@ -36,7 +36,8 @@ impl Archiving {
     /// # Errors
     /// Where the place cannot be that of an archive, or there is no thread.
     pub(super) fn start(settings: &ArchiveSettings, log: Arc<dyn Store>) -> Outcome<Self> {
-        let archive = Archive::open(&settings.place)?;
+        let mut archive = Archive::open(&settings.place)?;
+        settings.lock.map(|age| archive.lock_for(age)).transpose()?;
         let (every, end) = (settings.every, Arc::new(End::default()));
         let told = end.clone();
         let thread = std::thread::Builder::new().name("deedbook-archive".to_owned());

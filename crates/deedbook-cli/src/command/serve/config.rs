@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use deedbook_core::Error;
+use deedbook_core::retention::Age;
 use deedbook_deliver::Settings;
 use deedbook_server::{NewToken, OidcSettings, Role, Secret};
 use serde::Deserialize;
@@ -41,6 +42,7 @@ struct ArchiveTable {
     url: Option<String>,
     #[serde(default = "ArchiveTable::every_minutes")]
     every_minutes: u32,
+    lock: Option<String>,
 }
 
 /// The archive of a server.
@@ -50,6 +52,8 @@ pub(super) struct ArchiveSettings {
     pub(super) place: String,
     /// How long it waits after each run.
     pub(super) every: Duration,
+    /// For how long nobody may remove what is written.
+    pub(super) lock: Option<Age>,
 }
 
 impl ArchiveTable {
@@ -73,7 +77,12 @@ impl ArchiveTable {
         if self.every_minutes == 0 {
             return Err(Failure::invalid("[archive]: every_minutes = 0: take 1 or more"));
         }
-        Ok(ArchiveSettings { place, every: Duration::from_secs(u64::from(self.every_minutes) * 60) })
+        let age = |text: String| {
+            let expected = || Failure::invalid(format!("[archive]: lock = {text:?}: take an age such as \"7y\" or \"90d\""));
+            Age::parse(&text).ok_or_else(expected)
+        };
+        let lock = self.lock.map(age).transpose()?;
+        Ok(ArchiveSettings { place, every: Duration::from_secs(u64::from(self.every_minutes) * 60), lock })
     }
 }
 
