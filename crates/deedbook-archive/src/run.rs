@@ -11,9 +11,7 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use bytes::Bytes;
-use deedbook_core::{
-    Digest, Error, ErrorKind, PageRequest, Query, Receipt, Result, Scope, Store, Timestamp, rfc3339,
-};
+use deedbook_core::{Digest, Error, ErrorKind, PageRequest, Query, Receipt, Result, Scope, Store, Timestamp, rfc3339};
 
 use crate::Archive;
 use crate::commit::{self, Commit, ENTRIES, Last, Listed, PENDING};

@@ -125,7 +125,11 @@ fn client(
 }
 
 fn bad(url: &Url, error: &dyn std::fmt::Display) -> Error {
-    Error::invalid("", "bad_url", format!("{:?} cannot be an archive: {error}", url.as_str()))
+    Error::invalid(
+        "",
+        "bad_url",
+        format!("{:?} cannot be an archive: {error}: look at it and at the variables AWS_…", url.as_str()),
+    )
 }
 
 /// Connects as the library does, and keeps what responses say of locks.

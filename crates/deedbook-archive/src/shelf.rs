@@ -26,6 +26,9 @@ pub(crate) struct Shelf {
     runtime: Runtime,
 }
 
+/// Where the library asks for the keys of a machine of AWS, when the environment has none.
+const KEYS_OF_MACHINES: &str = "/latest/api/token";
+
 /// What whoever runs this has to look at when a store refuses.
 #[derive(Clone, Copy, Debug, Default)]
 struct Settings {
@@ -217,6 +220,10 @@ impl Shelf {
         let cause = Cause::of(&error);
         let (kind, why) = match &error {
             E::PermissionDenied { .. } | E::Unauthenticated { .. } => (ErrorKind::Denied, self.settings.refused()),
+            // Where it was to list, the library does not tell.
+            _ if cause.0.contains("403 Forbidden") && !cause.0.contains(KEYS_OF_MACHINES) => {
+                (ErrorKind::Denied, self.settings.refused())
+            }
             error if is_full(error) => (ErrorKind::DiskFull, String::new()),
             _ => (ErrorKind::Io, self.settings.advice(&cause.0)),
         };
@@ -268,8 +275,9 @@ impl Settings {
         } else if ["NoSuchBucket", "ContainerNotFound"].iter().any(|code| told.contains(code)) {
             format!(": there is no such bucket: look at {address}")
         } else if told.contains("ObjectLockConfiguration") || told.contains("Object Lock Configuration") {
-            ": the bucket has no object lock, which `lock` needs and which is asked for when a bucket is made".to_owned()
-        } else if told.contains("credential") || told.contains("169.254.") {
+            ": the bucket has no object lock, which `lock` needs and which is asked for when a bucket is made"
+                .to_owned()
+        } else if told.contains("credential") || told.contains(KEYS_OF_MACHINES) {
             format!(": there are no keys: set {keys}")
         } else if told.contains("URL scheme is not allowed") {
             format!(": it is reached without TLS, which takes {}ALLOW_HTTP=true: look at {address}", self.prefix)

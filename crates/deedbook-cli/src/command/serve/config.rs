@@ -78,7 +78,8 @@ impl ArchiveTable {
             return Err(Failure::invalid("[archive]: every_minutes = 0: take 1 or more"));
         }
         let age = |text: String| {
-            let expected = || Failure::invalid(format!("[archive]: lock = {text:?}: take an age such as \"7y\" or \"90d\""));
+            let expected =
+                || Failure::invalid(format!("[archive]: lock = {text:?}: take an age such as \"7y\" or \"90d\""));
             Age::parse(&text).ok_or_else(expected)
         };
         let lock = self.lock.map(age).transpose()?;
