@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use crate::command::{cargo, output, run, run_with_lines};
 use crate::counts::{Counts, Runner};
 use crate::skipped::{self, SkippedLog};
-use crate::tools::{self, CARGO_DENY, CARGO_SHEAR, DUCKDB, NATS_SERVER, SCHEMATHESIS, Tool};
+use crate::tools::{self, CARGO_DENY, CARGO_SHEAR, DUCKDB, MOTO, NATS_SERVER, SCHEMATHESIS, Tool};
 use crate::workspace::Workspace;
 use crate::{Result, api, arrows, npm, pages, sources};
 
@@ -53,6 +53,7 @@ const STEPS: &[Step] = &[
     Step { title: "the API as it is described", pace: Pace::Thorough, run: described_api },
     Step { title: "the pages in a browser", pace: Pace::Thorough, run: pages_in_browser },
     Step { title: "integrations with other crates", pace: Pace::Thorough, run: integrations },
+    Step { title: "archives, in directories and in the cloud", pace: Pace::Thorough, run: archives },
     Step { title: "sinks behind features", pace: Pace::Thorough, run: sinks },
     Step { title: "examples in the documentation", pace: Pace::Thorough, run: doctests },
 ];
@@ -246,11 +247,22 @@ fn integrations(step: &Run<'_>) -> Result<Counts> {
     let mut command = cargo(step.workspace, ["test"]);
     let tests = ["columns::", "instants::", "postgres::", "sinks::"];
     command.args(packages).args(["--test=it", "--", "--color=never"]).args(tests);
-    let mut counts = counted(step, Runner::Libtest, command)?;
-    let mut archives = cargo(step.workspace, ["test", "--package=deedbook-cli", "--features=archive", "--test=it"]);
-    archives.args(["--no-fail-fast", "--", "--color=never", "archive::"]);
-    counts += counted(step, Runner::Libtest, archives)?;
-    Ok(counts)
+    counted(step, Runner::Libtest, command)
+}
+
+/// Archives, of which the plain build knows nothing, in directories and in S3.
+fn archives(step: &Run<'_>) -> Result<Counts> {
+    let options = ["clippy", "--package=deedbook-cli", "--features=archive-cloud", "--all-targets", "--", "-Dwarnings"];
+    run(&mut cargo(step.workspace, options))?;
+    let packages = ["test", "--package=deedbook-cli", "--features=archive-cloud", "--no-fail-fast"];
+    let mut command = cargo(step.workspace, packages);
+    command.args(["--test=it", "--", "--color=never", "archive::", "archive_s3::"]);
+    match MOTO.locate(step.workspace) {
+        Ok(server) => drop(command.env("DEEDBOOK_MOTO_SERVER", server)),
+        // The tests that need it say that they are skipped; this is why.
+        Err(why) => println!("{why}"),
+    }
+    counted(step, Runner::Libtest, command)
 }
 
 /// Sinks whose clients the plain build need not pay for, and those of the library.

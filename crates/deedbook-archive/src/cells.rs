@@ -39,6 +39,8 @@ pub(crate) enum Coding {
     Sought,
     /// Hardly one twice.
     Unique,
+    /// As [`Coding::Unique`], in words.
+    Prose,
 }
 
 const fn member(column: &'static str, path: &'static [&'static str], kind: Kind, coding: Coding) -> Member {
@@ -60,7 +62,7 @@ pub(crate) const MEMBERS: [Member; 34] = [
     member("on_behalf_of_id", &["actor", "on_behalf_of", "id"], Kind::Text, Coding::Sought),
     member("on_behalf_of_name", &["actor", "on_behalf_of", "name"], Kind::Text, Coding::Repeating),
     member("on_behalf_of_email", &["actor", "on_behalf_of", "email"], Kind::Text, Coding::Repeating),
-    member("description", &["description"], Kind::Text, Coding::Unique),
+    member("description", &["description"], Kind::Text, Coding::Prose),
     member("reason", &["reason"], Kind::Text, Coding::Repeating),
     member("error_code", &["error", "code"], Kind::Text, Coding::Repeating),
     member("error_message", &["error", "message"], Kind::Text, Coding::Repeating),

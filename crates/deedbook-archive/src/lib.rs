@@ -11,6 +11,8 @@ mod feed;
 mod restore;
 mod rows;
 mod run;
+#[cfg(feature = "cloud")]
+mod s3;
 mod schema;
 mod shelf;
 mod table;
@@ -19,6 +21,7 @@ mod verify;
 use std::path::Path;
 use std::sync::Arc;
 
+use deedbook_core::retention::Age;
 use deedbook_core::{Digest, Error, ErrorKind, Result};
 pub use object_store;
 use object_store::ObjectStore;
@@ -33,6 +36,15 @@ use shelf::{Missing, Shelf};
 /// An archive; any number of processes may read it, and of those that write one at a time wins.
 pub struct Archive {
     shelf: Shelf,
+}
+
+/// What keeps an object from being removed or replaced.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lock {
+    /// `COMPLIANCE`: nobody lifts it; `GOVERNANCE`: who has the right to does.
+    pub mode: String,
+    /// Until when, by RFC 3339.
+    pub until: String,
 }
 
 impl Archive {
@@ -67,6 +79,25 @@ impl Archive {
     /// [`ErrorKind::Io`] where the operating system gives no means to wait.
     pub fn on(objects: Arc<dyn ObjectStore>) -> Result<Self> {
         Ok(Self { shelf: Shelf::on(objects)? })
+    }
+
+    /// What is written from now on can be removed or replaced by nobody for so long, the owner of the bucket included:
+    /// each file and commit gets an object lock of S3 in compliance mode, up to the end of a day in UTC.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`] where the archive is not in S3.
+    pub fn lock_for(&mut self, age: Age) -> Result<()> {
+        self.shelf.lock(age)
+    }
+
+    /// What keeps the last commit from being removed; `None` where nothing does, where there is no commit, or where the
+    /// keys may not know it.
+    ///
+    /// # Errors
+    /// As [`Archive::commits`].
+    pub fn lock(&self) -> Result<Option<Lock>> {
+        let head = self.head()?;
+        Ok(head.map(|(commit, _)| self.shelf.lock_of(&Commit::path(commit.first))).transpose()?.flatten())
     }
 
     /// All commits, in order, each held against the one before it.

@@ -10,7 +10,8 @@
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
-use deedbook_core::{Digest, Error, ErrorKind, PageRequest, Query, Receipt, Result, Scope, Store, rfc3339};
+use bytes::Bytes;
+use deedbook_core::{Digest, Error, ErrorKind, PageRequest, Query, Receipt, Result, Scope, Store, Timestamp, rfc3339};
 
 use crate::Archive;
 use crate::commit::{self, Commit, ENTRIES, Last, Listed, PENDING};
@@ -68,7 +69,7 @@ impl Archive {
     /// commit, and may end the run.
     ///
     /// # Errors
-    /// [`ErrorKind::Invalid`] where the archive is of another log, [`ErrorKind::InUse`] where other writers win again and
+    /// [`ErrorKind::Invalid`] where the archive is of another log, or the store does not keep what it is told; [`ErrorKind::InUse`] where other writers win again and
     /// again; whatever keeps the log from being read or the archive from being written. Everything before its last commit is in the archive
     /// then, and the same call again goes on.
     pub fn bring_up(
@@ -77,6 +78,7 @@ impl Archive {
         limits: &Limits,
         progress: &mut dyn FnMut(u64) -> ControlFlow<()>,
     ) -> Result<Brought> {
+        self.check_conditions()?;
         let mut brought = Brought::default();
         for _ in 0..LOST_MAX {
             let head = self.head()?;
@@ -90,6 +92,34 @@ impl Archive {
             }
         }
         Err(Error::new(ErrorKind::InUse, "other writers of this archive were faster each time: let one run"))
+    }
+
+    /// Refuses a store that puts an object where there is one though it must not: two writers would each believe to have
+    /// made the commit. Asked with what is there already, or with an object that goes away again.
+    fn check_conditions(&self) -> Result<()> {
+        let last = self.shelf.list(commit::FOLDER)?.pop();
+        if let Some((path, bytes)) = last.map(|path| self.shelf.get(&path).map(|bytes| (path, bytes))).transpose()? {
+            let replaced = self.shelf.create(&path, bytes.unwrap_or_default())?;
+            return if replaced { Err(ignores_conditions()) } else { Ok(()) };
+        }
+        let probe = format!("{PENDING}/probe-{}-{}", std::process::id(), Timestamp::now().as_nanosecond());
+        let put = || self.shelf.create(&probe, Bytes::from_static(b"It goes away.\n"));
+        let (_, replaced) = (put()?, put()?);
+        self.shelf.remove(&probe)?;
+        // Who made the first commit meanwhile took away what stood in pending/.
+        if replaced && self.head()?.is_none() { Err(ignores_conditions()) } else { Ok(()) }
+    }
+
+    /// Refuses a store that takes a lock and does not hold it.
+    fn check_lock(&self, path: &str) -> Result<()> {
+        if !self.shelf.locks() || self.shelf.lock_of(path)?.is_some() {
+            return Ok(());
+        }
+        let message = format!(
+            "{path} was to be locked and is not, or so the store says: this is no bucket with object lock, \
+             or the keys lack the right s3:GetObjectRetention"
+        );
+        Err(Error::invalid("", "no_lock", message))
     }
 
     /// Brings in what the log holds beyond the last commit, until that is all, or another writer goes on from there.
@@ -132,9 +162,11 @@ impl Archive {
         };
         let bytes = commit.to_bytes()?;
         let digest = commit::sha256(&bytes);
-        if !self.shelf.create(&Commit::path(commit.first), bytes)? {
+        let path = Commit::path(commit.first);
+        if !self.shelf.create(&path, bytes)? {
             return Ok(None);
         }
+        self.check_lock(&path)?;
         self.finish(Some(&commit))?;
         Ok(Some((commit, digest)))
     }
@@ -172,6 +204,12 @@ impl Archive {
         // One that is gone was moved by another writer, who found the same commit.
         self.shelf.rename(pending, &file.path).map(drop)
     }
+}
+
+fn ignores_conditions() -> Error {
+    let message = "the store ignores `If-None-Match`: it put an object where there was one, so that two writers of the \
+                   archive would destroy each other's work; take a store that has conditional writes";
+    Error::invalid("", "no_conditions", message)
 }
 
 /// The position with which the name of a file in `pending/` begins.

@@ -4,18 +4,38 @@ use std::path::Path as FilePath;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use deedbook_core::retention::Age;
 use deedbook_core::{Error, ErrorKind, Result};
 use futures_util::TryStreamExt;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::prefix::PrefixStore;
-use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions};
+use object_store::{GetOptions, ObjectStore, ObjectStoreExt, PutMode, PutOptions};
 use tokio::runtime::{Builder, Runtime};
+
+use crate::Lock;
+#[cfg(feature = "cloud")]
+use crate::s3::S3;
 
 /// Where the objects of an archive are.
 pub(crate) struct Shelf {
     objects: Arc<dyn ObjectStore>,
+    #[cfg(feature = "cloud")]
+    s3: Option<S3>,
+    settings: Settings,
     runtime: Runtime,
+}
+
+/// Where the library asks for the keys of a machine of AWS, when the environment has none.
+const KEYS_OF_MACHINES: &str = "/latest/api/token";
+
+/// What whoever runs this has to look at when a store refuses.
+#[derive(Clone, Copy, Debug, Default)]
+struct Settings {
+    /// Which begin with this, in the environment.
+    prefix: &'static str,
+    keys: &'static str,
+    address: &'static str,
 }
 
 /// Whether a directory that is not there is made.
@@ -29,7 +49,13 @@ impl Shelf {
     pub(crate) fn on(objects: Arc<dyn ObjectStore>) -> Result<Self> {
         let runtime = Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| Error::new(ErrorKind::Io, "cannot start").with_source(error))?;
-        Ok(Self { objects, runtime })
+        Ok(Self {
+            objects,
+            #[cfg(feature = "cloud")]
+            s3: None,
+            settings: Settings::default(),
+            runtime,
+        })
     }
 
     /// In a directory; what is written is synced.
@@ -43,7 +69,10 @@ impl Shelf {
             let message = format!("there is no archive in {}", path.display());
             return Err(Error::new(ErrorKind::NotFound, message));
         }
-        let files = LocalFileSystem::new_with_prefix(path).map_err(|error| failed(&path.display(), error))?;
+        let files = LocalFileSystem::new_with_prefix(path).map_err(|error| {
+            let message = format!("the directory {} cannot be an archive", path.display());
+            Error::new(ErrorKind::Io, message).with_source(error)
+        })?;
         Self::on(Arc::new(files.with_fsync(true)))
     }
 
@@ -57,12 +86,62 @@ impl Shelf {
                 parsed.to_file_path().map_err(|()| Error::invalid("", "bad_url", format!("{url:?} is no path")))?;
             return Self::directory(&path, missing);
         }
-        let (objects, prefix) = object_store::parse_url_opts(&parsed, std::env::vars()).map_err(|error| {
+        let settings = Settings::of(parsed.scheme());
+        #[cfg(feature = "cloud")]
+        if S3::is_meant(&parsed) {
+            let s3 = S3::new(parsed, settings.variables())?;
+            return Ok(Self { s3: Some(s3.clone()), settings, ..Self::on(s3.reader()?)? });
+        }
+        let (objects, prefix) = object_store::parse_url_opts(&parsed, settings.variables()).map_err(|error| {
             let built =
                 if cfg!(feature = "cloud") { "" } else { " (this program was built without the feature `cloud`)" };
             Error::invalid("", "bad_url", format!("{url:?} cannot be an archive{built}: {error}"))
         })?;
-        Self::on(Arc::new(PrefixStore::new(objects, prefix)))
+        Ok(Self { settings, ..Self::on(Arc::new(PrefixStore::new(objects, prefix)))? })
+    }
+
+    /// What is written from now on, but for `pending/`, cannot be removed for so long.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`] where the store cannot do that.
+    pub(crate) fn lock(&mut self, age: Age) -> Result<()> {
+        #[cfg(feature = "cloud")]
+        if let Some(s3) = &mut self.s3 {
+            s3.lock(age);
+            return Ok(());
+        }
+        let message = format!(
+            "objects can be locked for {age} in S3 alone, at a URL such as s3://bucket/prefix; \
+             a bucket of another kind keeps them by a policy of its own"
+        );
+        Err(Error::invalid("", "no_lock", message))
+    }
+
+    /// Whether what is written is to be locked.
+    pub(crate) fn locks(&self) -> bool {
+        #[cfg(feature = "cloud")]
+        return self.s3.as_ref().is_some_and(S3::locks);
+        #[cfg(not(feature = "cloud"))]
+        false
+    }
+
+    /// What keeps an object from being removed; `None` where nothing does, or nothing that can be seen.
+    pub(crate) fn lock_of(&self, path: &str) -> Result<Option<Lock>> {
+        let place = place(path)?;
+        let options = GetOptions { head: true, ..GetOptions::default() };
+        let got = self.runtime.block_on(self.objects.get_opts(&place, options));
+        got.map(|got| got.extensions.get::<Lock>().cloned()).map_err(|error| self.failed(&path, error))
+    }
+
+    /// The store that an object is written to.
+    fn writer(&self, path: &str) -> Result<Arc<dyn ObjectStore>> {
+        #[cfg(feature = "cloud")]
+        if let Some(s3) = &self.s3 {
+            let is_kept = !path.starts_with(crate::commit::PENDING);
+            return if is_kept { s3.keeper() } else { s3.writer() };
+        }
+        let _ = path;
+        Ok(self.objects.clone())
     }
 
     /// The object; `None` where there is none.
@@ -72,36 +151,49 @@ impl Shelf {
         match got {
             Ok(bytes) => Ok(Some(bytes)),
             Err(object_store::Error::NotFound { .. }) => Ok(None),
-            Err(error) => Err(failed(&path, error)),
+            Err(error) => Err(self.failed(&path, error)),
         }
     }
 
     /// Puts an object, in the place of one that is there.
     pub(crate) fn put(&self, path: &str, bytes: Bytes) -> Result<()> {
         let place = place(path)?;
-        let put = self.runtime.block_on(self.objects.put(&place, bytes.into()));
-        put.map(drop).map_err(|error| failed(&path, error))
+        let put = self.runtime.block_on(self.writer(path)?.put(&place, bytes.into()));
+        put.map(drop).map_err(|error| self.failed(&path, error))
     }
 
     /// Puts an object where there is none; tells whether it did.
     pub(crate) fn create(&self, path: &str, bytes: Bytes) -> Result<bool> {
         let place = place(path)?;
         let options = PutOptions::from(PutMode::Create);
-        match self.runtime.block_on(self.objects.put_opts(&place, bytes.into(), options)) {
+        match self.runtime.block_on(self.writer(path)?.put_opts(&place, bytes.into(), options)) {
             Ok(_) => Ok(true),
             Err(object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. }) => Ok(false),
-            Err(error) => Err(failed(&path, error)),
+            Err(error) => Err(self.failed(&path, error)),
         }
     }
 
     /// Moves an object, in the place of one that is there; tells whether there was one to move.
     pub(crate) fn rename(&self, from: &str, to: &str) -> Result<bool> {
+        #[cfg(feature = "cloud")]
+        if self.s3.is_some() {
+            return self.carry(from, to);
+        }
         let (source, target) = (place(from)?, place(to)?);
         match self.runtime.block_on(self.objects.rename(&source, &target)) {
             Ok(()) => Ok(true),
             Err(object_store::Error::NotFound { .. }) => Ok(false),
-            Err(error) => Err(failed(&from, error)),
+            Err(error) => Err(self.failed(&from, error)),
         }
+    }
+
+    /// As [`Shelf::rename`], through here: a copy within S3 is locked by some servers and refused by others.
+    #[cfg(feature = "cloud")]
+    fn carry(&self, from: &str, to: &str) -> Result<bool> {
+        let Some(bytes) = self.get(from)? else { return Ok(false) };
+        self.put(to, bytes)?;
+        self.remove(from)?;
+        Ok(true)
     }
 
     /// Removes an object, if it is there.
@@ -109,7 +201,7 @@ impl Shelf {
         let place = place(path)?;
         match self.runtime.block_on(self.objects.delete(&place)) {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
-            Err(error) => Err(failed(&path, error)),
+            Err(error) => Err(self.failed(&path, error)),
         }
     }
 
@@ -118,26 +210,107 @@ impl Shelf {
         let place = place(folder)?;
         let listed = self.objects.list(Some(&place)).map_ok(|object| object.location.to_string());
         let listed: Result<Vec<String>, _> = self.runtime.block_on(listed.try_collect());
-        let mut paths = listed.map_err(|error| failed(&folder, error))?;
+        let mut paths = listed.map_err(|error| self.failed(&folder, error))?;
         paths.sort_unstable();
         Ok(paths)
     }
+
+    fn failed(&self, what: &dyn std::fmt::Display, error: object_store::Error) -> Error {
+        use object_store::Error as E;
+        let cause = Cause::of(&error);
+        let (kind, why) = match &error {
+            E::PermissionDenied { .. } | E::Unauthenticated { .. } => (ErrorKind::Denied, self.settings.refused()),
+            // Where it was to list, the library does not tell.
+            _ if cause.0.contains("403 Forbidden") && !cause.0.contains(KEYS_OF_MACHINES) => {
+                (ErrorKind::Denied, self.settings.refused())
+            }
+            error if is_full(error) => (ErrorKind::DiskFull, String::new()),
+            _ => (ErrorKind::Io, self.settings.advice(&cause.0)),
+        };
+        Error::new(kind, format!("the archive failed at {what}{why}")).with_source(cause)
+    }
 }
+
+impl Settings {
+    /// Those of stores with this scheme.
+    fn of(scheme: &str) -> Self {
+        match scheme {
+            "gs" => Self {
+                prefix: "GOOGLE_",
+                keys: "GOOGLE_SERVICE_ACCOUNT or GOOGLE_APPLICATION_CREDENTIALS",
+                address: "the URL",
+            },
+            "az" | "adl" | "azure" | "abfs" | "abfss" => Self {
+                prefix: "AZURE_",
+                keys: "AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY",
+                address: "the URL and AZURE_STORAGE_ACCOUNT_NAME",
+            },
+            _ => Self {
+                prefix: "AWS_",
+                keys: "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+                address: "the URL, AWS_REGION and AWS_ENDPOINT",
+            },
+        }
+    }
+
+    /// What the environment says of them. Others are left out, for the libraries take `TOKEN` for one of theirs.
+    fn variables(self) -> Vec<(String, String)> {
+        let variables = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
+        let ours = variables.filter(|(name, _)| name.starts_with(self.prefix));
+        ours.filter_map(|(name, value)| Some((name, value.into_string().ok()?))).collect()
+    }
+
+    fn refused(self) -> String {
+        if self.keys.is_empty() {
+            return String::new();
+        }
+        format!(": the store refuses the keys, or what they are used for: look at {}", self.keys)
+    }
+
+    /// What is to be done about an error that tells this.
+    fn advice(self, told: &str) -> String {
+        let Self { keys, address, .. } = self;
+        if keys.is_empty() {
+            String::new()
+        } else if ["NoSuchBucket", "ContainerNotFound"].iter().any(|code| told.contains(code)) {
+            format!(": there is no such bucket: look at {address}")
+        } else if told.contains("ObjectLockConfiguration") || told.contains("Object Lock Configuration") {
+            ": the bucket has no object lock, which `lock` needs and which is asked for when a bucket is made"
+                .to_owned()
+        } else if told.contains("credential") || told.contains(KEYS_OF_MACHINES) {
+            format!(": there are no keys: set {keys}")
+        } else if told.contains("URL scheme is not allowed") {
+            format!(": it is reached without TLS, which takes {}ALLOW_HTTP=true: look at {address}", self.prefix)
+        } else {
+            format!(": look at {address}")
+        }
+    }
+}
+
+/// What an error of the library and its causes tell, each of which tells those below it once more.
+#[derive(Debug)]
+struct Cause(String);
+
+impl Cause {
+    fn of(error: &(dyn std::error::Error + 'static)) -> Self {
+        let causes = std::iter::successors(Some(error), |error| error.source()).map(ToString::to_string);
+        let join = |told: String, cause: String| if told.contains(&cause) { told } else { format!("{told}: {cause}") };
+        Self(causes.reduce(join).unwrap_or_default())
+    }
+}
+
+impl std::fmt::Display for Cause {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Cause {}
 
 fn place(path: &str) -> Result<Path> {
     Path::parse(path).map_err(|error| {
         Error::new(ErrorKind::Corrupt, format!("{path:?} is no path of an archive")).with_source(error)
     })
-}
-
-fn failed(what: &dyn std::fmt::Display, error: object_store::Error) -> Error {
-    use object_store::Error as E;
-    let kind = match &error {
-        E::PermissionDenied { .. } | E::Unauthenticated { .. } => ErrorKind::Denied,
-        error if is_full(error) => ErrorKind::DiskFull,
-        _ => ErrorKind::Io,
-    };
-    Error::new(kind, format!("the archive failed at {what}")).with_source(error)
 }
 
 fn is_full(error: &(dyn std::error::Error + 'static)) -> bool {

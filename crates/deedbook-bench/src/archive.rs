@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use deedbook_archive::{Archive, Limits, Selection};
 use deedbook_core::{Error, Store};
-use deedbook_store::{FileStore, Options as StoreOptions};
+use deedbook_store::FileStore;
 use tempfile::TempDir;
 
 use crate::Result;
@@ -60,6 +60,10 @@ pub fn run(options: &Options) -> Result<()> {
     archive.bring_up(&store as &dyn Store, &limits, &mut |_| ControlFlow::Continue(()))?;
     row("archive", size_of(&place.join("entries"))?, Some(begun.elapsed()), Some(memory.peak_bytes()));
 
+    match columns_by_duckdb(&options.duckdb, &place, options.events) {
+        Ok(columns) => println!("{columns}"),
+        Err(why) => eprintln!("SKIPPED bytes per column: {why}"),
+    }
     let begun = Instant::now();
     let verdict = archive.verify(None, &mut |_| {})?;
     if !verdict.problems.is_empty() || verdict.entries != options.events {
@@ -95,6 +99,22 @@ fn copy_by_duckdb(program: &Path, archive: &Path, to: &Path, columns: &str) -> R
         return Err(String::from_utf8_lossy(&asked.stderr).into_owned().into());
     }
     Ok(begun.elapsed())
+}
+
+/// Bytes per event of each column and its filter, without those that take hardly any.
+fn columns_by_duckdb(program: &Path, archive: &Path, events: u64) -> Result<String> {
+    let question = format!(
+        "SELECT path_in_schema AS \"column\", any_value(encodings) AS encodings, \
+         round(sum(total_compressed_size) / {events}, 2) AS bytes_per_event, \
+         round(sum(bloom_filter_length) / {events}, 2) AS \"filter\" \
+         FROM parquet_metadata('{}/entries/*/*/*.parquet') GROUP BY 1 HAVING bytes_per_event >= 0.1 ORDER BY 3 DESC",
+        archive.display()
+    );
+    let asked = Command::new(program).args(["-box", "-c", ".maxrows 60", "-c", &question]).output()?;
+    if !asked.status.success() {
+        return Err(String::from_utf8_lossy(&asked.stderr).into_owned().into());
+    }
+    Ok(String::from_utf8(asked.stdout)?)
 }
 
 /// Everything that a verifier hashes, a line each.

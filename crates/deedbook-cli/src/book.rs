@@ -21,7 +21,7 @@ pub(crate) struct Book(Arc<FileStore>);
 impl Book {
     /// Opens the directory, or makes it.
     pub(crate) fn open(directory: &Path) -> Outcome<Self> {
-        FileStore::open(directory, options())
+        FileStore::open(directory, Options::default())
             .map(|store| Self(Arc::new(store)))
             .map_err(|error| explain(error, directory))
     }
@@ -46,10 +46,10 @@ impl Book {
         })
     }
 
-    /// Moves entries to an archive, or back.
+    /// The files, for those who move entries to an archive and back; they let go of them before [`Book::close`].
     #[cfg(feature = "archive")]
-    pub(crate) fn files(&self) -> &FileStore {
-        &self.0
+    pub(crate) fn shared_files(&self) -> Arc<FileStore> {
+        self.0.clone()
     }
 
     /// Merges what many small batches have left behind; for the end of an import.
@@ -140,7 +140,7 @@ pub(crate) fn connect(address: &Address) -> Outcome<Remote> {
 /// Opens the directory for reading and writes nothing to it.
 pub(crate) fn open_to_read(directory: &Path) -> Outcome<Box<dyn Store>> {
     let disk = Arc::new(RealDisk::open(directory));
-    match FileStore::open_read_only_on(disk, &directory.display().to_string(), options()) {
+    match FileStore::open_read_only_on(disk, &directory.display().to_string(), Options::default()) {
         Ok(store) => Ok(Box::new(store)),
         Err(error) => Err(explain(error, directory)),
     }
@@ -154,25 +154,13 @@ pub(crate) fn prepare(event: Event) -> deedbook_core::Result<Draft> {
 /// Reads everything in the directory and recomputes every checksum; `progress` gets bytes done and bytes in all.
 pub(crate) fn check(directory: &Path, progress: &mut dyn FnMut(u64, u64)) -> Outcome<Report> {
     let disk = RealDisk::open(directory);
-    let checked = deedbook_store::check_on(&disk, &directory.display().to_string(), options().archive, progress);
+    let checked = deedbook_store::check_on(
+        &disk,
+        &directory.display().to_string(),
+        Arc::new(deedbook_store::open_directory),
+        progress,
+    );
     checked.map_err(|error| explain(error, directory))
-}
-
-/// How a log is opened: with archives in directories, and in object stores where the program was built with them.
-fn options() -> Options {
-    let mut options = Options::default();
-    options.archive = Arc::new(open_archive);
-    options
-}
-
-fn open_archive(archive: &str) -> std::io::Result<Arc<dyn Disk>> {
-    if !archive.contains("://") {
-        return deedbook_store::open_directory(archive);
-    }
-    #[cfg(feature = "archive-cloud")]
-    return crate::cold::open(archive);
-    #[cfg(not(feature = "archive-cloud"))]
-    Err(std::io::Error::other("this program was built without object stores: build one with --features archive-cloud"))
 }
 
 fn explain(error: deedbook_core::Error, directory: &Path) -> Failure {

@@ -13,7 +13,7 @@ use crate::objects::{Fate, Fated};
 use crate::support::{Log, holds_all_of};
 
 /// The paths below a folder.
-fn below(objects: &InMemory, folder: &str) -> BTreeSet<String> {
+pub(crate) fn below(objects: &InMemory, folder: &str) -> BTreeSet<String> {
     let listed = objects.list(Some(&folder.into())).map(|object| object.unwrap().location.to_string());
     listed.collect().now_or_never().unwrap()
 }

@@ -5,8 +5,11 @@ use std::sync::{Arc, Mutex};
 
 use deedbook_archive::object_store::memory::InMemory;
 use deedbook_archive::{Archive, Limits};
+use deedbook_core::ErrorKind;
+use deedbook_core::retention::Age;
 
-use crate::objects::Overtaken;
+use crate::crashes::below;
+use crate::objects::{Careless, Overtaken};
 use crate::support::{Log, Room, SMALL, holds_all_of};
 
 #[test]
@@ -30,6 +33,31 @@ fn who_is_overtaken_goes_on_from_there() {
         assert!(archive.commits().unwrap().len() > 3);
         holds_all_of(&archive, &log);
     }
+}
+
+#[test]
+fn a_store_that_ignores_conditions_is_refused_before_and_after_the_first_commit() {
+    let (log, objects) = (Log::in_memory(0..30), Arc::new(InMemory::new()));
+    let careless = || Archive::on(Arc::new(Careless(objects.clone()))).unwrap();
+    let refused = |archive: Archive| {
+        let error = log.archive(&archive).expect_err("it cannot be trusted");
+        assert_eq!(error.kind(), ErrorKind::Invalid);
+        assert!(error.to_string().contains("If-None-Match"), "{error}");
+    };
+    refused(careless());
+    assert!(below(&objects, "").is_empty(), "nothing was written, and the probe is gone");
+    let archive = Archive::on(objects.clone()).unwrap();
+    log.archive(&archive).unwrap();
+    refused(careless());
+    holds_all_of(&archive, &log);
+}
+
+#[test]
+fn only_s3_locks() {
+    let room = Room::new();
+    let error = room.archive().lock_for(Age::parse("7y").unwrap()).expect_err("a directory has no locks");
+    assert_eq!(error.kind(), ErrorKind::Invalid);
+    assert!(error.to_string().contains("s3://"), "{error}");
 }
 
 #[test]

@@ -16,7 +16,7 @@ const TOKEN: &str = "an-administrators-token-of-32-or-more-characters";
 
 const RUN: [&str; 6] = ["archive", "run", "--to", "archive", "--batch-mib", "1"];
 
-fn event(number: usize) -> String {
+pub(crate) fn event(number: usize) -> String {
     let tenant = ["acme", "beta", "gamma"][number % 3];
     let filler = "x".repeat(number % 700);
     format!(
@@ -27,14 +27,14 @@ fn event(number: usize) -> String {
 }
 
 /// A room with a log of so many events.
-fn logged(events: usize) -> Room {
+pub(crate) fn logged(events: usize) -> Room {
     let room = Room::new();
     room.enter_into("log", &(0..events).map(|number| event(number) + "\n").collect::<String>());
     room
 }
 
 /// What `export` or `archive restore` wrote, by id; an id that is there twice is a failure.
-fn by_id(text: &str) -> BTreeMap<String, Value> {
+pub(crate) fn by_id(text: &str) -> BTreeMap<String, Value> {
     let mut entries = BTreeMap::new();
     for line in text.lines() {
         let entry: Value = serde_json::from_str(line).expect("JSON");

@@ -8,6 +8,8 @@ mod support;
 
 #[cfg(feature = "archive")]
 mod archive;
+#[cfg(feature = "archive-cloud")]
+mod archive_s3;
 mod capture;
 mod cloudtrail;
 mod demo;

@@ -51,7 +51,12 @@ pub(crate) async fn history(
     let read = move |store: &dyn Store, request: &PageRequest| {
         let page = thing.history(store, &tenant, &scope).page(&query, request)?;
         let entries = page.versions.iter().map(|version| (version.entry.receipt.position, shown(version, numbers)));
-        Ok(Chunk { entries: entries.collect(), has_more: page.has_more, watermark: page.watermark, archived: page.archived })
+        Ok(Chunk {
+            entries: entries.collect(),
+            has_more: page.has_more,
+            watermark: page.watermark,
+            archived: page.archived,
+        })
     };
     opened.answer(&reader, ReadKind::History, &headers, "/v1/history", read).await
 }

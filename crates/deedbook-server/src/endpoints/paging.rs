@@ -145,7 +145,8 @@ struct Gathered {
 
 /// Reads up to the limit of entries or of bytes, whichever comes first; one entry is always read.
 fn gather(wanted: Wanted, bytes_max: usize, read: &mut dyn FnMut(&PageRequest) -> Result<Chunk>) -> Result<Gathered> {
-    let mut gathered = Gathered { entries: Vec::new(), positions: Vec::new(), has_more: true, watermark: None, archived: false };
+    let mut gathered =
+        Gathered { entries: Vec::new(), positions: Vec::new(), has_more: true, watermark: None, archived: false };
     let mut bytes = 0;
     let mut request = PageRequest { order: wanted.order, limit: 0, after: wanted.after };
     while gathered.has_more && gathered.entries.len() < wanted.limit {

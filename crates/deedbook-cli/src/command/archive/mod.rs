@@ -67,15 +67,6 @@ impl Archive {
 }
 
 impl Address {
-    /// The name under which the log's directory knows it: the same whatever directory a command is called in.
-    fn name(&self) -> Outcome<String> {
-        if self.to.contains("://") {
-            return Ok(self.to.clone());
-        }
-        let path = std::fs::canonicalize(&self.to).map_err(|error| Failure::io(format_args!("open {}", self.to), error))?;
-        path.into_os_string().into_string().map_err(|_| Failure::invalid(format!("{}: its path is not UTF-8", self.to)))
-    }
-
     /// Opens it; a directory that is not there is made.
     fn open(&self) -> Outcome<deedbook_archive::Archive> {
         Ok(deedbook_archive::Archive::open(&self.to)?)
@@ -85,6 +76,15 @@ impl Address {
     fn open_to_read(&self) -> Outcome<deedbook_archive::Archive> {
         Ok(deedbook_archive::Archive::open_to_read(&self.to)?)
     }
+}
+
+/// Under which name a log's directory knows an archive: the same whatever directory a command is called in.
+pub(crate) fn name(archive: &str) -> Outcome<String> {
+    if archive.contains("://") {
+        return Err(Failure::invalid(format!("{archive}: entries move to a directory, not to an object store")));
+    }
+    let path = std::fs::canonicalize(archive).map_err(|error| Failure::io(format_args!("open {archive}"), error))?;
+    path.into_os_string().into_string().map_err(|_| Failure::invalid(format!("{archive}: its path is not UTF-8")))
 }
 
 /// The log whose entries are moved, which no server may have open.

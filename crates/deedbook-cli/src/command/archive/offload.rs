@@ -7,7 +7,7 @@ use deedbook_core::Timestamp;
 use deedbook_core::retention::Age;
 
 use super::run::age;
-use super::{Address, to_move};
+use super::{Address, name, to_move};
 use crate::exit::{Exit, Outcome};
 use crate::place::Place;
 use crate::progress::{Progress, counted, grouped};
@@ -33,12 +33,13 @@ impl Offload {
     pub(super) fn run(self, place: &Place) -> Outcome<Exit> {
         // A directory that is not there is made.
         self.address.open()?;
-        let archive = self.address.name()?;
+        let archive = name(&self.address.to)?;
         let book = to_move(place)?;
-        let before = self.older_than.map_or(Timestamp::MAX, |age| age.before(Timestamp::now()));
+        let before =
+            self.older_than.map_or(Timestamp::MAX, |age| age.before(Timestamp::now()).unwrap_or(Timestamp::MIN));
         let progress = Progress::new();
         progress.begin_count(book.store().visible_count(), "positions");
-        let moved = book.files().offload(&archive, before, &|moved| {
+        let moved = book.shared_files().offload(&archive, before, &|moved| {
             progress.set(moved.entries);
             ControlFlow::Continue(())
         });

@@ -37,7 +37,7 @@ impl Recall {
         let book = to_move(place)?;
         let progress = Progress::new();
         progress.begin_count(book.store().visible_count(), "positions");
-        let moved = book.files().recall(from..until, &|moved| {
+        let moved = book.shared_files().recall(from..until, &|moved| {
             progress.set(moved.entries);
             ControlFlow::Continue(())
         });

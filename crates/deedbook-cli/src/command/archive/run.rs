@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 
 use clap::Args;
 use deedbook_archive::Limits;
+use deedbook_core::retention::Age;
 
 use super::Address;
 use crate::book;
@@ -20,12 +21,22 @@ pub(crate) struct Run {
     /// How much goes into one commit, in MiB of events; about as much memory is taken
     #[arg(long, value_name = "MIB", default_value_t = 128, value_parser = clap::value_parser!(u16).range(1..=4096))]
     batch_mib: u16,
+
+    /// Lock what is written for so long, such as 7y or 90d, by S3's object lock in compliance mode: nobody can remove
+    /// it before, the owner of the bucket included
+    #[arg(long, value_name = "AGE", value_parser = age)]
+    lock: Option<Age>,
+}
+
+pub(super) fn age(text: &str) -> Result<Age, String> {
+    Age::parse(text).ok_or_else(|| "expected an age such as 90d, 6m or 7y".to_owned())
 }
 
 impl Run {
     pub(super) fn run(self, place: &Place) -> Outcome<Exit> {
         let log = book::reading(place)?;
-        let archive = self.address.open()?;
+        let mut archive = self.address.open()?;
+        self.lock.map(|age| archive.lock_for(age)).transpose()?;
         let limits = Limits { batch_bytes: usize::from(self.batch_mib) << 20 };
         let progress = Progress::new();
         progress.begin_count(log.visible_count(), "positions");

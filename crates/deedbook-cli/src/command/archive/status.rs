@@ -20,7 +20,7 @@ pub(crate) struct Status {
 impl Status {
     pub(super) fn run(self) -> Outcome<Exit> {
         let archive = self.address.open_to_read()?;
-        let (commits, head) = (archive.commits()?, archive.head()?);
+        let (commits, head, lock) = (archive.commits()?, archive.head()?, archive.lock()?);
         let files = || commits.iter().flat_map(|commit| &commit.files);
         let (entries, bytes) = (files().map(|file| file.rows).sum(), files().map(|file| file.bytes).sum());
         let mut out = anstream::stdout().lock();
@@ -38,6 +38,9 @@ impl Status {
             let (first, last) = (days.clone().min().unwrap_or_default(), days.max().unwrap_or_default());
             writeln!(out, "recorded from {} to {}", safe(first), safe(last))?;
             writeln!(out, "the log is archived up to position {}", commit.next)?;
+            if let Some(lock) = &lock {
+                writeln!(out, "the last commit is locked until {} ({})", safe(&lock.until), safe(&lock.mode))?;
+            }
             writeln!(out, "the last commit has the SHA-256 {digest}")
         };
         print().map_err(output::unwritable)?;

@@ -6,9 +6,13 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use deedbook_archive::{Archive, Limits};
-use deedbook_core::Store;
+use deedbook_core::retention::Age;
+use deedbook_core::{Store, Timestamp};
+use deedbook_store::FileStore;
 
 use super::config::ArchiveSettings;
+use crate::book::Book;
+use crate::command::archive::name;
 use crate::exit::{Failure, Outcome};
 
 /// How much goes into one commit. It is held in memory, beside all that a server does.
@@ -35,12 +39,17 @@ impl Archiving {
     ///
     /// # Errors
     /// Where the place cannot be that of an archive, or there is no thread.
-    pub(super) fn start(settings: &ArchiveSettings, log: Arc<dyn Store>) -> Outcome<Self> {
-        let archive = Archive::open(&settings.place)?;
+    pub(super) fn start(settings: &ArchiveSettings, book: &Book) -> Outcome<Self> {
+        let mut archive = Archive::open(&settings.place)?;
+        settings.lock.map(|age| archive.lock_for(age)).transpose()?;
         let (every, end) = (settings.every, Arc::new(End::default()));
-        let told = end.clone();
+        let offloading = match settings.offload_after {
+            Some(age) => Some(Offloading { files: book.shared_files(), archive: name(&settings.place)?, age }),
+            None => None,
+        };
+        let (told, log) = (end.clone(), book.shared());
         let thread = std::thread::Builder::new().name("deedbook-archive".to_owned());
-        let thread = thread.spawn(move || run(&archive, &*log, every, &told));
+        let thread = thread.spawn(move || run(&archive, &*log, offloading.as_ref(), every, &told));
         let thread = thread.map_err(|error| Failure::io("start the thread of the archive", error))?;
         Ok(Self { end, thread })
     }
@@ -54,10 +63,37 @@ impl Archiving {
     }
 }
 
-fn run(archive: &Archive, log: &dyn Store, every: Duration, end: &End) {
+/// What moves to the archive as well.
+struct Offloading {
+    files: Arc<FileStore>,
+    archive: String,
+    age: Age,
+}
+
+impl Offloading {
+    /// Moves what is old enough by now.
+    fn run(&self, go_on: &dyn Fn() -> ControlFlow<()>) -> deedbook_core::Result<()> {
+        let Some(before) = self.age.before(Timestamp::now()) else { return Ok(()) };
+        let moved = self.files.offload(&self.archive, before, &|_| go_on())?;
+        if moved.segments > 0 {
+            tracing::info!(entries = moved.entries, bytes = moved.bytes, "entries moved to the archive");
+        }
+        Ok(())
+    }
+}
+
+fn run(archive: &Archive, log: &dyn Store, offloading: Option<&Offloading>, every: Duration, end: &End) {
     loop {
         let go_on = || if end.waits(Duration::ZERO) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
-        let wait = match archive.bring_up(log, &LIMITS, &mut |_| go_on()) {
+        let brought = archive.bring_up(log, &LIMITS, &mut |_| go_on());
+        let brought = brought.and_then(|brought| {
+            offloading.map_or(Ok(()), |offloading| offloading.run(&go_on))?;
+            Ok(brought)
+        });
+        if end.waits(Duration::ZERO) {
+            return;
+        }
+        let wait = match brought {
             Ok(brought) => {
                 tracing::info!(entries = brought.entries, next = brought.next, "the archive is up to date");
                 every

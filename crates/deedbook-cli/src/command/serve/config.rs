@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use deedbook_core::Error;
+use deedbook_core::retention::Age;
 use deedbook_deliver::Settings;
 use deedbook_server::{NewToken, OidcSettings, Role, Secret};
 use serde::Deserialize;
@@ -42,6 +43,7 @@ struct ArchiveTable {
     #[serde(default = "ArchiveTable::every_minutes")]
     every_minutes: u32,
     offload_after: Option<String>,
+    lock: Option<String>,
 }
 
 /// The archive of a server.
@@ -53,6 +55,8 @@ pub(super) struct ArchiveSettings {
     pub(super) every: Duration,
     /// How old entries are when they are moved there.
     pub(super) offload_after: Option<Age>,
+    /// For how long nobody may remove what is written.
+    pub(super) lock: Option<Age>,
 }
 
 impl ArchiveTable {
@@ -76,7 +80,19 @@ impl ArchiveTable {
         if self.every_minutes == 0 {
             return Err(Failure::invalid("[archive]: every_minutes = 0: take 1 or more"));
         }
-        Ok(ArchiveSettings { place, every: Duration::from_secs(u64::from(self.every_minutes) * 60) })
+        let age = |name: &str, text: Option<String>| {
+            let expected =
+                |text| Failure::invalid(format!("[archive]: {name} = {text:?}: take an age such as \"7y\" or \"90d\""));
+            text.map(|text| Age::parse(&text).ok_or_else(|| expected(text))).transpose()
+        };
+        let (lock, offload_after) = (age("lock", self.lock)?, age("offload_after", self.offload_after)?);
+        if offload_after.is_some() && place.contains("://") {
+            return Err(Failure::invalid(
+                "[archive]: offload_after: entries move to a directory; say path instead of url",
+            ));
+        }
+        let every = Duration::from_secs(u64::from(self.every_minutes) * 60);
+        Ok(ArchiveSettings { place, every, lock, offload_after })
     }
 }
 
