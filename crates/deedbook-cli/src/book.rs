@@ -7,7 +7,7 @@ use deedbook::client::{Client, ClientOptions, Token};
 use deedbook_core::{Draft, Error, ErrorKind, Event, Store};
 use deedbook_postgres::Log;
 use deedbook_server::MeasureDisk;
-use deedbook_store::{Disk, FileStore, Options, RealDisk};
+use deedbook_store::{FileStore, Options};
 
 use crate::exit::{Exit, Failure, Outcome};
 use crate::place::{Address, Place};
@@ -139,8 +139,7 @@ pub(crate) fn connect(address: &Address) -> Outcome<Remote> {
 
 /// Opens the directory for reading and writes nothing to it.
 pub(crate) fn open_to_read(directory: &Path) -> Outcome<Box<dyn Store>> {
-    let disk = Arc::new(RealDisk::open(directory));
-    match FileStore::open_read_only_on(disk, &directory.display().to_string(), Options::default()) {
+    match FileStore::open_read_only(directory) {
         Ok(store) => Ok(Box::new(store)),
         Err(error) => Err(explain(error, directory)),
     }
@@ -153,14 +152,7 @@ pub(crate) fn prepare(event: Event) -> deedbook_core::Result<Draft> {
 
 /// Reads everything in the directory and recomputes every checksum; `progress` gets bytes done and bytes in all.
 pub(crate) fn check(directory: &Path, progress: &mut dyn FnMut(u64, u64)) -> Outcome<Report> {
-    let disk = RealDisk::open(directory);
-    let checked = deedbook_store::check_on(
-        &disk,
-        &directory.display().to_string(),
-        Arc::new(deedbook_store::open_directory),
-        progress,
-    );
-    checked.map_err(|error| explain(error, directory))
+    deedbook_store::check(directory, progress).map_err(|error| explain(error, directory))
 }
 
 fn explain(error: deedbook_core::Error, directory: &Path) -> Failure {

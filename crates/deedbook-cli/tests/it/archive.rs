@@ -86,6 +86,59 @@ fn a_log_goes_into_an_archive_and_back() {
 }
 
 #[test]
+fn entries_move_to_the_archive_and_back() {
+    let room = logged(3000);
+    let before = room.run(&["log", "--limit", "0", "--format", "ndjson", "--data", "log"]).exits(0);
+    let bytes = |folder: &str| -> u64 {
+        let blocks =
+            |path: &PathBuf| std::os::unix::fs::MetadataExt::blocks(&fs::metadata(path).expect("a file")) * 512;
+        files(&room.path().join(folder)).iter().map(blocks).sum()
+    };
+    let whole = bytes("log");
+    let offload = ["archive", "offload", "--to", "cold", "--data", "log"];
+    room.run(&[&offload[..], &["--older-than", "90d"]].concat()).exits(0).says(&["0 entries moved to the archive"]);
+    room.run(&[&offload[..], &["--older-than", "soon"]].concat()).exits(2).says(&["90d, 6m or 7y"]);
+    room.run(&offload).exits(0).says(&["3,000 entries moved to the archive in 1 segment"]);
+    room.run(&offload).exits(0).says(&["0 entries moved to the archive"]);
+    assert!(bytes("log") < whole * 3 / 4, "{} of {whole} bytes are left", bytes("log"));
+    assert_eq!(files(&room.path().join("cold/segments")).len(), 1);
+
+    // Nobody has to be told.
+    let after = room.run(&["log", "--limit", "0", "--format", "ndjson", "--data", "log"]).exits(0);
+    assert_eq!(before.stdout, after.stdout);
+    after.says(&["Some of these were read in the archive"]);
+    room.run(&["doctor", "--data", "log"]).exits(0);
+    holds_all_after_run(&room);
+    room.enter_into("log", &(3000..3010).map(|number| event(number) + "\n").collect::<String>());
+    let newest = room.run(&["log", "--limit", "5", "--data", "log"]).exits(0);
+    assert!(!newest.stderr.contains("archive"), "these are here: {}", newest.stderr);
+
+    // Without the archive it answers what it can, and tells what it needs.
+    fs::rename(room.path().join("cold"), room.path().join("away")).expect("moved");
+    room.run(&["log", "--limit", "5", "--data", "log"]).exits(0);
+    assert_eq!(room.run(&["log", "--count", "outcome:success", "--data", "log"]).exits(0).stdout.trim(), "3010");
+    let told = room.run(&["log", "--limit", "0", "--data", "log"]);
+    assert_ne!(told.code, 0);
+    told.says(&["of the archive", "cold", "there is no directory"]);
+    fs::rename(room.path().join("away"), room.path().join("cold")).expect("moved");
+
+    room.run(&["archive", "recall", "--until", "2020-01-01", "--data", "log"]).exits(0).says(&["0 entries moved back"]);
+    room.run(&["archive", "recall", "--data", "log"]).exits(0).says(&["3,000 entries moved back"]);
+    assert_eq!(files(&room.path().join("cold/segments")).len(), 0);
+    let again = room.run(&["log", "--limit", "0", "--format", "ndjson", "--data", "log"]).exits(0);
+    assert!(again.stdout.ends_with(&before.stdout), "what was there is there");
+    room.run(&["doctor", "--data", "log"]).exits(0);
+    let server = ["archive", "offload", "--to", "cold", "--server", "http://127.0.0.1:1", "--token", TOKEN];
+    room.run(&server).exits(2).says(&["offload_after"]);
+}
+
+/// A table of Parquet is made of entries that lie in an archive as well.
+fn holds_all_after_run(room: &Room) {
+    room.run(&[&RUN[..], &["--data", "log"]].concat()).exits(0).says(&["3,000 entries archived"]);
+    holds_all(room);
+}
+
+#[test]
 fn what_was_changed_is_told() {
     let room = logged(60);
     room.run(&[&RUN[..], &["--data", "log"]].concat()).exits(0);

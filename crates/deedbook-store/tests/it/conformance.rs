@@ -1,6 +1,7 @@
 //! The file store under the suite that every store passes, and side by side with the store in memory.
 
 use std::cell::Cell;
+use std::ops::ControlFlow;
 
 use deedbook_core::{Store, Timestamp};
 use deedbook_store::{Background, FileStore, Options, check};

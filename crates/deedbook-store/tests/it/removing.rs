@@ -1,6 +1,7 @@
 //! Taking away in a directory: nothing of it is left in any byte, every proof holds, and the doctor wants to know why.
 
 use std::collections::BTreeSet;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -10,7 +11,7 @@ use deedbook_core::removal::{ERASED, Erased, Erasing, Erasure, Place, RETIRED, R
 use deedbook_core::serde_json::{Map, Value};
 use deedbook_core::tree::{consistency_proof, inclusion_proof, root, verify_consistency, verify_inclusion};
 use deedbook_core::{
-    AppendStatus, Atomicity, Draft, ErrorKind, Event, PageRequest, Query, Receipt, Scope, Store, StoreExt,
+    AppendStatus, Atomicity, Draft, ErrorKind, Event, PageRequest, Query, Receipt, Scope, Store, StoreExt, Timestamp,
 };
 use deedbook_store::{FileStore, Options, check};
 use deedbook_testkit::{bytes, events};
@@ -127,6 +128,71 @@ fn what_was_taken_away_is_in_no_byte_of_the_directory() {
             store.close().unwrap();
         }
     }
+}
+
+/// The same in an archive, and in what it leaves in the log's directory.
+#[test]
+fn what_was_taken_away_is_in_no_byte_of_the_archive() {
+    let (directory, archive) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let store = FileStore::open(directory.path(), options()).unwrap();
+    fill(&store);
+    let offload = || {
+        store.compact().unwrap();
+        let archive = archive.path().to_str().unwrap();
+        store.offload(archive, Timestamp::MAX, &|_| ControlFlow::Continue(())).unwrap().entries
+    };
+    assert_eq!(offload(), 240);
+    let objects = archive.path().join("segments");
+    for number in 0..240 {
+        assert!(is_anywhere(&objects, trace("told", number)), "{number} is in the archive");
+        assert!(!is_anywhere(directory.path(), format!("{} was here", canary("told", number))), "{number} is not here");
+    }
+    // A reader that has it in memory by now.
+    assert!(
+        store.get("beta", &format!("evt-{}", canary("id", 120)), &Scope::unrestricted("a test")).unwrap().is_some()
+    );
+    store.retire(&[5, 120]).unwrap();
+    store.erase(&[8, 131].map(content)).unwrap();
+    store.erase(&[11, 140].map(|number| values(number, &["/actor/name", "/description", "/metadata/note"]))).unwrap();
+    for time in ["after it", "after moving it again"] {
+        for number in [5, 120, 8, 131, 11, 140] {
+            for folder in [&objects, directory.path()] {
+                assert!(!is_anywhere(folder, trace("told", number)), "{number} in {} {time}", folder.display());
+            }
+        }
+        let found = store.get("beta", &format!("evt-{}", canary("id", 120)), &Scope::unrestricted("a test")).unwrap();
+        assert!(found.is_none());
+        if time == "after it" {
+            assert_eq!(std::fs::read_dir(&objects).unwrap().count(), 0, "the segment is here again");
+            assert_eq!(offload(), 240);
+        }
+    }
+    store.close().unwrap();
+    let problems = problems(directory.path());
+    let expected = |problem: &String| problem.contains("no entry authorises it") || problem.starts_with("and so were");
+    assert!(problems.iter().all(expected), "{problems:?}");
+}
+
+/// A removal is not done before it is done in the archive too.
+#[test]
+fn what_cannot_be_removed_from_the_archive_is_not_said_to_be() {
+    let (directory, archive) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let store = FileStore::open(directory.path(), options()).unwrap();
+    fill(&store);
+    store.compact().unwrap();
+    store.offload(archive.path().to_str().unwrap(), Timestamp::MAX, &|_| ControlFlow::Continue(())).unwrap();
+    let (objects, aside) = (archive.path().join("segments"), archive.path().join("aside"));
+    std::fs::rename(&objects, &aside).unwrap();
+    let error = store.erase(&[content(8)]).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Io);
+    assert!(error.to_string().contains("of the archive"), "{error}");
+    store.close().unwrap();
+    std::fs::rename(&aside, &objects).unwrap();
+    assert!(is_anywhere(&objects, trace("told", 8)));
+    let store = FileStore::open(directory.path(), options()).unwrap();
+    store.erase(&[content(8)]).unwrap();
+    assert!(!is_anywhere(&objects, trace("told", 8)));
+    assert!(!is_anywhere(directory.path(), trace("told", 8)));
 }
 
 /// With neither K, seed nor salt an erased value can be guessed.

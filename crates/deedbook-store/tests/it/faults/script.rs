@@ -1,6 +1,7 @@
 //! A bit of everything, the same for the same seed: single events, batches, atomic ones, repetitions, conflicts,
 //! batches that arrive together, sealing on demand, closing and opening again.
 
+use std::ops::ControlFlow;
 use std::sync::{Arc, Condvar, Mutex, mpsc};
 
 use deedbook_core::{Appended, Atomicity, Error, ErrorKind, Store, StoreExt, Timestamp};
