@@ -36,8 +36,9 @@ impl Archiving {
     /// # Errors
     /// Where the place cannot be that of an archive, or there is no thread.
     pub(super) fn start(settings: &ArchiveSettings, log: Arc<dyn Store>) -> Outcome<Self> {
-        let mut archive = Archive::open(&settings.place)?;
-        settings.lock.map(|age| archive.lock_for(age)).transpose()?;
+        // An archive waits for its objects by itself, and must not go away where the server waits for others.
+        let archive = std::thread::scope(|scope| scope.spawn(|| open(settings)).join());
+        let archive = archive.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
         let (every, end) = (settings.every, Arc::new(End::default()));
         let told = end.clone();
         let thread = std::thread::Builder::new().name("deedbook-archive".to_owned());
@@ -53,6 +54,12 @@ impl Archiving {
         // A panic was told by the thread itself, and what it had not committed the next run brings in.
         let _ = self.thread.join();
     }
+}
+
+fn open(settings: &ArchiveSettings) -> Outcome<Archive> {
+    let mut archive = Archive::open(&settings.place)?;
+    settings.lock.map(|age| archive.lock_for(age)).transpose()?;
+    Ok(archive)
 }
 
 fn run(archive: &Archive, log: &dyn Store, every: Duration, end: &End) {
