@@ -223,9 +223,12 @@ fn a_server_keeps_its_archive_up_to_date() {
     room.run(&["archive", "run", "--to", "archive", "--data", "log"]).exits(0);
     holds_all(&room);
     room.run(&["archive", "verify", "--to", "remote", "--with-log", "--data", "log"]).exits(0);
-    for (table, why) in
-        [("path = \"a\"\nurl = \"s3://b\"", "either path"), ("path = \"a\"\nevery_minutes = 0", "take 1")]
-    {
+    for (table, why) in [
+        ("path = \"a\"\nurl = \"s3://b\"", "either path"),
+        ("path = \"a\"\nevery_minutes = 0", "take 1"),
+        ("path = \"a\"\nlock = \"7 years\"", "take an age"),
+        ("path = \"a\"\nlock = \"7y\"", "in S3 alone"),
+    ] {
         room.file("deedbook.toml", format!("[archive]\n{table}\n"));
         room.run(&["serve", "--data", "log", "--config", "deedbook.toml"]).exits(4).says(&[why]);
     }

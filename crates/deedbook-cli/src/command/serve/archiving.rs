@@ -40,8 +40,9 @@ impl Archiving {
     /// # Errors
     /// Where the place cannot be that of an archive, or there is no thread.
     pub(super) fn start(settings: &ArchiveSettings, book: &Book) -> Outcome<Self> {
-        let mut archive = Archive::open(&settings.place)?;
-        settings.lock.map(|age| archive.lock_for(age)).transpose()?;
+        // An archive waits for its objects by itself, and must not go away where the server waits for others.
+        let archive = std::thread::scope(|scope| scope.spawn(|| open(settings)).join());
+        let archive = archive.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
         let (every, end) = (settings.every, Arc::new(End::default()));
         let offloading = match settings.offload_after {
             Some(age) => Some(Offloading { files: book.shared_files(), archive: name(&settings.place)?, age }),
@@ -61,6 +62,12 @@ impl Archiving {
         // A panic was told by the thread itself, and what it had not committed the next run brings in.
         let _ = self.thread.join();
     }
+}
+
+fn open(settings: &ArchiveSettings) -> Outcome<Archive> {
+    let mut archive = Archive::open(&settings.place)?;
+    settings.lock.map(|age| archive.lock_for(age)).transpose()?;
+    Ok(archive)
 }
 
 /// What moves to the archive as well.
