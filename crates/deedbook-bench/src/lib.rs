@@ -18,6 +18,7 @@ pub mod http;
 pub mod load;
 pub mod machine;
 pub mod meter;
+pub mod offload;
 pub mod question;
 pub mod quiz;
 pub mod race;

@@ -1,7 +1,7 @@
 //! The command line of the benchmark.
 
 use clap::{Parser, Subcommand};
-use deedbook_bench::{capture, compare, deliver, drain, history, http, load, retire, stages, tenants};
+use deedbook_bench::{capture, compare, deliver, drain, history, http, load, offload, retire, stages, tenants};
 
 /// Measures Deedbook, and others on the same data.
 #[derive(Parser)]
@@ -33,6 +33,8 @@ enum Command {
     /// What a log takes as an archive, beside DuckDB.
     #[cfg(feature = "archive")]
     Archive(deedbook_bench::archive::Options),
+    /// A log whose entries lie in an archive: what stays of it, and how long questions take.
+    Offload(offload::Options),
     /// Very many small tenants, and what a busy one costs its neighbours.
     Tenants(tenants::Options),
     /// What row capture and record_in cost a PostgreSQL database, beside others in their shape.
@@ -57,6 +59,7 @@ fn main() -> deedbook_bench::Result<()> {
         Command::Deliver(options) => deliver::run(&options),
         #[cfg(feature = "archive")]
         Command::Archive(options) => deedbook_bench::archive::run(&options),
+        Command::Offload(options) => offload::run(&options),
         Command::Tenants(options) => tenants::run(&options),
         Command::Capture(options) => capture::run(&options),
     }

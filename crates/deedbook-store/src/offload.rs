@@ -25,6 +25,9 @@ const PIECE: usize = 1 << 20;
 /// Is told again and again what was moved so far, and says whether to go on.
 pub(crate) type Watch<'a> = dyn Fn(Moved) -> ControlFlow<()> + 'a;
 
+/// Asks whoever watches whether to go on.
+type GoOn<'a> = dyn Fn() -> ControlFlow<()> + 'a;
+
 /// What was moved between a log and its archive.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Moved {
@@ -87,7 +90,7 @@ impl Shared {
         &self,
         is_wanted: &dyn Fn(&Segment) -> Result<bool>,
         watch: &Watch<'_>,
-        moving: &dyn Fn(&Arc<Segment>, &dyn Fn() -> ControlFlow<()>) -> Result<u64>,
+        moving: &dyn Fn(&Arc<Segment>, &GoOn<'_>) -> Result<u64>,
     ) -> Result<Moved> {
         let (mut moved, mut done) = (Moved::default(), 0);
         loop {
@@ -113,13 +116,7 @@ impl Shared {
     }
 
     /// Writes the beginning of a segment to an archive, durably.
-    fn upload(
-        &self,
-        segment: &Segment,
-        until: u64,
-        object: &Object,
-        watch: &dyn Fn() -> ControlFlow<()>,
-    ) -> Result<()> {
+    fn upload(&self, segment: &Segment, until: u64, object: &Object, watch: &GoOn<'_>) -> Result<()> {
         let name = object.to_string();
         let failed = |error| io_error("write", &name, error);
         let disk = self.archives.disk(&object.archive).map_err(failed)?;
@@ -135,7 +132,7 @@ impl Shared {
         &self,
         segment: &Segment,
         name: &str,
-        watch: &dyn Fn() -> ControlFlow<()>,
+        watch: &GoOn<'_>,
         write: impl FnOnce(&mut Copier<'_>) -> Result<()>,
     ) -> Result<Arc<dyn DiskFile>> {
         let file = self.disk.create(name).map_err(|error| io_error("create", name, error))?;
@@ -149,7 +146,7 @@ impl Shared {
         segment: &'a Segment,
         file: &'a dyn DiskFile,
         name: &'a str,
-        watch: &'a dyn Fn() -> ControlFlow<()>,
+        watch: &'a GoOn<'a>,
     ) -> Copier<'a> {
         Copier { shared: self, segment, file, name, watch, buffer: vec![0; PIECE] }
     }
@@ -161,7 +158,7 @@ struct Copier<'a> {
     segment: &'a Segment,
     file: &'a dyn DiskFile,
     name: &'a str,
-    watch: &'a dyn Fn() -> ControlFlow<()>,
+    watch: &'a GoOn<'a>,
     buffer: Vec<u8>,
 }
 

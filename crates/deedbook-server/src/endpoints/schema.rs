@@ -395,7 +395,14 @@ pub(super) struct Storage {
     /// Every entry, those that were removed included.
     entries: u64,
     sealed: Sealed,
+    archived: Archived,
     recent: Recent,
+}
+
+/// Entries that were moved to an archive, which are not in the other figures.
+#[derive(ToSchema, Serialize)]
+pub(super) struct Archived {
+    bytes: u64,
 }
 
 /// Entries in their final files.

@@ -63,7 +63,7 @@ fn check_archived(segment: &Segment, say: &mut dyn FnMut(&str)) -> Result<()> {
     // The trailer of before, for its checksum.
     file.block_uncached(segment.name.bytes - TRAILER, (TRAILER - CHECKSUM) as usize)?;
     let mut at = 0;
-    for range in segment.entries.ranges(file)?.into_iter().chain([offloaded.until..offloaded.until]) {
+    for range in segment.entries.ranges(file)?.into_iter().chain(std::iter::once(offloaded.until..offloaded.until)) {
         let mut bytes = vec![0; (range.start - at) as usize];
         let mut archived_bytes = bytes.clone();
         read_exact_at(&*file.file, &mut bytes, at).map_err(|error| io_error("read", &file.name, error))?;

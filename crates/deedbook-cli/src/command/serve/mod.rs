@@ -131,7 +131,7 @@ impl Door {
         entrance.map_or(Ok(()), |path| invite(address, &path)).map_err(output::unwritable)?;
         sinks::start(&couriers, config.sinks)?;
         #[cfg(feature = "archive")]
-        let archiving = config.archive.map(|archive| archiving::Archiving::start(&archive, &book)).transpose()?;
+        let archiving = config.archive.map(|archive| archiving::Archiving::start(&archive, book)).transpose()?;
         let served = server.serve(listener, shutdown).await;
         #[cfg(feature = "archive")]
         archiving.into_iter().for_each(archiving::Archiving::stop);
