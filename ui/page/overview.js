@@ -15,7 +15,7 @@ const RANGES = ["-24h", "-7d", "-30d", "-90d", ""];
 
 /** @typedef {{ range: string, total: number, failure: number, denied: number, buckets: import("../types.js").Bucket[], facets: import("../types.js").Facets, refused: import("../types.js").Facets }} Figures */
 
-/** @typedef {{ bytes: number, entries: number, sealed: { bytes: number, entries: number }, recent: { since: string, entries: number } }} Storage */
+/** @typedef {{ bytes: number, entries: number, sealed: { bytes: number, entries: number }, archived: { bytes: number }, recent: { since: string, entries: number } }} Storage */
 
 /** Figures of the log, for a range of time. */
 export class OverviewPage extends Element {
@@ -114,14 +114,14 @@ export class OverviewPage extends Element {
   /** What the log takes on the disk. How much an entry takes is known of sealed ones alone, and how fast it grows is an
    * estimate from them.
    * @param {Storage} storage */
-  disk({ bytes, entries, sealed, recent }) {
+  disk({ bytes, entries, sealed, archived, recent }) {
     const { words } = this;
-    const each = sealed.entries ? sealed.bytes / sealed.entries : null;
+    const each = sealed.entries ? (sealed.bytes + archived.bytes) / sealed.entries : null;
     const days = Math.max(1, (Date.now() - Date.parse(recent.since)) / DAY_MS);
     const figure = (/** @type {string} */ name, /** @type {string} */ value, /** @type {string} */ hint) =>
       html`<div class="card"><dt>${words.say(`overview.disk.${name}`)}</dt><dd>${value}</dd><dd class="muted">${hint}</dd></div>`;
     return html`<dl class="totals disk">
-      ${figure("size", sized(bytes, words), words.say("log.count", { count: entries }))}
+      ${figure("size", sized(bytes, words), archived.bytes ? words.say("overview.disk.archived", { size: sized(archived.bytes, words) }) : words.say("log.count", { count: entries }))}
       ${figure("entry", each === null ? "–" : sized(each, words), words.say(each === null ? "overview.disk.unsealed" : "overview.disk.sealed", { count: sealed.entries }))}
       ${figure("growth", each === null ? "–" : sized((recent.entries / days) * each, words), words.say("overview.disk.recent", { count: Math.round(recent.entries / days) }))}
     </dl>`;

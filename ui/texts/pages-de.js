@@ -89,6 +89,7 @@ export const de = {
   "overview.refused": "Was scheitert oder verweigert wird",
   "overview.refused.actors": "Wer scheitert oder abgewiesen wird",
   "overview.disk.size": "Auf der Platte",
+  "overview.disk.archived": "und {size} im Archiv",
   "overview.disk.entry": "Ein Eintrag",
   "overview.disk.growth": "Zuwachs am Tag",
   "overview.disk.sealed": "bei {count} versiegelten Einträgen, mit ihren Verzeichnissen",

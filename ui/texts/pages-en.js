@@ -89,6 +89,7 @@ export const en = {
   "overview.refused": "What fails or is denied",
   "overview.refused.actors": "Who fails or is denied",
   "overview.disk.size": "On the disk",
+  "overview.disk.archived": "and {size} in the archive",
   "overview.disk.entry": "One entry",
   "overview.disk.growth": "Growth in a day",
   "overview.disk.sealed": "of {count} sealed entries, with their indexes",
