@@ -148,7 +148,7 @@ export class DeedbookLog extends Element {
     // The view that this reading itself is may have been entered meanwhile: then the figures have it, and are asked for anew.
     const late = hidden === 0 ? await views() : 0;
     if (signal.aborted) return;
-    if (late) return this.summarise();
+    if (late) return void this.summarise();
     this.buckets = buckets ?? [];
     this.facets = facets?.facets ?? null;
     this.count = count;
