@@ -16,7 +16,7 @@ use crate::failure::{corrupt, io_error};
 use crate::intake::closed;
 use crate::manifest::{Object, Offloaded, SegmentName};
 use crate::part::Part;
-use crate::segment::Segment;
+use crate::segment::{Segment, SegmentFile};
 use crate::shared::Shared;
 
 /// Bytes that are copied at once.
@@ -75,7 +75,7 @@ impl Shared {
                 let ranges = segment.entries.ranges(&segment.file)?;
                 self.write_anew(segment, name, watch, |whole| {
                     whole.copy_around(&ranges)?;
-                    ranges.iter().try_for_each(|range| whole.copy(&segment.entries_file.file, range.clone()))
+                    ranges.iter().try_for_each(|range| whole.copy(&segment.entries_file, range.clone()))
                 })?;
                 Ok(SegmentName { name: name.to_owned(), offloaded: None, ..segment.name.clone() })
             })?;
@@ -121,7 +121,7 @@ impl Shared {
         let failed = |error| io_error("write", &name, error);
         let disk = self.archives.disk(&object.archive).map_err(failed)?;
         let file = disk.create(&object.name).map_err(failed)?;
-        self.copier(segment, &*file, &name, watch).copy(&segment.file.file, 0..until)?;
+        self.copier(segment, &*file, &name, watch).copy(&segment.file, 0..until)?;
         file.sync().and_then(|()| disk.sync_directory()).map_err(failed)?;
         let length = disk.open(&object.name).and_then(|file| file.length()).map_err(failed)?;
         (length == until).then_some(()).ok_or_else(|| corrupt(&name, "it is not as long as what was written"))
@@ -165,16 +165,16 @@ struct Copier<'a> {
 impl Copier<'_> {
     /// All of the segment's file but these ranges.
     fn copy_around(&mut self, ranges: &[Range<u64>]) -> Result<()> {
-        let mut at = 0;
+        let (mut at, segment) = (0, self.segment);
         for range in ranges {
-            self.copy(&self.segment.file.file, at..range.start)?;
+            self.copy(&segment.file, at..range.start)?;
             at = range.end;
         }
-        self.copy(&self.segment.file.file, at..self.segment.name.bytes)
+        self.copy(&segment.file, at..segment.name.bytes)
     }
 
     /// Ends early where the log is closed, or who watches wants it.
-    fn copy(&mut self, source: &Arc<dyn DiskFile>, range: Range<u64>) -> Result<()> {
+    fn copy(&mut self, source: &SegmentFile, range: Range<u64>) -> Result<()> {
         let mut at = range.start;
         while at < range.end {
             if self.shared.is_stopping() || (self.watch)().is_break() {
@@ -182,7 +182,7 @@ impl Copier<'_> {
             }
             let piece = PIECE.min((range.end - at) as usize);
             let bytes = &mut self.buffer[..piece];
-            read_exact_at(&**source, bytes, at).map_err(|error| io_error("read", &self.segment.file.name, error))?;
+            read_exact_at(&*source.file, bytes, at).map_err(|error| io_error("read", &source.name, error))?;
             write_all_at(self.file, bytes, at).map_err(|error| io_error("write", self.name, error))?;
             at += piece as u64;
         }

@@ -132,8 +132,8 @@ impl Sink for KafkaSink {
             None => self.cluster.connect(deadline)?,
         };
         *connection.producer.context().trouble() = None;
-        for entry in entries {
-            self.send(&connection, entry).map_err(|error| self.cluster.failure(&connection, &error))?;
+        for (sent, entry) in entries.iter().enumerate() {
+            self.send(&connection, entry).map_err(|error| self.cluster.unsent(&connection, sent, &error, deadline))?;
         }
         self.cluster.wait(&connection, entries.len(), deadline)?;
         // After a failure it is not kept.
@@ -182,13 +182,23 @@ impl Cluster {
                 Ok(Ok(())) => {}
                 // One that is refused takes others of the batch with it, which are told as something else.
                 Ok(Err(error)) => match self.failure(connection, &error) {
-                    refused @ Failure::Refused { .. } => failed = Some(refused),
+                    refused @ Failure::Refused { .. } => return Err(refused),
                     later => failed = failed.or(Some(later)),
                 },
                 Err(_) => return Err(failed.unwrap_or_else(|| self.unanswered(connection))),
             }
         }
         failed.map_or(Ok(()), Err)
+    }
+
+    /// Why a message cannot be handed over after so many that were. One that the broker refused has ended the producer
+    /// meanwhile: that is what there is to tell.
+    fn unsent(&self, connection: &Connection, sent: usize, error: &KafkaError, deadline: Instant) -> Failure {
+        let is_ended = error.rdkafka_error_code() == Some(RDKafkaErrorCode::Fatal);
+        match is_ended.then(|| self.wait(connection, sent, deadline)) {
+            Some(Err(refused @ Failure::Refused { .. })) => refused,
+            _ => self.failure(connection, error),
+        }
     }
 
     fn unanswered(&self, connection: &Connection) -> Failure {

@@ -23,6 +23,7 @@ mod write;
 pub(crate) use check::check;
 pub(crate) use content::Content;
 pub(crate) use entries::StoredEntry;
+pub(crate) use file::SegmentFile;
 pub(crate) use footer::KeyRange;
 pub(crate) use merge::merge;
 pub(crate) use read::Segment;
