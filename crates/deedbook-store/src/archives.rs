@@ -62,14 +62,13 @@ impl Archives {
         Ok(disk)
     }
 
-    /// A file whose first `until` bytes lie in an archive, and what follows in `local`.
-    pub(crate) fn file(self: &Arc<Self>, object: &Object, until: u64, local: Arc<dyn DiskFile>) -> ArchivedFile {
+    /// A file of `until` bytes in an archive.
+    pub(crate) fn file(self: &Arc<Self>, object: &Object, until: u64) -> ArchivedFile {
         ArchivedFile {
             archives: self.clone(),
             object: object.clone(),
             opened: OnceLock::new(),
             until,
-            local,
             key: self.next_key.fetch_add(1, Ordering::Relaxed),
             gone: false.into(),
         }
@@ -85,13 +84,12 @@ impl Archives {
     }
 }
 
-/// A file whose beginning lies in an archive.
+/// The beginning of a segment's file, which lies in an archive.
 pub(crate) struct ArchivedFile {
     archives: Arc<Archives>,
     object: Object,
     opened: OnceLock<Arc<dyn DiskFile>>,
     until: u64,
-    local: Arc<dyn DiskFile>,
     /// Distinguishes its chunks from those of others.
     key: u64,
     /// Another file took its place.
@@ -135,7 +133,7 @@ impl ArchivedFile {
 impl DiskFile for ArchivedFile {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         if offset >= self.until {
-            return self.local.read_at(buffer, offset);
+            return Ok(0);
         }
         let start = offset - offset % CHUNK;
         let chunk = self.chunk(start)?;
@@ -154,7 +152,7 @@ impl DiskFile for ArchivedFile {
     }
 
     fn length(&self) -> io::Result<u64> {
-        self.local.length()
+        Ok(self.until)
     }
 }
 

@@ -51,7 +51,8 @@ pub struct FileReport {
     pub entries: u64,
 }
 
-/// Checks the directory, with what of it lies in other directories; see [`Report`]. `progress` is called with bytes done and bytes in all.
+/// Checks the directory, with what of it lies in other directories; see [`Report`]. `progress` is called with bytes done
+/// and bytes in all.
 ///
 /// # Errors
 /// [`deedbook_core::ErrorKind::NotFound`] where there is no Deedbook, [`deedbook_core::ErrorKind::InUse`] while a

@@ -61,7 +61,7 @@ pub(crate) struct SegmentName {
 pub(crate) struct Offloaded {
     /// A file with them at the same offsets.
     pub(crate) object: Object,
-    /// How far it goes; entries that lie behind are in the segment's own file.
+    /// Its length: up to the end of the last of them.
     pub(crate) until: u64,
     /// How many bytes the segment's own file has not.
     pub(crate) bytes: u64,

@@ -12,6 +12,7 @@ use super::entries::read_block;
 use super::file::{CHECKSUM, SegmentFile, SegmentSink};
 use super::footer::TRAILER;
 use super::read::Segment;
+use super::rewrite::identity;
 use super::table::{Table, TableStream};
 use crate::disk::DiskFile;
 use crate::part::{Part, read_event};
@@ -76,8 +77,8 @@ fn hash_of(content: &Content<'_>, in_log: u64, hasher: &IdHasher) -> Result<Opti
     match (content, content.canonical()) {
         (_, Some(canonical)) => {
             let event = read_event(canonical, in_log)?;
-            let (tenant, id) = (event.tenant.unwrap_or_default(), event.id.unwrap_or_default());
-            Ok(Some(hasher.event(&tenant, &id)))
+            let (tenant, id) = identity(&event);
+            Ok(Some(hasher.event(tenant, id)))
         }
         (Content::Erased { tenant, id, .. }, None) => Ok(Some(hasher.event(tenant, id))),
         (_, None) => Ok(None),

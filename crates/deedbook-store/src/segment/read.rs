@@ -64,7 +64,7 @@ impl Segment {
         if let Some(offloaded) = &name.offloaded {
             segment.id_halves = Some(IdHalves::at(name.bytes, segment.footer.positions));
             bytes = bytes.saturating_sub(IdHalves::bytes(segment.footer.positions));
-            let archived = archives.file(&offloaded.object, offloaded.until, segment.file.file.clone());
+            let archived = archives.file(&offloaded.object, offloaded.until);
             segment.entries_file = Arc::new(segment.file.elsewhere(&offloaded.object, archived));
         }
         let said = (name.first_position, name.positions, name.bytes);

@@ -308,7 +308,7 @@ impl<'a> Editor<'a> {
 }
 
 /// Tenant and id of a stored event.
-fn identity(event: &Event) -> (&str, &str) {
+pub(super) fn identity(event: &Event) -> (&str, &str) {
     (event.tenant.as_deref().unwrap_or_default(), event.id.as_deref().unwrap_or_default())
 }
 

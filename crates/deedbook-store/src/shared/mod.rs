@@ -438,7 +438,9 @@ impl Shared {
             self.filter_bytes.fetch_sub(segment.ids.filter_bytes(), Ordering::Relaxed);
         }
         segment.file.leave_cache();
-        segment.entries_file.leave_cache();
+        if segment.name.offloaded.is_some() {
+            segment.entries_file.leave_cache();
+        }
         self.remove_file(&segment.name.name);
     }
 
