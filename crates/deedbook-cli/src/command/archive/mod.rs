@@ -7,11 +7,15 @@ mod run;
 mod status;
 mod verify;
 
+use std::ops::ControlFlow;
+
 use clap::{Args, Subcommand};
+use deedbook_store::{FileStore, Moved};
 
 use crate::book::Book;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::place::Place;
+use crate::progress::{Progress, counted, grouped};
 
 /// The arguments of `archive`.
 #[derive(Debug, Args)]
@@ -87,13 +91,31 @@ pub(crate) fn name(archive: &str) -> Outcome<String> {
     path.into_os_string().into_string().map_err(|_| Failure::invalid(format!("{archive}: its path is not UTF-8")))
 }
 
-/// The log whose entries are moved, which no server may have open.
-fn to_move(place: &Place) -> Outcome<Book> {
-    match place {
-        Place::Directory(directory) => Book::open(directory),
-        Place::Server(_) => {
-            let advice = "Say offload_after in the [archive] of its deedbook.toml: docs/archive.md.";
-            Err(Failure::new(Exit::Usage, "a server moves entries to its archive by itself").advise(advice))
-        }
-    }
+/// Has the log move entries, shows how far it is, and says what was moved `whither`.
+fn move_entries(
+    place: &Place,
+    whither: &str,
+    work: impl FnOnce(&FileStore, &dyn Fn(Moved) -> ControlFlow<()>) -> deedbook_core::Result<Moved>,
+) -> Outcome<Exit> {
+    let Place::Directory(directory) = place else {
+        let advice = "Say offload_after in the [archive] of its deedbook.toml: docs/archive.md.";
+        return Err(Failure::new(Exit::Usage, "a server moves entries to its archive by itself").advise(advice));
+    };
+    let book = Book::open(directory)?;
+    let progress = Progress::new();
+    progress.begin_count(book.store().visible_count(), "positions");
+    let moved = work(&book.shared_files(), &|moved| {
+        progress.set(moved.entries);
+        ControlFlow::Continue(())
+    });
+    progress.end();
+    let moved = moved?;
+    book.close()?;
+    progress.say(format_args!(
+        "{} moved {whither} in {}, {} bytes",
+        counted(moved.entries, "entry", "entries"),
+        counted(moved.segments, "segment", "segments"),
+        grouped(moved.bytes)
+    ));
+    Ok(Exit::Done)
 }

@@ -1,16 +1,13 @@
 //! `archive offload`: the entries of old segments → the archive.
 
-use std::ops::ControlFlow;
-
 use clap::Args;
 use deedbook_core::Timestamp;
 use deedbook_core::retention::Age;
 
 use super::run::age;
-use super::{Address, name, to_move};
+use super::{Address, move_entries, name};
 use crate::exit::{Exit, Outcome};
 use crate::place::Place;
-use crate::progress::{Progress, counted, grouped};
 
 /// The arguments of `archive offload`.
 #[derive(Debug, Args)]
@@ -34,24 +31,8 @@ impl Offload {
         // A directory that is not there is made.
         self.address.open()?;
         let archive = name(&self.address.to)?;
-        let book = to_move(place)?;
         let before =
             self.older_than.map_or(Timestamp::MAX, |age| age.before(Timestamp::now()).unwrap_or(Timestamp::MIN));
-        let progress = Progress::new();
-        progress.begin_count(book.store().visible_count(), "positions");
-        let moved = book.shared_files().offload(&archive, before, &|moved| {
-            progress.set(moved.entries);
-            ControlFlow::Continue(())
-        });
-        progress.end();
-        let moved = moved?;
-        book.close()?;
-        progress.say(format_args!(
-            "{} moved to the archive in {}, {} bytes",
-            counted(moved.entries, "entry", "entries"),
-            counted(moved.segments, "segment", "segments"),
-            grouped(moved.bytes)
-        ));
-        Ok(Exit::Done)
+        move_entries(place, "to the archive", |files, watch| files.offload(&archive, before, watch))
     }
 }

@@ -1,16 +1,13 @@
 //! `archive recall`: entries that lie in archives → the log's directory.
 
-use std::ops::ControlFlow;
-
 use clap::Args;
 use deedbook_core::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use super::to_move;
+use super::move_entries;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::place::Place;
-use crate::progress::{Progress, counted, grouped};
 
 /// The arguments of `archive recall`.
 #[derive(Debug, Args)]
@@ -34,23 +31,7 @@ impl Recall {
     pub(super) fn run(self, place: &Place) -> Outcome<Exit> {
         let from = self.from.map_or(Ok(Timestamp::MIN), begin)?;
         let until = self.until.map_or(Ok(Timestamp::MAX), |day| begin(day.tomorrow().unwrap_or(Date::MAX)))?;
-        let book = to_move(place)?;
-        let progress = Progress::new();
-        progress.begin_count(book.store().visible_count(), "positions");
-        let moved = book.shared_files().recall(from..until, &|moved| {
-            progress.set(moved.entries);
-            ControlFlow::Continue(())
-        });
-        progress.end();
-        let moved = moved?;
-        book.close()?;
-        progress.say(format_args!(
-            "{} moved back from the archive in {}, {} bytes",
-            counted(moved.entries, "entry", "entries"),
-            counted(moved.segments, "segment", "segments"),
-            grouped(moved.bytes)
-        ));
-        Ok(Exit::Done)
+        move_entries(place, "back from the archive", |files, watch| files.recall(from..until, watch))
     }
 }
 
