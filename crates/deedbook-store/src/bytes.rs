@@ -48,6 +48,11 @@ impl<'a> Reader<'a> {
         self.bytes.len()
     }
 
+    /// What is left, which stays.
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        self.bytes
+    }
+
     pub(crate) fn take(&mut self, count: usize) -> Result<&'a [u8], Malformed> {
         let (taken, rest) = self.bytes.split_at_checked(count).ok_or(Malformed)?;
         self.bytes = rest;

@@ -82,13 +82,14 @@ fn read_group(
     if k > 31 {
         return Err(Malformed);
     }
-    let mut bits = BitReader { reader, buffer: 0, filled: 0 };
+    let mut bits = BitReader { bytes: reader.rest(), at: 0 };
     for _ in 0..count {
         let upper = bits.ones()?;
-        let gap = (u64::from(upper) << k) | bits.take(k)?;
+        let gap = (u64::from(upper) << k) | bits.take(k);
         sink(u32::try_from(gap).map_err(|_| Malformed)?)?;
     }
-    Ok(())
+    // Beyond the end there are zeros; whether some of them were taken is found here.
+    reader.take(bits.at.div_ceil(8)).map(drop)
 }
 
 /// Bits into bytes, the least significant first.
@@ -126,48 +127,49 @@ impl BitWriter<'_> {
     }
 }
 
-/// Bits out of the bytes of a reader, of which it takes no more than it must.
-struct BitReader<'r, 'b> {
-    reader: &'r mut Reader<'b>,
-    buffer: u64,
-    filled: u32,
+/// Bits out of bytes, which zeros follow.
+struct BitReader<'b> {
+    bytes: &'b [u8],
+    /// Bits that were taken.
+    at: usize,
 }
 
-impl BitReader<'_, '_> {
-    fn fill(&mut self) -> Result<(), Malformed> {
-        self.buffer |= u64::from(self.reader.u8()?) << self.filled;
-        self.filled += 8;
-        Ok(())
+impl BitReader<'_> {
+    /// The next bits, the first of them lowest: at least [`Self::WINDOW`].
+    fn window(&self) -> u64 {
+        let rest = self.bytes.get(self.at / 8..).unwrap_or_default();
+        let word = match rest.first_chunk() {
+            Some(word) => *word,
+            None => {
+                let mut word = [0; 8];
+                word[..rest.len()].copy_from_slice(rest);
+                word
+            }
+        };
+        u64::from_le_bytes(word) >> (self.at % 8)
     }
+
+    const WINDOW: u32 = 57;
 
     /// How many ones stand before the next zero, which is passed over.
     fn ones(&mut self) -> Result<u32, Malformed> {
         let mut count = 0u32;
         loop {
-            if self.filled == 0 {
-                self.fill()?;
-            }
-            let ones = self.buffer.trailing_ones().min(self.filled);
+            let ones = self.window().trailing_ones().min(Self::WINDOW);
             count = count.checked_add(ones).ok_or(Malformed)?;
-            self.buffer >>= ones;
-            self.filled -= ones;
-            if self.filled > 0 {
-                self.buffer >>= 1;
-                self.filled -= 1;
+            self.at += ones as usize;
+            if ones < Self::WINDOW {
+                self.at += 1;
                 return Ok(count);
             }
         }
     }
 
     /// The next `count` bits, at most 32.
-    fn take(&mut self, count: u32) -> Result<u64, Malformed> {
-        while self.filled < count {
-            self.fill()?;
-        }
-        let bits = self.buffer & ((1u64 << count) - 1);
-        self.buffer >>= count;
-        self.filled -= count;
-        Ok(bits)
+    fn take(&mut self, count: u32) -> u64 {
+        let bits = self.window() & ((1u64 << count) - 1);
+        self.at += count as usize;
+        bits
     }
 }
 

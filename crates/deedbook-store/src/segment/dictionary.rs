@@ -38,7 +38,7 @@ impl DictionaryWriter {
             self.first_key = key.to_vec();
             0
         } else {
-            self.last_key.iter().zip(key).take_while(|(old, new)| old == new).count()
+            common(&self.last_key, key)
         };
         put_varint(&mut self.leaf, shared as u64);
         put_bytes(&mut self.leaf, &key[shared..]);
@@ -221,9 +221,17 @@ impl<'a> DictionaryCursor<'a> {
         Self { dictionary, access, next_leaf: leaf, leaf: None, at: 0, key, payload: 0..0, pending: false }
     }
 
+    /// Moves to the first key from here on that is not before `key`.
     fn skip_to(&mut self, key: &[u8]) -> Result<()> {
-        while self.step()? {
-            if self.key[..] >= *key {
+        // How much of `key` the present key, which is before it, begins with.
+        let mut agreed = 0;
+        while let Some(shared) = self.step()? {
+            // A key that shares more with the one before is before `key` for the same reason.
+            if shared > agreed {
+                continue;
+            }
+            agreed = shared + common(&self.key[shared..], &key[shared..]);
+            if self.key[agreed..] >= key[agreed..] {
                 self.pending = true;
                 return Ok(());
             }
@@ -233,23 +241,23 @@ impl<'a> DictionaryCursor<'a> {
 
     /// The next key and its payload.
     pub(crate) fn next(&mut self) -> Result<Option<(&[u8], &[u8])>> {
-        if !std::mem::take(&mut self.pending) && !self.step()? {
+        if !std::mem::take(&mut self.pending) && self.step()?.is_none() {
             return Ok(None);
         }
         let leaf = self.leaf.as_deref().map_or(&[][..], |leaf| &leaf[..]);
         Ok(Some((&self.key, &leaf[self.payload.clone()])))
     }
 
-    /// Moves to the next key; `false` after the last.
-    fn step(&mut self) -> Result<bool> {
+    /// Moves to the next key and tells how much it shares with the one before in its leaf; `None` after the last.
+    fn step(&mut self) -> Result<Option<usize>> {
         if self.leaf.as_ref().is_none_or(|leaf| self.at >= leaf.len()) && !self.load_leaf()? {
-            return Ok(false);
+            return Ok(None);
         }
         let leaf = self.leaf.as_deref().map_or(&[][..], |leaf| &leaf[..]);
         let read = read_pair(leaf, self.at, &mut self.key);
-        let (payload, next) = self.dictionary.file.shaped(read, "a leaf of a dictionary")?;
-        (self.payload, self.at) = (payload, next);
-        Ok(true)
+        let pair = self.dictionary.file.shaped(read, "a leaf of a dictionary")?;
+        (self.payload, self.at) = (pair.payload, pair.end);
+        Ok(Some(pair.shared))
     }
 
     fn load_leaf(&mut self) -> Result<bool> {
@@ -270,8 +278,21 @@ impl<'a> DictionaryCursor<'a> {
     }
 }
 
-/// Reads the pair at `at`: `key` becomes its key; returned are the range of the payload and where the next pair is.
-fn read_pair(leaf: &[u8], at: usize, key: &mut Vec<u8>) -> Result<(std::ops::Range<usize>, usize), Malformed> {
+/// How many bytes two keys begin with alike.
+fn common(one: &[u8], other: &[u8]) -> usize {
+    one.iter().zip(other).take_while(|(one, other)| one == other).count()
+}
+
+/// Where a pair of a leaf stands.
+struct Pair {
+    /// How much its key shares with the one before.
+    shared: usize,
+    payload: std::ops::Range<usize>,
+    end: usize,
+}
+
+/// Reads the pair at `at`: `key`, which was that of the pair before, becomes its key.
+fn read_pair(leaf: &[u8], at: usize, key: &mut Vec<u8>) -> Result<Pair, Malformed> {
     let mut reader = Reader::new(leaf.get(at..).ok_or(Malformed)?);
     let shared = reader.count()?;
     let suffix = reader.bytes()?;
@@ -281,8 +302,8 @@ fn read_pair(leaf: &[u8], at: usize, key: &mut Vec<u8>) -> Result<(std::ops::Ran
     }
     key.truncate(shared);
     key.extend_from_slice(suffix);
-    let next = leaf.len() - reader.remaining();
-    Ok((next - payload.len()..next, next))
+    let end = leaf.len() - reader.remaining();
+    Ok(Pair { shared, payload: end - payload.len()..end, end })
 }
 
 /// Several dictionaries read side by side.
