@@ -17,7 +17,7 @@ pub type Random = Arc<dyn Fn(&mut [u8]) + Send + Sync>;
 ///
 /// Memory, with the defaults: unsealed events with their index (2 generations × about 35 MiB, and 16 MiB waiting),
 /// blocks (32 MiB), id filters (32 MiB, enough for 26 million entries; the others are read through the cache) and the
-/// largest merge (6 million entries × 11 bytes) stay below 256 MiB. Batches that are larger than a generation, and the
+/// largest merge (3 million entries × 11 bytes) stay below 256 MiB. Batches that are larger than a generation, and the
 /// trees of the tenants that were written to (about half a KiB each), come on top.
 #[derive(Clone)]
 #[non_exhaustive]
@@ -76,7 +76,7 @@ impl Default for Options {
             cache_bytes: 32 << 20,
             filter_bytes_max: 32 << 20,
             merge_fan_in: 8,
-            segment_entries_max: 6 << 20,
+            segment_entries_max: 3 << 20,
             background: Background::Threads,
             clock: Arc::new(Timestamp::now),
             random: Arc::new(fill_from_system),
