@@ -13,6 +13,7 @@ use crate::Result;
 use crate::contestant::{Contestant, Deedbook, Finish, Limit, Postgres, Sqlite};
 use crate::figures::{Comparison, Series};
 use crate::machine::Circumstances;
+use crate::question::Kind;
 use crate::quiz::Quiz;
 use crate::race::{Course, Lane};
 use crate::workload::Workload;
@@ -129,7 +130,7 @@ pub fn compare(options: &Options) -> Result<Comparison> {
         found.series.push(Series { batch_events, results });
         if index + 1 == options.batch.len() {
             let quiz = Quiz { questions: options.questions, patience: Duration::from_secs(options.patience_s) };
-            found.questions = quiz::run(&mut lanes, &workload, quiz)?;
+            found.questions = quiz::run(&mut lanes, &workload, quiz, &Kind::ALL)?;
         }
     }
     found.notes.dedup();

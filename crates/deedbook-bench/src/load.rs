@@ -15,6 +15,7 @@ use crate::Result;
 use crate::contestant::{Contestant, Deedbook, Diet, Finish};
 use crate::figures::{Asked, Loaded, Percentiles};
 use crate::machine::{Circumstances, anonymous_bytes};
+use crate::question::Kind;
 use crate::quiz::Quiz;
 use crate::race::{Course, Lane};
 use crate::workload::Workload;
@@ -55,6 +56,9 @@ pub struct QueriesOptions {
     /// Questions of each kind.
     #[arg(long, default_value_t = 200)]
     pub questions: usize,
+    /// Kinds of questions whose names hold this alone, such as `word`.
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    pub only: String,
 }
 
 /// What `load` found.
@@ -105,7 +109,7 @@ pub fn load(options: &Options) -> Result<Found> {
     race::run(&mut lanes, &workload, course)?;
     let loaded = lanes[0].loaded()?;
     drop(lanes);
-    let (open, questions) = open_and_ask(directory, &workload, options.questions)?;
+    let (open, questions) = open_and_ask(directory, &workload, options.questions, &Kind::ALL)?;
     Ok(Found {
         circumstances,
         loaded,
@@ -121,15 +125,21 @@ pub fn load(options: &Options) -> Result<Found> {
 /// # Errors
 /// When the log cannot be opened or fails.
 pub fn run_queries(options: &QueriesOptions) -> Result<()> {
+    let kinds: Vec<Kind> = Kind::ALL.into_iter().filter(|kind| kind.name().contains(&options.only)).collect();
     let events = Deedbook::open(&options.data, 1, Finish::Close)?.visible_count()?;
-    let (open, asked) = open_and_ask(&options.data, &Workload::new(events), options.questions)?;
+    let (open, asked) = open_and_ask(&options.data, &Workload::new(events), options.questions, &kinds)?;
     println!("{}", Circumstances::now().machine_line());
     println!("{} events, opened in {:.1} ms", report::thousands(events as f64), open.as_secs_f64() * 1e3);
     println!("{}", report::questions(&asked));
     Ok(())
 }
 
-fn open_and_ask(directory: &Path, workload: &Workload, questions: usize) -> Result<(Duration, Vec<Asked>)> {
+fn open_and_ask(
+    directory: &Path,
+    workload: &Workload,
+    questions: usize,
+    kinds: &[Kind],
+) -> Result<(Duration, Vec<Asked>)> {
     let mut deedbook = Deedbook::open(directory, 1, Finish::Close)?;
     let open = deedbook.reopen()?;
     if questions == 0 {
@@ -137,7 +147,7 @@ fn open_and_ask(directory: &Path, workload: &Workload, questions: usize) -> Resu
     }
     let mut lanes = [Lane::new("deedbook", Box::new(deedbook) as Box<dyn Contestant>, workload.events())];
     let quiz = Quiz { questions, patience: Duration::from_secs(60) };
-    Ok((open, quiz::run(&mut lanes, workload, quiz)?))
+    Ok((open, quiz::run(&mut lanes, workload, quiz, kinds)?))
 }
 
 /// What this process uses by itself: the events of a chunk are its own, not the log's.
