@@ -156,10 +156,7 @@ export class DeedbookLog extends Element {
 
   async openEntry() {
     const wanted = this.entry;
-    if (!wanted) {
-      this.shown = null;
-      return;
-    }
+    if (!wanted) return void (this.shown = null);
     if (this.shown && [this.shown.id, `${this.shown.tenant}/${this.shown.id}`].includes(wanted)) return;
     const [id, tenant] = wanted.split("/").reverse();
     const api = /** @type {Api} */ (this.asked);

@@ -57,6 +57,8 @@ export interface Page {
   next: string | null;
   prev: string | null;
   has_more: boolean;
+  /** Some of it was read from the archive. */
+  archived?: boolean;
 }
 
 export interface FacetValue {

@@ -14,7 +14,7 @@ const PAGE_ENTRIES = 50;
 /** How far from what is seen pages are held. */
 const MARGIN = "1200px 0px";
 
-/** @typedef {import("../types.js").Entry} Entry */
+/** @typedef {import("./window.js").Sheet} Sheet */
 
 /** Tells `deedbook-open` with an entry, `deedbook-search` with a query, `deedbook-loaded` with what came. */
 export class Feed extends Element {
@@ -42,14 +42,15 @@ export class Feed extends Element {
     /** @type {ApiError | null} */
     this.failure = null;
     this.isLoading = false;
-    /** @type {import("./window.js").Sheet[]} */
+    /** @type {Sheet[]} */
     this.sheets = [];
+    /** The first page that came from the archive, in part at least; -1 while there is none. */
+    this.archived = -1;
     /** @type {string | null} */
     this.next = null;
     this.hasMore = false;
     /** @type {Set<string>} */
     this.opened = new Set();
-    /** @type {AbortController} */
     this.asking = new AbortController();
     /** @type {IntersectionObserver | null} */
     this.observer = null;
@@ -86,6 +87,7 @@ export class Feed extends Element {
     this.asking = new AbortController();
     this.tail.stop();
     this.sheets = [];
+    this.archived = -1;
     this.opened.clear();
     this.next = null;
     this.hasMore = true;
@@ -104,6 +106,7 @@ export class Feed extends Element {
     this.isLoading = true;
     try {
       const page = await this.fetched(after, signal);
+      if (page.archived && this.archived < 0) this.archived = this.sheets.length;
       this.sheets.push(sheet(this.sheets.length, after, page.data));
       this.next = cursorOf(page.next);
       this.hasMore = page.has_more && this.next !== null;
@@ -112,7 +115,7 @@ export class Feed extends Element {
     } catch (error) {
       if (signal.aborted) return null;
       this.failure = error instanceof ApiError ? error : new ApiError({ status: 500, detail: String(error) });
-      if (this.sheets.length === 0) this.tell("deedbook-failed", this.failure);
+      if (!this.sheets.length) this.tell("deedbook-failed", this.failure);
       return null;
     } finally {
       if (!signal.aborted) this.isLoading = false;
@@ -139,6 +142,10 @@ export class Feed extends Element {
     return this.hidesViews ? withoutViews(this.query) : this.query;
   }
 
+  get focused() {
+    return /** @type {ShadowRoot} */ (this.renderRoot).activeElement;
+  }
+
   more() {
     if (!this.isLoading && this.hasMore && this.sheets.length) this.load(this.next);
   }
@@ -153,7 +160,7 @@ export class Feed extends Element {
         continue;
       }
       const found = this.sheets[Number(place.dataset.sheet)];
-      if (!found || found.index === 0) continue;
+      if (!found?.index) continue;
       if (isIntersecting && !found.entries) this.bringBack(found);
       if (!isIntersecting && found.entries && !this.isInUse(found, place)) {
         found.height = place.offsetHeight;
@@ -164,14 +171,13 @@ export class Feed extends Element {
   }
 
   /** A page with the focus, or with a group that is open, stays.
-   * @param {import("./window.js").Sheet} sheet
+   * @param {Sheet} sheet
    * @param {HTMLElement} place */
   isInUse(sheet, place) {
-    const focused = /** @type {ShadowRoot} */ (this.renderRoot).activeElement;
-    return place.contains(focused) || sheet.runs.some(({ key }) => key !== null && this.opened.has(key));
+    return place.contains(this.focused) || sheet.runs.some(({ key }) => key !== null && this.opened.has(key));
   }
 
-  /** @param {import("./window.js").Sheet} sheet */
+  /** @param {Sheet} sheet */
   async bringBack(sheet) {
     const { signal } = this.asking;
     const page = await this.fetched(sheet.after, signal).catch(() => null);
@@ -209,16 +215,14 @@ export class Feed extends Element {
 
   /** Opens or closes the group that has the focus. */
   toggle() {
-    const focused = /** @type {HTMLElement | null} */ (/** @type {ShadowRoot} */ (this.renderRoot).activeElement);
-    /** @type {HTMLElement | null | undefined} */ (focused?.closest("article")?.querySelector(".toggle"))?.click();
+    /** @type {HTMLElement | null | undefined} */ (this.focused?.closest("article")?.querySelector(".toggle"))?.click();
   }
 
   /** Moves the focus to the next line, or the one before.
    * @param {1 | -1} step */
   step(step) {
     const openers = /** @type {HTMLElement[]} */ ([...this.renderRoot.querySelectorAll(".opener")]);
-    const focused = /** @type {HTMLElement | null} */ (/** @type {ShadowRoot} */ (this.renderRoot).activeElement);
-    const line = focused?.closest("article")?.querySelector(".opener") ?? this.renderRoot.querySelector(".current .opener");
+    const line = this.focused?.closest("article")?.querySelector(".opener") ?? this.renderRoot.querySelector(".current .opener");
     const index = openers.indexOf(/** @type {HTMLElement} */ (line));
     const next = openers[index < 0 ? 0 : index + step];
     next?.focus({ preventScroll: true });
@@ -238,13 +242,13 @@ export class Feed extends Element {
     const pages = lines(sheets, isGrouped).map((items, place) => items.map((item) => {
       const first = "entry" in item ? item.entry : item.entries[0];
       const today = this.words.day(whenOf(first));
-      const heading = today === day ? nothing : html`<h2 class="day">${(day = today)}</h2>`;
+      const heading = today === day ? nothing : html`<h2 class="day">${day = today}</h2>`;
       return { key: first.id, view: html`${heading}${"entry" in item ? row(item.entry, look) : this.group(item, look, place)}` };
     }));
     return html`
       <section part="list" aria-label=${this.words.say("log.results")} aria-busy=${this.isLoading} @click=${this.clicked}>
         ${this.tail.bar()}
-        ${pages.map((items, index) => html`<div data-sheet=${index - 1}>${repeat(items, ({ key }) => key, ({ view }) => view)}</div>`)}
+        ${pages.map((items, index) => html`<div data-sheet=${index - 1}>${index && index - 1 === this.archived ? html`<p class="end muted">${this.words.say("log.archived")}</p>` : nothing}${repeat(items, ({ key }) => key, ({ view }) => view)}</div>`)}
         ${this.end()}
       </section>`;
   }
@@ -259,7 +263,7 @@ export class Feed extends Element {
     };
     const all = () => this.tell("deedbook-search", { query: term(...groupTerm(item.group)) });
     const goesOn = this.hasMore && place === this.sheets.length && this.sheets.at(-1)?.runs.at(-1)?.key === item.group;
-    return groupRow({ key: item.group, entries: item.entries, count: item.count, isOpen: this.opened.has(item.group), goesOn, toggle, all }, look);
+    return groupRow({ ...item, key: item.group, isOpen: this.opened.has(item.group), goesOn, toggle, all }, look);
   }
 
   /** What stands after the last line. */
@@ -267,8 +271,8 @@ export class Feed extends Element {
     const { say } = this.words;
     const count = this.sheets.reduce((sum, { size }) => sum + size, 0) + this.tail.entries.length;
     if (this.failure) return this.failed(this.failure, count > 0);
-    if (this.isLoading && count === 0) return html`<div class="waiting" aria-hidden="true">${Array.from({ length: 12 }, () => html`<div class="row"><i></i><i></i><i></i></div>`)}</div>`;
-    if (count === 0 && !this.hasMore) return this.query || this.target ? this.none() : html`<div class="state" part="empty">${icon("empty")}<h2>${say("empty.title")}</h2><p>${say("empty.text")}</p></div>`;
+    if (this.isLoading && !count) return html`<div class="waiting" aria-hidden="true">${Array(12).fill(html`<div class="row"><i></i><i></i><i></i></div>`)}</div>`;
+    if (!count && !this.hasMore) return this.query || this.target ? this.none() : html`<div class="state" part="empty">${icon("empty")}<h2>${say("empty.title")}</h2><p>${say("empty.text")}</p></div>`;
     if (this.hasMore) return html`<div class="end muted" data-more>${this.isLoading ? say("log.loading") : html`<button class="plain" @click=${this.more}>${say("log.more")}</button>`}</div>`;
     return html`<div class="end muted">${say(this.query || this.target ? "log.end.query" : "log.end")}</div>`;
   }
@@ -287,12 +291,11 @@ export class Feed extends Element {
       return html`<div class="state" part="failure">${icon("search")}<h2>${say("wrong.title")}</h2><p>${say("wrong.text")}</p>
         <button @click=${() => this.tell("deedbook-help")}>${say("log.help")}</button></div>`;
     }
-    const key = { 0: "offline", 401: "error.unauthorised", 403: "error.forbidden" }[failure.status] ?? "error";
-    const title = say(key === "offline" || key === "error" ? `${key}.title` : key);
-    const text = key === "offline" ? say("offline.text") : key === "error.unauthorised" ? say("error.unauthorised.text") : failure.message;
+    const key = { 0: "offline", 401: "unauthorised", 403: "forbidden" }[failure.status] ?? "other";
+    const text = key === "offline" || key === "unauthorised" ? say(`error.${key}.text`) : failure.message;
     const again = () => (this.sheets.length ? this.load(this.next) : this.reload());
     return html`<div class="state" role="alert" part="failure">${hasEntries ? nothing : icon(failure.status === 0 ? "offline" : "failure")}
-      <h2>${title}</h2><p>${text}</p>${failure.requestId ? html`<p class="mono">${say("error.request", { id: failure.requestId })}</p>` : nothing}
+      <h2>${say(`error.${key}`)}</h2><p>${text}</p>${failure.requestId ? html`<p class="mono">${say("error.request", { id: failure.requestId })}</p>` : nothing}
       <button @click=${again}>${say("error.again")}</button></div>`;
   }
 
@@ -309,8 +312,7 @@ export class Feed extends Element {
     .new button { translate: 0 0.5rem; border-radius: 1rem; box-shadow: 0 2px 10px light-dark(#1b1d1f2b, #00000080); }
     .waiting .row { cursor: default; padding-block: 0.6875rem; }
     .waiting i { block-size: 0.625rem; border-radius: 3px; background: var(--_line); }
-    .waiting .row:nth-child(3n) i { inline-size: 62%; }
-    .waiting .row:nth-child(3n + 1) i { inline-size: 85%; }
+    .waiting .row:nth-child(odd) i { inline-size: 62%; }
   `];
 }
 

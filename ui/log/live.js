@@ -102,14 +102,8 @@ export class Live {
 
   show() {
     this.timer = 0;
-    if ((this.feed.scroller?.scrollTop ?? 0) > TOP_PX) {
-      this.feed.requestUpdate();
-      return;
-    }
-    if (this.entries.length + this.waiting > ENTRIES_MAX) {
-      this.feed.reload();
-      return;
-    }
+    if ((this.feed.scroller?.scrollTop ?? 0) > TOP_PX) return this.feed.requestUpdate();
+    if (this.entries.length + this.waiting > ENTRIES_MAX) return void this.feed.reload();
     const known = this.known();
     const fresh = this.arrived.filter((entry) => !known.has(key(entry)));
     this.entries = [...fresh.reverse(), ...this.entries];
@@ -128,12 +122,11 @@ export class Live {
   bar() {
     if (!this.feed.live) return nothing;
     const { say } = this.feed.words;
-    const count = this.waiting;
     return html`
       <div class=${this.isConnected ? "bar" : "bar lost"} role="status">
         <span class="pulse">${icon(this.isConnected ? "live" : "offline")}</span>${say(this.isConnected ? "log.live.on" : "log.live.lost")}
       </div>
-      ${count ? html`<div class="new"><button class="main" @click=${this.catchUp.bind(this)}>${say("log.live.new", { count })}</button></div>` : nothing}
+      ${this.waiting ? html`<div class="new"><button class="main" @click=${this.catchUp.bind(this)}>${say("log.live.new", { count: this.waiting })}</button></div>` : nothing}
       <div class="unseen" role="status">${this.entries.length ? say("log.live.new", { count: this.entries.length }) : nothing}</div>`;
   }
 }

@@ -9,7 +9,7 @@ import { icon } from "../lib/style.js";
 export function failureView(failure, words, again) {
   const isOffline = failure.status === 0;
   return html`<div class="state" role="alert">${icon(isOffline ? "offline" : "failure")}
-    <h1>${words.say(isOffline ? "offline.title" : "error.title")}</h1><p>${isOffline ? words.say("offline.text") : failure.message}</p>
+    <h1>${words.say(isOffline ? "error.offline" : "error.other")}</h1><p>${isOffline ? words.say("error.offline.text") : failure.message}</p>
     ${failure.requestId ? html`<p class="mono">${words.say("error.request", { id: failure.requestId })}</p>` : nothing}
     <button @click=${again}>${words.say("error.again")}</button></div>`;
 }

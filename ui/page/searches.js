@@ -70,7 +70,7 @@ export class SearchesPage extends Element {
       await act();
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
-      this.problem = error.errors[0]?.detail ?? (error.status === 0 ? this.words.say("offline.text") : error.message);
+      this.problem = error.errors[0]?.detail ?? (error.status === 0 ? this.words.say("error.offline.text") : error.message);
       if (error.status === 401) this.tell("deedbook-failure", error);
     }
   }

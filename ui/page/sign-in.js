@@ -47,7 +47,7 @@ export class SignIn extends Element {
   /** @param {unknown} error */
   why(error) {
     const status = error instanceof ApiError ? error.status : 500;
-    const key = { 0: "offline.text", 401: "sign.refused", 403: "error.forbidden" }[status];
+    const key = { 0: "error.offline.text", 401: "sign.refused", 403: "error.forbidden" }[status];
     return key ? this.words.say(key) : /** @type {Error} */ (error).message;
   }
 

@@ -411,6 +411,28 @@ visiting("right to left, the page is its own mirror", { locale: "ar-EG" }, async
   await page.screenshot({ path: path.join(OUTPUT, "right-to-left.png") });
 });
 
+visiting("where the list goes on in the archive, it says so once", { at: "/?q=-action:price.changed" }, async (page) => {
+  const told = page.getByText("Partly archived from here on");
+  const isFurther = (address) => address.pathname === "/v1/events" && address.searchParams.has("after");
+  await page.route(isFurther, async (route) => {
+    const response = await route.fetch();
+    await route.fulfill({ response, json: { ...(await response.json()), archived: true } });
+  });
+  await rows(page).first().waitFor();
+  for (let pages = 0; pages < 3; pages += 1) {
+    await page.evaluate(() => {
+      const log = document.querySelector("deedbook-app").shadowRoot.querySelector("deedbook-log");
+      log.scrollTo({ top: log.scrollHeight });
+    });
+    await told.waitFor();
+    await settled(page);
+  }
+  assert.equal(await told.count(), 1);
+  assert.equal(await told.evaluate((line) => line.closest("[data-sheet]").dataset.sheet), "1");
+  await told.scrollIntoViewIfNeeded();
+  await page.screenshot({ path: path.join(OUTPUT, "partly-archived.png") });
+});
+
 test("views of the log are left out, and shown to whoever wants them", { timeout: 60_000 }, async () => {
   const own = await open("views");
   await own.record({ id: "evt_1", tenant: "acme", action: "lamp.lit", actor: { type: "user", id: "ada" } });

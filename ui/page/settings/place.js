@@ -191,7 +191,7 @@ export class SettingsPlace extends Element {
   problemView() {
     const { problem, words } = this;
     if (!problem) return html`<div role="alert"></div>`;
-    const text = problem.status === 0 ? words.say("offline.text") : problem.message;
+    const text = problem.status === 0 ? words.say("error.offline.text") : problem.message;
     return html`<div role="alert" class="problem"><p>${text}</p>
       ${problem.errors.length ? html`<ul>${problem.errors.map(({ pointer, detail }) => html`<li>${pointer ? html`<code dir="ltr">${pointer}</code> ` : nothing}<bdi>${detail}</bdi></li>`)}</ul>` : nothing}</div>`;
   }
