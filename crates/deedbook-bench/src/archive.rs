@@ -1,4 +1,4 @@
-//! `archive`: what a log takes as an archive, beside what DuckDB makes of the same rows.
+//! `archive`: what a log takes as an archive, beside what DuckDB and ClickHouse make of the same rows.
 
 use std::fs;
 use std::ops::ControlFlow;
@@ -31,12 +31,15 @@ pub struct Options {
     /// DuckDB's command line.
     #[arg(long, value_name = "PROGRAM", env = "DEEDBOOK_DUCKDB", default_value = "duckdb")]
     pub duckdb: PathBuf,
+    /// A Python that has `chdb`, which is ClickHouse as a library.
+    #[arg(long, value_name = "PROGRAM", env = "DEEDBOOK_CHDB_PYTHON", default_value = "python3")]
+    pub chdb_python: PathBuf,
 }
 
 /// Fills a log, archives it and prints.
 ///
 /// # Errors
-/// When the log or the archive fails. That there is no DuckDB is said and no error.
+/// When the log or the archive fails. That there is no DuckDB or ClickHouse is said and no error.
 pub fn run(options: &Options) -> Result<()> {
     let circumstances = Circumstances::now();
     println!("{}\n{}\n$ {}", circumstances.machine_line(), circumstances.date, circumstances.command);
@@ -78,6 +81,16 @@ pub fn run(options: &Options) -> Result<()> {
         }
         drop(fs::remove_dir_all(&copy));
     }
+    for (name, columns) in
+        [("ClickHouse, the same columns", "*"), ("ClickHouse, without leaf_hash", "* EXCEPT leaf_hash")]
+    {
+        let copy = room.path().join("copy");
+        match table_by_clickhouse(&options.chdb_python, &place, &copy, columns) {
+            Ok((size, time)) => row(name, size, Some(time), None),
+            Err(why) => eprintln!("SKIPPED {name}: {why}"),
+        }
+        drop(fs::remove_dir_all(&copy));
+    }
     let canonical = room.path().join("canonical.ndjson");
     write_canonical(&archive, &canonical)?;
     row("canonical bytes, zstd -12 as one stream", (zstd_of(&canonical)?, 1), None, None);
@@ -99,6 +112,29 @@ fn copy_by_duckdb(program: &Path, archive: &Path, to: &Path, columns: &str) -> R
         return Err(String::from_utf8_lossy(&asked.stderr).into_owned().into());
     }
     Ok(begun.elapsed())
+}
+
+/// Lets ClickHouse put the rows of the archive into a table of its own, and merge it: its bytes and its parts.
+fn table_by_clickhouse(python: &Path, archive: &Path, to: &Path, columns: &str) -> Result<((u64, u64), Duration)> {
+    let script = format!(
+        "from chdb import session\n\
+         ask = session.Session('{to}').query\n\
+         ask(\"CREATE TABLE log ENGINE = MergeTree ORDER BY (tenant, day, position) \"\n\
+             \"SETTINGS default_compression_codec = 'ZSTD(12)' AS SELECT {columns} \"\n\
+             \"FROM file('{archive}/entries/*/*/*.parquet', Parquet) SETTINGS use_hive_partitioning = 1\")\n\
+         ask('OPTIMIZE TABLE log FINAL')\n\
+         print(ask(\"SELECT sum(bytes_on_disk), count() FROM system.parts WHERE table = 'log' AND active\", 'CSV'))\n",
+        to = to.display(),
+        archive = archive.display()
+    );
+    let begun = Instant::now();
+    let asked = Command::new(python).args(["-c", &script]).output()?;
+    if !asked.status.success() {
+        return Err(String::from_utf8_lossy(&asked.stderr).into_owned().into());
+    }
+    let told = String::from_utf8(asked.stdout)?;
+    let (bytes, parts) = told.trim().split_once(',').ok_or_else(|| format!("ClickHouse said {told:?}"))?;
+    Ok(((bytes.parse()?, parts.parse()?), begun.elapsed()))
 }
 
 /// Bytes per event of each column and its filter, without those that take hardly any.

@@ -30,7 +30,7 @@ enum Command {
     Drain(drain::Options),
     /// Entries to a sink, and what a sink costs those who record.
     Deliver(deliver::Options),
-    /// What a log takes as an archive, beside DuckDB.
+    /// What a log takes as an archive, beside DuckDB and ClickHouse.
     #[cfg(feature = "archive")]
     Archive(deedbook_bench::archive::Options),
     /// A log whose entries lie in an archive: what stays of it, and how long questions take.
