@@ -29,16 +29,10 @@ pub(crate) fn decode_chunk(first: u32, count: usize, bytes: &[u8]) -> Result<Vec
         return Err(Malformed);
     }
     let mut reader = Reader::new(bytes);
-    let mut positions = Vec::with_capacity(count);
-    positions.push(first);
+    let mut positions = vec![first; count];
     let mut previous = first;
-    while positions.len() < count {
-        let in_group = (count - positions.len()).min(GROUP);
-        read_group(&mut reader, in_group, |gap| {
-            previous = previous.checked_add(gap).and_then(|next| next.checked_add(1)).ok_or(Malformed)?;
-            positions.push(previous);
-            Ok(())
-        })?;
+    for group in positions[1..].chunks_mut(GROUP) {
+        previous = read_group(&mut reader, previous, group)?;
     }
     if reader.is_empty() { Ok(positions) } else { Err(Malformed) }
 }
@@ -70,26 +64,21 @@ fn parameter(gaps: &[u32], sum: u64) -> u32 {
     (mean_log.saturating_sub(1)..=mean_log + 1).min_by_key(|&k| bits(k)).unwrap_or(mean_log)
 }
 
-/// Calls `sink` with each of the `count` gaps that [`put_group`] wrote.
-fn read_group(
-    reader: &mut Reader<'_>,
-    count: usize,
-    mut sink: impl FnMut(u32) -> Result<(), Malformed>,
-) -> Result<(), Malformed> {
-    let Some(k) = u32::from(reader.u8()?).checked_sub(1) else {
-        return (0..count).try_for_each(|_| sink(0));
-    };
-    if k > 31 {
+/// Fills `positions` with those that follow `previous` by the gaps that [`put_group`] wrote, and gives the last.
+fn read_group(reader: &mut Reader<'_>, previous: u32, positions: &mut [u32]) -> Result<u32, Malformed> {
+    let k = u32::from(reader.u8()?).checked_sub(1);
+    if k.is_some_and(|k| k > 31) {
         return Err(Malformed);
     }
     let mut bits = BitReader { bytes: reader.rest(), at: 0 };
-    for _ in 0..count {
-        let upper = bits.ones()?;
-        let gap = (u64::from(upper) << k) | bits.take(k);
-        sink(u32::try_from(gap).map_err(|_| Malformed)?)?;
+    let mut last = u64::from(previous);
+    for position in positions {
+        last = last.saturating_add(k.map_or(0, |k| bits.gap(k)) + 1);
+        *position = last as u32;
     }
-    // Beyond the end there are zeros; whether some of them were taken is found here.
-    reader.take(bits.at.div_ceil(8)).map(drop)
+    // They rise, so that the last tells of all; and beyond the end there are zeros, of which none may have been taken.
+    reader.take(bits.at.div_ceil(8))?;
+    u32::try_from(last).map_err(|_| Malformed)
 }
 
 /// Bits into bytes, the least significant first.
@@ -151,25 +140,34 @@ impl BitReader<'_> {
 
     const WINDOW: u32 = 57;
 
-    /// How many ones stand before the next zero, which is passed over.
-    fn ones(&mut self) -> Result<u32, Malformed> {
+    /// A number in Rice's code with the parameter `k`, at most 31.
+    fn gap(&mut self, k: u32) -> u64 {
+        let mut window = self.window();
+        let mut ones = u64::from(window.trailing_ones());
+        if ones + 1 + u64::from(k) > u64::from(Self::WINDOW) {
+            ones = self.many_ones();
+            window = self.window();
+            self.at += k as usize;
+        } else {
+            window >>= ones + 1;
+            self.at += (ones + 1) as usize + k as usize;
+        }
+        (ones << k) | (window & ((1 << k) - 1))
+    }
+
+    /// How many ones stand before the next zero, which is passed over; no more than `u32::MAX` are told.
+    #[cold]
+    fn many_ones(&mut self) -> u64 {
         let mut count = 0u32;
         loop {
             let ones = self.window().trailing_ones().min(Self::WINDOW);
-            count = count.checked_add(ones).ok_or(Malformed)?;
+            count = count.saturating_add(ones);
             self.at += ones as usize;
             if ones < Self::WINDOW {
                 self.at += 1;
-                return Ok(count);
+                return u64::from(count);
             }
         }
-    }
-
-    /// The next `count` bits, at most 32.
-    fn take(&mut self, count: u32) -> u64 {
-        let bits = self.window() & ((1u64 << count) - 1);
-        self.at += count as usize;
-        bits
     }
 }
 
@@ -291,6 +289,22 @@ mod tests {
             let _ = decode_chunk(7, count, &bytes);
             let _ = PostingsPlace::read(&bytes);
         }
+    }
+
+    #[test]
+    fn gaps_that_lead_too_far_are_malformed() {
+        // So many ones, shifted by 31 bits: far beyond any position.
+        let mut bytes = vec![0xff; 1000];
+        bytes[0] = 32;
+        bytes.push(0);
+        bytes.extend([0; 4]);
+        assert_eq!(decode_chunk(0, 2, &bytes), Err(Malformed));
+        let mut bytes = Vec::new();
+        encode_chunk(&[0, u32::MAX], &mut bytes);
+        assert_eq!(decode_chunk(0, 2, &bytes), Ok(vec![0, u32::MAX]));
+        assert_eq!(decode_chunk(1, 2, &bytes), Err(Malformed));
+        assert_eq!(decode_chunk(0, 2, &bytes[..bytes.len() - 1]), Err(Malformed));
+        assert_eq!(decode_chunk(0, 2, &[&bytes[..], &[0]].concat()), Err(Malformed));
     }
 
     #[test]
