@@ -1,6 +1,6 @@
 //! What was accepted: the [`Entry`] and the [`Receipt`] that its caller got.
 
-use std::fmt;
+use std::fmt::{self, Write};
 use std::str::FromStr;
 
 use jiff::Timestamp;
@@ -11,10 +11,22 @@ use crate::{Error, Event, Result};
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Digest(pub [u8; 32]);
 
+impl Digest {
+    /// Its 64 digits.
+    pub(crate) fn hexadecimal(&self) -> [u8; 64] {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let mut text = [0; 64];
+        for (byte, pair) in self.0.iter().zip(text.as_chunks_mut::<2>().0) {
+            *pair = [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]];
+        }
+        text
+    }
+}
+
 impl fmt::Display for Digest {
     /// Lower-case hexadecimal, 64 characters.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        self.hexadecimal().iter().try_for_each(|&digit| f.write_char(char::from(digit)))
     }
 }
 

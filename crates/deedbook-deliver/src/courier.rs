@@ -117,6 +117,8 @@ pub struct Courier {
     /// Positions that were passed over since the state was kept.
     passed: u64,
     trouble: Option<Trouble>,
+    /// How many entries are read at once: fewer than a batch may have, where fewer fit into its bytes.
+    reads: usize,
 }
 
 /// Tries that failed, one after the other.
@@ -166,7 +168,9 @@ impl Courier {
             status.parked = state.parked.len() as u64;
         });
         let incidents = Box::new(incidents);
-        let mut courier = Self { store, sink, states, time, incidents, terms, handle, state, passed: 0, trouble: None };
+        let reads = terms.batch_entries.max(1);
+        let mut courier =
+            Self { store, sink, states, time, incidents, terms, handle, state, passed: 0, trouble: None, reads };
         if is_new {
             // One that begins now does not begin anew with the next start.
             courier.save();
@@ -250,23 +254,28 @@ impl Courier {
 
     /// The entries of the next batch.
     fn page(&mut self) -> Result<Page> {
-        let request = PageRequest {
-            order: Order::Ascending,
-            limit: self.terms.batch_entries.max(1),
-            after: self.state.next.checked_sub(1),
-        };
+        let request = PageRequest { order: Order::Ascending, limit: self.reads, after: self.state.next.checked_sub(1) };
         let mut page = self.store.page(&self.terms.query, &self.terms.scope, &request)?;
+        self.cut(&mut page);
+        let waits_since = page.entries.first().map(|entry| entry.receipt.recorded_at);
+        self.handle.tell(|status| status.waits_since = waits_since);
+        Ok(page)
+    }
+
+    /// Leaves what fits into a batch.
+    fn cut(&mut self, page: &mut Page) {
         let mut bytes = 0;
         let fits = page.entries.iter().take_while(|entry| {
             bytes += entry.canonical.len();
             bytes <= self.terms.batch_bytes
         });
         let fits = fits.count().max(1);
-        page.has_more |= fits < page.entries.len();
+        let is_cut = fits < page.entries.len();
+        page.has_more |= is_cut;
         page.entries.truncate(fits);
-        let waits_since = page.entries.first().map(|entry| entry.receipt.recorded_at);
-        self.handle.tell(|status| status.waits_since = waits_since);
-        Ok(page)
+        // What is cut was read for nothing.
+        let reads = if is_cut { fits + fits / 4 + 1 } else { self.reads.saturating_mul(2) };
+        self.reads = reads.min(self.terms.batch_entries.max(1));
     }
 
     /// Moves behind what is not for this sink, and waits for more.

@@ -46,6 +46,8 @@ pub(crate) struct World {
     pub(crate) entries: AtomicU64,
     /// Entries that come each second.
     pub(crate) rate: AtomicU64,
+    /// Entries that were read.
+    pub(crate) read: AtomicU64,
     /// Ends the courier when everything was delivered, or when it waits at or after this time.
     pub(crate) ends_at: AtomicU64,
     handle: Mutex<Option<Handle>>,
@@ -174,6 +176,7 @@ impl Store for World {
         let visible = self.visible_count();
         let last = visible.min(first.saturating_add(request.limit as u64)).max(first);
         let entries = entries(first..last);
+        self.read.fetch_add(entries.len() as u64, Ordering::SeqCst);
         Ok(Page { entries, has_more: last < visible, watermark: visible.checked_sub(1), archived: false })
     }
 

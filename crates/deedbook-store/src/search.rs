@@ -149,7 +149,7 @@ impl Found {
         let receipt = &mut self.entry.receipt;
         let identity = (&receipt.tenant[..], &receipt.id[..]);
         let key = part.key(self.position);
-        receipt.leaf_hash = self.loaded.content().leaf_hash(key, identity, receipt.recorded_at)?;
+        receipt.leaf_hash = self.loaded.leaf_hash(key, identity, receipt.recorded_at)?;
         Ok(self.entry)
     }
 }

@@ -59,6 +59,15 @@ fn a_batch_has_its_bounds() {
 }
 
 #[test]
+fn what_does_not_fit_into_a_batch_is_hardly_read_twice() {
+    let world = World::with(300);
+    world.run(&Terms { batch_entries: 100, batch_bytes: 1_000, ..terms() }, |_| (), |_| Ok(()));
+    assert_eq!((world.received(), world.calls.load(Ordering::SeqCst)), (all(300), 30));
+    let read = world.read.load(Ordering::SeqCst);
+    assert!(read < 600, "{read} of 300 entries");
+}
+
+#[test]
 fn a_sink_that_is_away_gets_everything_later() {
     let world = World::with(20);
     let mut tries = 0;

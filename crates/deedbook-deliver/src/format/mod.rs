@@ -67,7 +67,7 @@ impl Format {
     /// Appends the record of `entry`: one line, without its end.
     pub fn write(&self, entry: &Entry, out: &mut Vec<u8>) {
         match self {
-            Self::Json => out.extend(entry.to_json()),
+            Self::Json => entry.write_json(out),
             Self::Ocsf => ocsf::write(entry, out),
             Self::Ecs => ecs::write(entry, out),
             Self::CloudEvents => cloudevents::write(entry, out),

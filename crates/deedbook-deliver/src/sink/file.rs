@@ -49,6 +49,8 @@ pub struct FileSink {
     rotation: Option<Rotation>,
     write: Writer,
     open: Option<Open>,
+    /// The room of the lines of a batch, for the next one.
+    lines: Vec<u8>,
 }
 
 struct Open {
@@ -59,11 +61,12 @@ struct Open {
 impl FileSink {
     /// Appends to the file at `path`, which is made where it is not there.
     pub fn new(path: impl Into<PathBuf>, rotation: Option<Rotation>, write: Writer) -> Self {
-        Self { path: path.into(), rotation, write, open: None }
+        Self { path: path.into(), rotation, write, open: None, lines: Vec::new() }
     }
 
     fn append(&mut self, entries: &[Entry]) -> io::Result<()> {
-        let mut lines = Vec::new();
+        let mut lines = std::mem::take(&mut self.lines);
+        lines.clear();
         for entry in entries {
             let before = lines.len();
             (self.write)(entry, &mut lines);
@@ -75,6 +78,7 @@ impl FileSink {
             }
         }
         self.write_lines(&lines)?;
+        self.lines = lines;
         self.open()?.file.sync_data()
     }
 
