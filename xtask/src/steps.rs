@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use crate::command::{cargo, output, run, run_with_lines};
 use crate::counts::{Counts, Runner};
 use crate::skipped::{self, SkippedLog};
-use crate::tools::{self, CARGO_DENY, CARGO_SHEAR, DUCKDB, MOTO, NATS_SERVER, SCHEMATHESIS, Tool};
+use crate::tools::{self, CARGO_DENY, CARGO_SHEAR, DUCKDB, KAFKA_BROKER, MOTO, NATS_SERVER, SCHEMATHESIS, Tool};
 use crate::workspace::Workspace;
 use crate::{Result, api, arrows, npm, pages, sources};
 
@@ -273,10 +273,12 @@ fn sinks(step: &Run<'_>) -> Result<Counts> {
     let options = ["test", "--package=deedbook-deliver", "--features=nats,kafka", "--no-fail-fast"];
     let mut command = cargo(step.workspace, options);
     command.args(["--lib", "--test=it", "--", "--color=never", "nats::", "kafka::"]);
-    match NATS_SERVER.locate(step.workspace) {
-        Ok(server) => drop(command.env("DEEDBOOK_NATS_SERVER", server)),
-        // The tests that need it say that they are skipped; this is why.
-        Err(why) => println!("{why}"),
+    for (tool, variable) in [(NATS_SERVER, "DEEDBOOK_NATS_SERVER"), (KAFKA_BROKER, "DEEDBOOK_KAFKA_BROKER")] {
+        match tool.locate(step.workspace) {
+            Ok(server) => drop(command.env(variable, server)),
+            // The tests that need it say that they are skipped; this is why.
+            Err(why) => println!("{why}"),
+        }
     }
     counted(step, Runner::Libtest, command)
 }
