@@ -1,8 +1,14 @@
 //! `deliver`: how fast entries go out to a sink, and what a sink that follows costs those who record.
 //!
-//! A courier works on one thread. What the log does meanwhile, such as merging, is counted as its CPU time too, and so is
-//! the making of events where they are recorded; the events per second are of the appends alone.
+//! A courier works on one thread. What the log does while it delivers, such as merging, is counted as its CPU time too.
+//! Beside delivery to a file stands the limit: the same bytes copied from a file to another one, synced as often.
 
+mod beside;
+#[cfg(feature = "nats")]
+mod nats;
+
+use std::fs::File;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
@@ -17,41 +23,53 @@ use tempfile::TempDir;
 
 use crate::Result;
 use crate::machine::Circumstances;
-use crate::meter::process_cpu;
+use crate::meter::{Cost, process_cpu};
 use crate::report;
-use crate::retire::{append, fill};
+use crate::retire::fill;
 use crate::workload::Workload;
 
 /// How much is measured, and of which sink.
 #[derive(Args, Clone, Debug)]
 pub struct Options {
-    /// Entries that are delivered, and events that are recorded while a sink follows.
+    /// Entries that are delivered.
     #[arg(long, default_value_t = 500_000, value_parser = clap::value_parser!(u64).range(1_000..))]
     pub events: u64,
-    /// Times that each is done, with and without a sink in turns.
+    /// Times that they are.
     #[arg(long, default_value_t = 3)]
     pub repeats: usize,
+    /// Pairs of short turns in which events are recorded, one with a sink beside and one without; 0 for none.
+    #[arg(long, default_value_t = 20)]
+    pub turns: usize,
+    /// Events a second of the turns in which it is not recorded as fast as it goes.
+    #[arg(long, default_value_t = 5_000, value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    pub rate: u64,
     /// The sink as in the operator's file, in JSON, such as {"format":"ecs","stdout":{}}. A file of JSON lines where
     /// none is named.
     #[arg(long, value_name = "JSON")]
     pub sink: Option<String>,
+    /// The program of a NATS server, which is started on loopback with a stream on disk; the sink is that stream.
+    #[cfg(feature = "nats")]
+    #[arg(long, value_name = "PROGRAM", conflicts_with = "sink")]
+    pub nats_server: Option<PathBuf>,
     /// Where logs and files are made; by default where temporary files go.
     #[arg(long, value_name = "DIR")]
     pub directory: Option<PathBuf>,
 }
 
-/// Events of one append.
-const BATCH_EVENTS: u64 = 1_000;
+impl Options {
+    fn parent(&self) -> PathBuf {
+        self.directory.clone().unwrap_or_else(std::env::temp_dir)
+    }
+}
+
 /// How often it is looked whether all is delivered.
 const LOOK_INTERVAL: Duration = Duration::from_millis(5);
+/// What the sink is called.
+const NAME: &str = "bench";
+/// Where it writes, unless it is another one.
+const FILE: &str = "entries.ndjson";
 /// Entries of one batch of the sink, unless it says otherwise.
 const SINK_BATCH: u64 = 2_000;
-
-/// Time and CPU time of one turn.
-struct Found {
-    wall: Duration,
-    cpu: Duration,
-}
 
 /// Measures and prints.
 ///
@@ -60,34 +78,78 @@ struct Found {
 pub fn run(options: &Options) -> Result<()> {
     let circumstances = Circumstances::now();
     println!("{}\n{}\n$ {}", circumstances.machine_line(), circumstances.date, circumstances.command);
-    let parent = options.directory.clone().unwrap_or_else(std::env::temp_dir);
-    let workload = Workload::new(options.events);
-    let mut table = report::table(&["", "events/s", "CPU µs/event"]);
+    let folder = TempDir::with_prefix_in("deedbook-bench-", options.parent())?;
+    fill(&folder.path().join("log"), &Workload::new(options.events), options.events)?;
+    let mut table = report::table(&["", "entries/s", "CPU µs/entry", "of the other side"]);
     for _ in 0..options.repeats {
-        let folder = TempDir::with_prefix_in("deedbook-bench-", &parent)?;
-        fill(&folder.path().join("log"), &workload, options.events)?;
-        for (name, found) in [
-            ("delivered", delivered(options, folder.path())?),
-            ("recorded", recorded(options, &parent, &workload, false)?),
-            ("recorded, with the sink beside", recorded(options, &parent, &workload, true)?),
-        ] {
-            let events = options.events as f64;
-            table.add_row([
-                name.to_owned(),
-                report::thousands(events / found.wall.as_secs_f64()),
-                format!("{:.1}", found.cpu.as_secs_f64() * 1e6 / events),
-            ]);
+        let other = OtherSide::of(options)?;
+        let found = delivered(options, &other, folder.path())?;
+        add_row(&mut table, options, "delivered", found, Some(other.cpu()?));
+        let file = folder.path().join(FILE);
+        if file.exists() {
+            let found = copied(&file, options.events)?;
+            add_row(&mut table, options, "its bytes copied, synced as often", found, None);
+            std::fs::remove_file(file)?;
         }
     }
     println!("{table}");
-    Ok(())
+    drop(folder);
+    beside::run(options)
 }
 
-/// The sink that is measured; its files are in `folder`.
-fn settings(options: &Options, folder: &Path) -> Result<Settings> {
-    let text = options.sink.as_deref().unwrap_or(r#"{"file":{"path":"entries.ndjson"}}"#);
-    let mut table: Map<String, Value> = serde_json::from_str(text)?;
-    table.insert("name".to_owned(), "bench".into());
+fn add_row(table: &mut comfy_table::Table, options: &Options, name: &str, found: Cost, other: Option<Duration>) {
+    let each = |cpu: Duration| format!("{:.1}", cpu.as_secs_f64() * 1e6 / options.events as f64);
+    let other = other.filter(|cpu| !cpu.is_zero()).map(each).unwrap_or_default();
+    let speed = report::thousands(options.events as f64 / found.wall.as_secs_f64());
+    table.add_row([name.to_owned(), speed, each(found.cpu), other]);
+}
+
+/// What entries are sent to, where the benchmark starts it.
+struct OtherSide {
+    #[cfg(feature = "nats")]
+    nats: Option<nats::Server>,
+}
+
+impl OtherSide {
+    fn of(options: &Options) -> Result<Self> {
+        #[cfg(not(feature = "nats"))]
+        let _ = options;
+        Ok(Self {
+            #[cfg(feature = "nats")]
+            nats: options
+                .nats_server
+                .as_deref()
+                .map(|program| nats::Server::start(program, &options.parent()))
+                .transpose()?,
+        })
+    }
+
+    /// The sink that sends there.
+    fn sink(&self) -> Option<Value> {
+        #[cfg(feature = "nats")]
+        return self.nats.as_ref().map(nats::Server::sink);
+        #[cfg(not(feature = "nats"))]
+        None
+    }
+
+    /// CPU time that it has used.
+    fn cpu(&self) -> Result<Duration> {
+        #[cfg(feature = "nats")]
+        return Ok(self.nats.as_ref().map(nats::Server::cpu).unwrap_or_default());
+        #[cfg(not(feature = "nats"))]
+        Ok(Duration::ZERO)
+    }
+}
+
+/// The sink that is measured, which begins at `start`; its files are in `folder`.
+fn settings(options: &Options, other: &OtherSide, folder: &Path, start: &str) -> Result<Settings> {
+    let table = match (other.sink(), &options.sink) {
+        (Some(sink), _) => sink,
+        (None, Some(text)) => serde_json::from_str(text)?,
+        (None, None) => json!({ "file": { "path": FILE } }),
+    };
+    let mut table: Map<String, Value> = serde_json::from_value(table)?;
+    table.extend([("name".to_owned(), NAME.into()), ("start".to_owned(), start.into())]);
     table.entry("batch").or_insert(json!({ "entries": SINK_BATCH, "kib": 8 << 10 }));
     Ok(Settings::read(table.into(), folder)?)
 }
@@ -98,37 +160,35 @@ fn couriers(store: &Arc<FileStore>, folder: &Path) -> Couriers {
 }
 
 /// Delivers the log in `folder`, all of which is there.
-fn delivered(options: &Options, folder: &Path) -> Result<Found> {
+fn delivered(options: &Options, other: &OtherSide, folder: &Path) -> Result<Cost> {
     let store = Arc::new(FileStore::open(folder.join("log"), StoreOptions::default())?);
     let couriers = couriers(&store, folder);
-    let settings = settings(options, folder)?;
+    let settings = settings(options, other, folder, "beginning")?;
     let (begun, cpu) = (Instant::now(), process_cpu());
     couriers.start(settings)?;
     wait_for(&couriers, store.visible_count());
-    let found = Found { wall: begun.elapsed(), cpu: process_cpu() - cpu };
-    couriers.stop();
+    let found = Cost { wall: begun.elapsed(), cpu: process_cpu() - cpu };
+    couriers.remove(NAME)?;
     Ok(found)
 }
 
-/// Records everything into a log of its own. What the sink has not delivered by then is not waited for.
-fn recorded(options: &Options, parent: &Path, workload: &Workload, with_sink: bool) -> Result<Found> {
-    let folder = TempDir::with_prefix_in("deedbook-bench-", parent)?;
-    let store = Arc::new(FileStore::open(folder.path().join("log"), StoreOptions::default())?);
-    let couriers = couriers(&store, folder.path());
-    if with_sink {
-        couriers.start(settings(options, folder.path())?)?;
+/// Copies a file of so many entries, a batch at a time.
+fn copied(path: &Path, entries: u64) -> Result<Cost> {
+    let mut from = File::open(path)?;
+    let bytes = from.metadata()?.len() * SINK_BATCH / entries;
+    let (begun, cpu) = (Instant::now(), process_cpu());
+    let mut to = tempfile::tempfile_in(path.parent().unwrap_or(path))?;
+    let mut batch = Vec::new();
+    while Read::by_ref(&mut from).take(bytes).read_to_end(&mut batch)? > 0 {
+        to.write_all(&batch)?;
+        to.sync_data()?;
+        batch.clear();
     }
-    let (mut wall, cpu) = (Duration::ZERO, process_cpu());
-    for first in (0..options.events).step_by(BATCH_EVENTS as usize) {
-        wall += append(&store, workload, first..(first + BATCH_EVENTS).min(options.events))?;
-    }
-    let found = Found { wall, cpu: process_cpu() - cpu };
-    couriers.stop();
-    Ok(found)
+    Ok(Cost { wall: begun.elapsed(), cpu: process_cpu() - cpu })
 }
 
 fn wait_for(couriers: &Couriers, position: u64) {
-    while couriers.get("bench").is_some_and(|outlet| outlet.handle.status().next < position) {
+    while couriers.get(NAME).is_some_and(|outlet| outlet.handle.status().next < position) {
         thread::sleep(LOOK_INTERVAL);
     }
 }
