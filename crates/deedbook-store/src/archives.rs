@@ -19,7 +19,7 @@ use crate::manifest::Object;
 pub type OpenArchive = Arc<dyn Fn(&str) -> io::Result<Arc<dyn Disk>> + Send + Sync>;
 
 /// The folder of an archive that holds the files.
-const FOLDER: &str = "segments";
+pub const FOLDER: &str = "segments";
 /// So much is read at once. Behind a network a request costs as much time as some hundred kilobytes, and a tenant's
 /// entries lie side by side.
 const CHUNK: u64 = 1 << 20;
@@ -29,8 +29,16 @@ const CHUNKS_BYTES: u64 = 8 << 20;
 /// An archive in a directory that is there.
 ///
 /// # Errors
-/// [`io::ErrorKind::NotFound`] where there is no such directory; those of the operating system.
+/// [`io::ErrorKind::NotFound`] where there is no such directory, [`io::ErrorKind::Unsupported`] for a URL; those of the
+/// operating system.
 pub fn open_directory(archive: &str) -> io::Result<Arc<dyn Disk>> {
+    if archive.contains("://") {
+        let message = format!(
+            "{archive} is an object store, which this program does not reach; \
+             a `deedbook` that was built with --features archive-cloud does"
+        );
+        return Err(io::Error::new(io::ErrorKind::Unsupported, message));
+    }
     let path = Path::new(archive);
     match path.is_dir() {
         true => Ok(Arc::new(RealDisk::create(path.join(FOLDER))?)),
@@ -48,7 +56,7 @@ pub(crate) struct Archives {
 
 impl Archives {
     pub(crate) fn new(open: OpenArchive) -> Self {
-        let chunks = BlockCache::new(CHUNKS_BYTES);
+        let chunks = BlockCache::of_large(CHUNKS_BYTES, CHUNK);
         Self { open, opened: Mutex::default(), chunks, next_key: AtomicU64::new(0) }
     }
 

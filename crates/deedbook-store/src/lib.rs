@@ -48,7 +48,7 @@ mod writer;
 
 use std::sync::{Mutex, MutexGuard};
 
-pub use archives::{OpenArchive, open_directory};
+pub use archives::{FOLDER as ARCHIVE_FOLDER, OpenArchive, open_directory};
 pub use check::{FileReport, Report, check, check_on};
 pub use disk::{Disk, DiskFile, LockKind, RealDisk};
 pub use offload::Moved;

@@ -43,6 +43,8 @@ impl Shared {
     /// Moves the entries of segments whose last one was recorded before an instant (microseconds since 1970).
     pub(crate) fn offload(&self, archive: &str, before: i64, watch: &Watch<'_>) -> Result<Moved> {
         self.remove_unneeded()?;
+        // An archive that there cannot be must not be named: what is left over there would have to be removed first.
+        self.archives.disk(archive).map_err(|error| io_error("open", &format!("the archive {archive}"), error))?;
         let is_due = |segment: &Segment| {
             Ok(segment.name.offloaded.is_none() && segment.recorded_at(segment.positions() - 1)? < before)
         };
