@@ -7,6 +7,7 @@ use deedbook_core::{Error, Result, Store, Timestamp};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::admission::Budget;
+use crate::archive::ArchiveStatus;
 use crate::clock::Clock;
 use crate::codes::Codes;
 use crate::cursor::{Cursors, mac};
@@ -44,6 +45,8 @@ pub(crate) struct App {
     /// Where entries go besides, where this server looks after that.
     pub(crate) sinks: Option<Arc<Sinks>>,
     pub(crate) disk_usage: Option<MeasureDisk>,
+    /// How the archive gets on, where there is one beside this server.
+    pub(crate) archive: Option<ArchiveStatus>,
     pub(crate) bodies: Budget,
     pub(crate) appends: Budget,
     pub(crate) computing: Arc<Semaphore>,
@@ -112,6 +115,7 @@ impl App {
             visible: watch::Sender::new(store.visible_count()),
             sinks: None,
             disk_usage: None,
+            archive: None,
             settings,
             governance,
             orders: Arc::default(),

@@ -22,6 +22,7 @@ mod access;
 mod admission;
 mod api;
 mod app;
+mod archive;
 mod body;
 mod clock;
 mod codes;
@@ -53,6 +54,7 @@ mod token;
 mod ui;
 mod watched;
 
+pub use archive::ArchiveStatus;
 pub use clock::Clock;
 pub use governance::{ErasurePlan, Governance, Mention, Pace, Plan, Policy, RulePlan, Tally, TenantPlan, Watch};
 pub use grant::{Export, Grant};

@@ -11,6 +11,7 @@ use deedbook_deliver::{Couriers, Guard};
 use tokio::net::TcpListener;
 
 use crate::app::{App, Phase};
+use crate::archive::ArchiveStatus;
 use crate::clock::Clock;
 use crate::codes::PERSON_LIFE;
 use crate::governance::{Governance, Policy, Worker};
@@ -48,6 +49,8 @@ pub struct Options {
     pub webhook_guard: Guard,
     /// What the files of the store take on the disk, where it has any.
     pub disk_usage: Option<MeasureDisk>,
+    /// How the archive gets on that is kept beside the server.
+    pub archive: Option<ArchiveStatus>,
     /// By what tokens expire and relative times of queries are meant.
     pub clock: Clock,
 }
@@ -64,6 +67,7 @@ impl Default for Options {
             couriers: None,
             webhook_guard: Guard::public(),
             disk_usage: None,
+            archive: None,
             clock: Arc::new(Timestamp::now),
         }
     }
@@ -100,6 +104,7 @@ impl Server {
         let governance = Governance::new(store.clone(), settings.clone(), clock.clone(), governance);
         let mut app = App::new(store, (settings, Arc::new(governance)), limits, (public_url, origins), oidc, clock)?;
         app.disk_usage = disk_usage;
+        app.archive = options.archive;
         let sinks = |couriers| Sinks::new(couriers, options.webhook_guard, app.store.clone(), app.settings.clone());
         app.sinks = options.couriers.map(sinks).map(Arc::new);
         Ok((Self { app: Arc::new(app), has_new_rules }, admin))

@@ -47,5 +47,8 @@ pub(crate) async fn metrics(State(app): State<Arc<App>>) -> Response {
     if let Some(sinks) = &app.sinks {
         sinks.write_figures(app.now(), &mut figures);
     }
+    if let Some(archive) = &app.archive {
+        archive.write_figures(app.store.visible_count(), app.now(), &mut figures);
+    }
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], figures).into_response()
 }

@@ -5,6 +5,7 @@
 mod support;
 
 mod access;
+mod archive;
 mod canaries;
 mod entrance;
 mod governance;
