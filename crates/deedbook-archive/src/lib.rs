@@ -2,12 +2,15 @@
 //! Trino read a partitioned table.
 //!
 //! [`Archive::bring_up`] brings an archive up to what a log holds, [`Archive::verify`] holds every byte of it against what
-//! was written and against the log, [`Archive::entries`] gives entries back. Nothing here runs by itself. What a file
-//! holds, and why it can be trusted after a crash, is in `docs/decisions/0018-archive.md` and `docs/archive.md`.
+//! was written and against the log, [`Archive::entries`] gives entries back. [`Files`] are bytes beside that table, for a
+//! log that keeps its old entries there. Nothing here runs by itself. What a file holds, and why it can be trusted after a
+//! crash, is in `docs/decisions/0018-archive.md` and `docs/archive.md`.
 
 mod cells;
 mod commit;
 mod feed;
+mod files;
+mod requests;
 mod restore;
 mod rows;
 mod run;
@@ -27,11 +30,12 @@ pub use object_store;
 use object_store::ObjectStore;
 
 pub use commit::{Commit, Last, Listed};
+pub use files::{Files, Upload};
 pub use restore::Selection;
 pub use run::{Brought, Limits};
 pub use verify::Verdict;
 
-use shelf::{Missing, Shelf};
+use shelf::{Missing, Patience, Shelf};
 
 /// An archive; any number of processes may read it, and of those that write one at a time wins.
 pub struct Archive {
@@ -66,7 +70,7 @@ impl Archive {
 
     fn at(place: &str, missing: Missing) -> Result<Self> {
         let shelf = if place.contains("://") {
-            Shelf::url(place, missing)?
+            Shelf::url(place, missing, Patience::Long)?
         } else {
             Shelf::directory(Path::new(place), missing)?
         };

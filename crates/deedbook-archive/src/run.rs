@@ -79,6 +79,7 @@ impl Archive {
         progress: &mut dyn FnMut(u64) -> ControlFlow<()>,
     ) -> Result<Brought> {
         self.check_conditions()?;
+        self.check_locks()?;
         let mut brought = Brought::default();
         for _ in 0..LOST_MAX {
             let head = self.head()?;
@@ -108,6 +109,17 @@ impl Archive {
         self.shelf.remove(&probe)?;
         // Who made the first commit meanwhile took away what stood in pending/.
         if replaced && self.head()?.is_none() { Err(ignores_conditions()) } else { Ok(()) }
+    }
+
+    /// Refuses a store that does not lock, before anything is in it. Later the last commit tells.
+    fn check_locks(&self) -> Result<()> {
+        if !self.shelf.locks() || self.head()?.is_some() {
+            return Ok(());
+        }
+        let probe = format!("{PENDING}/probe-{}-{}", std::process::id(), Timestamp::now().as_nanosecond());
+        self.shelf.put_locked(&probe, Bytes::from_static(b"It goes away.\n"))?;
+        self.check_lock(&probe)?;
+        self.shelf.remove(&probe)
     }
 
     /// Refuses a store that takes a lock and does not hold it.

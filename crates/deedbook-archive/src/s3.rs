@@ -4,24 +4,35 @@
 //! what is to be locked is written by a client of its own. The lock of an object is read off the headers of responses.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use deedbook_core::retention::Age;
 use deedbook_core::{Error, Result, Timestamp};
-use object_store::aws::{AmazonS3Builder, Checksum};
+use object_store::aws::{AmazonS3, AmazonS3Builder, Checksum};
 use object_store::client::{
-    HttpClient, HttpConnector, HttpError, HttpRequest, HttpResponse, HttpService, ReqwestConnector,
+    HttpClient, HttpConnector, HttpError, HttpRequest, HttpRequestBody, HttpResponse, HttpService, ReqwestConnector,
 };
 use object_store::path::Path;
 use object_store::prefix::PrefixStore;
-use object_store::{ClientOptions, HeaderMap, HeaderValue, ObjectStore, ObjectStoreScheme};
+use object_store::signer::{Method, SignedUrlOptions, Signer};
+use object_store::{ClientOptions, HeaderMap, HeaderValue, ObjectStore, ObjectStoreScheme, RetryConfig};
 use url::Url;
 
 use crate::Lock;
+use crate::shelf::Patience;
 
 const MODE: &str = "x-amz-object-lock-mode";
 const UNTIL: &str = "x-amz-object-lock-retain-until-date";
 /// As the clients of AWS say it beside the checksum; some servers want it where there is a lock.
 const CHECKSUM: (&str, &str) = ("x-amz-sdk-checksum-algorithm", "SHA256");
+
+/// How often and for how long a request is tried again for which somebody waits; each takes 30 s at most.
+const SHORT: (usize, Duration) = (3, Duration::from_secs(15));
+/// For how long a request may be on its way that was signed beforehand.
+const SIGNED_FOR: Duration = Duration::from_secs(300);
+
+/// For how many seconds an object is locked that is only to show whether it is.
+const LOCK_TRIED_FOR: i64 = 60;
 
 /// A bucket, and how it is written to.
 #[derive(Clone)]
@@ -29,6 +40,7 @@ pub(crate) struct S3 {
     url: Url,
     prefix: Path,
     variables: Vec<(String, String)>,
+    patience: Patience,
     writer: Arc<dyn ObjectStore>,
     lock: Option<Age>,
     keeper: Arc<Mutex<Option<Keeper>>>,
@@ -50,10 +62,11 @@ impl S3 {
     ///
     /// # Errors
     /// [`ErrorKind::Invalid`](deedbook_core::ErrorKind::Invalid) where that makes no sense.
-    pub(crate) fn new(url: Url, variables: Vec<(String, String)>) -> Result<Self> {
+    pub(crate) fn new(url: Url, variables: Vec<(String, String)>, patience: Patience) -> Result<Self> {
         let (_, prefix) = ObjectStoreScheme::parse(&url).map_err(|error| bad(&url, &error))?;
-        let writer = client(&url, &prefix, &variables, writing())?;
-        Ok(Self { url, prefix, variables, writer, lock: None, keeper: Arc::default() })
+        let client = bucket(&url, &variables, writing(), Patience::Long)?;
+        let writer = Arc::new(PrefixStore::new(client, prefix.clone()));
+        Ok(Self { url, prefix, variables, patience, writer, lock: None, keeper: Arc::default() })
     }
 
     /// Everything that [`S3::keeper`] writes is locked for so long.
@@ -67,7 +80,34 @@ impl S3 {
 
     /// For reading, listing and removing.
     pub(crate) fn reader(&self) -> Result<Arc<dyn ObjectStore>> {
-        client(&self.url, &self.prefix, &self.variables, HeaderMap::new())
+        let client = bucket(&self.url, &self.variables, HeaderMap::new(), self.patience)?;
+        Ok(Arc::new(PrefixStore::new(client, self.prefix.clone())))
+    }
+
+    /// Removes one version of an object, for good: without its name, removing only puts a marker on top of it.
+    pub(crate) async fn remove_version(&self, path: &Path, version: &str) -> object_store::Result<()> {
+        let failed = |source| object_store::Error::Generic { store: "S3", source };
+        let bucket = bucket(&self.url, &self.variables, HeaderMap::new(), self.patience);
+        let bucket = bucket.map_err(|error| failed(error.into()))?;
+        let place = Path::from_iter(self.prefix.parts().chain(path.parts()));
+        let named = SignedUrlOptions::new().with_query([("versionId", version)]);
+        let url = bucket.signed_url_opts(Method::DELETE, &place, SIGNED_FOR, &named).await?;
+        let mut request = HttpRequest::new(HttpRequestBody::empty());
+        *request.method_mut() = Method::DELETE;
+        *request.uri_mut() = url.as_str().parse().map_err(|_| failed("the URL of a version is none".into()))?;
+        let client = ReqwestConnector::default().connect(&connecting(&self.variables))?;
+        // The URL has a signature, which an error would print.
+        let answer = client
+            .execute(request)
+            .await
+            .map_err(|error| failed(error.to_string().replace(url.as_str(), path.as_ref()).into()))?;
+        let (head, body) = answer.into_parts();
+        if head.status.is_success() {
+            return Ok(());
+        }
+        let told = body.bytes().await.map(|told| String::from_utf8_lossy(&told).into_owned()).unwrap_or_default();
+        let told = format!("its version {version} cannot be removed: {}: {told}", head.status);
+        Err(failed(told.into()))
     }
 
     /// For writing what goes away again.
@@ -83,13 +123,24 @@ impl S3 {
         if let Some(keeper) = keeper.as_ref().filter(|keeper| keeper.until == until) {
             return Ok(keeper.objects.clone());
         }
-        let mut headers = writing();
-        headers.insert(MODE, HeaderValue::from_static("COMPLIANCE"));
-        let value = HeaderValue::from_str(&until).map_err(|error| bad(&self.url, &error))?;
-        headers.insert(UNTIL, value);
-        let objects = client(&self.url, &self.prefix, &self.variables, headers)?;
+        let objects = self.locking(&until)?;
         *keeper = Some(Keeper { until, objects: objects.clone() });
         Ok(objects)
+    }
+
+    /// For writing what is locked for a moment, to see whether that can be.
+    pub(crate) fn trier(&self) -> Result<Arc<dyn ObjectStore>> {
+        let soon = Timestamp::from_second(Timestamp::now().as_second() + LOCK_TRIED_FOR).unwrap_or(Timestamp::MAX);
+        self.locking(&soon.to_string())
+    }
+
+    fn locking(&self, until: &str) -> Result<Arc<dyn ObjectStore>> {
+        let mut headers = writing();
+        headers.insert(MODE, HeaderValue::from_static("COMPLIANCE"));
+        let value = HeaderValue::from_str(until).map_err(|error| bad(&self.url, &error))?;
+        headers.insert(UNTIL, value);
+        let client = bucket(&self.url, &self.variables, headers, Patience::Long)?;
+        Ok(Arc::new(PrefixStore::new(client, self.prefix.clone())))
     }
 }
 
@@ -106,12 +157,8 @@ fn writing() -> HeaderMap {
     HeaderMap::from_iter([(name.parse().expect("the name of a header"), HeaderValue::from_static(value))])
 }
 
-fn client(
-    url: &Url,
-    prefix: &Path,
-    variables: &[(String, String)],
-    headers: HeaderMap,
-) -> Result<Arc<dyn ObjectStore>> {
+/// A client of the whole bucket.
+fn bucket(url: &Url, variables: &[(String, String)], headers: HeaderMap, patience: Patience) -> Result<AmazonS3> {
     let options = ClientOptions::new().with_default_headers(headers);
     let mut builder = AmazonS3Builder::new().with_url(url.as_str()).with_client_options(options);
     for (name, value) in variables {
@@ -119,9 +166,26 @@ fn client(
             builder = builder.with_config(key, value);
         }
     }
-    let builder = builder.with_checksum_algorithm(Checksum::SHA256).with_http_connector(Watched);
-    let objects = builder.build().map_err(|error| bad(url, &error))?;
-    Ok(Arc::new(PrefixStore::new(objects, prefix.clone())))
+    if patience == Patience::Short {
+        let (max_retries, retry_timeout) = SHORT;
+        builder = builder.with_retry(RetryConfig { max_retries, retry_timeout, ..RetryConfig::default() });
+    }
+    builder
+        .with_checksum_algorithm(Checksum::SHA256)
+        .with_http_connector(Watched)
+        .build()
+        .map_err(|error| bad(url, &error))
+}
+
+/// What the environment says of connections.
+fn connecting(variables: &[(String, String)]) -> ClientOptions {
+    variables.iter().fold(ClientOptions::new(), |options, (name, value)| {
+        let name = name.to_ascii_lowercase();
+        match name.strip_prefix("aws_").and_then(|name| name.parse().ok()) {
+            Some(key) => options.with_config(key, value),
+            None => options,
+        }
+    })
 }
 
 fn bad(url: &Url, error: &dyn std::fmt::Display) -> Error {

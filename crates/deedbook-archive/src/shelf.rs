@@ -1,5 +1,6 @@
 //! Objects by their paths, in a directory or behind a network, for callers that wait.
 
+use std::ops::Range;
 use std::path::Path as FilePath;
 use std::sync::Arc;
 
@@ -10,10 +11,10 @@ use futures_util::TryStreamExt;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::prefix::PrefixStore;
-use object_store::{GetOptions, ObjectStore, ObjectStoreExt, PutMode, PutOptions};
-use tokio::runtime::{Builder, Runtime};
+use object_store::{GetOptions, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutOptions};
 
 use crate::Lock;
+use crate::requests::Requests;
 #[cfg(feature = "cloud")]
 use crate::s3::S3;
 
@@ -23,8 +24,11 @@ pub(crate) struct Shelf {
     #[cfg(feature = "cloud")]
     s3: Option<S3>,
     settings: Settings,
-    runtime: Runtime,
+    requests: Requests,
 }
+
+/// How many versions of an object are removed at most; of what is written once there is one.
+const VERSIONS_MAX: u32 = 100;
 
 /// Where the library asks for the keys of a machine of AWS, when the environment has none.
 const KEYS_OF_MACHINES: &str = "/latest/api/token";
@@ -45,16 +49,24 @@ pub(crate) enum Missing {
     Refuse,
 }
 
+/// For how long requests are tried again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(not(feature = "cloud"), expect(dead_code, reason = "a directory answers at once"))]
+pub(crate) enum Patience {
+    /// Some minutes: nobody waits for the answer.
+    Long,
+    /// Some seconds: somebody does.
+    Short,
+}
+
 impl Shelf {
     pub(crate) fn on(objects: Arc<dyn ObjectStore>) -> Result<Self> {
-        let runtime = Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(|error| Error::new(ErrorKind::Io, "cannot start").with_source(error))?;
         Ok(Self {
             objects,
             #[cfg(feature = "cloud")]
             s3: None,
             settings: Settings::default(),
-            runtime,
+            requests: Requests::start()?,
         })
     }
 
@@ -77,10 +89,8 @@ impl Shelf {
     }
 
     /// At a URL such as `s3://bucket/prefix`, with what the environment says of keys and regions.
-    pub(crate) fn url(url: &str, missing: Missing) -> Result<Self> {
-        let parsed = url::Url::parse(url).map_err(|error| {
-            Error::invalid("", "bad_url", format!("{url:?} is no URL: {error}; write one such as s3://bucket/prefix"))
-        })?;
+    pub(crate) fn url(url: &str, missing: Missing, patience: Patience) -> Result<Self> {
+        let parsed = parse(url)?;
         if parsed.scheme() == "file" {
             let path =
                 parsed.to_file_path().map_err(|()| Error::invalid("", "bad_url", format!("{url:?} is no path")))?;
@@ -89,9 +99,11 @@ impl Shelf {
         let settings = Settings::of(parsed.scheme());
         #[cfg(feature = "cloud")]
         if S3::is_meant(&parsed) {
-            let s3 = S3::new(parsed, settings.variables())?;
+            let s3 = S3::new(parsed, settings.variables(), patience)?;
             return Ok(Self { s3: Some(s3.clone()), settings, ..Self::on(s3.reader()?)? });
         }
+        #[cfg(not(feature = "cloud"))]
+        let _ = patience;
         let (objects, prefix) = object_store::parse_url_opts(&parsed, settings.variables()).map_err(|error| {
             let built =
                 if cfg!(feature = "cloud") { "" } else { " (this program was built without the feature `cloud`)" };
@@ -125,16 +137,27 @@ impl Shelf {
         false
     }
 
+    /// Puts an object that is locked for a moment, where what stays is to be locked.
+    pub(crate) fn put_locked(&self, path: &str, bytes: Bytes) -> Result<()> {
+        #[cfg(feature = "cloud")]
+        if let Some(s3) = &self.s3 {
+            let (place, trier) = (place(path)?, s3.trier()?);
+            let put = self.requests.wait(async move { trier.put(&place, bytes.into()).await });
+            return put.map(drop).map_err(|error| self.failed(&path, error));
+        }
+        self.put(path, bytes)
+    }
+
     /// What keeps an object from being removed; `None` where nothing does, or nothing that can be seen.
     pub(crate) fn lock_of(&self, path: &str) -> Result<Option<Lock>> {
         let place = place(path)?;
-        let options = GetOptions { head: true, ..GetOptions::default() };
-        let got = self.runtime.block_on(self.objects.get_opts(&place, options));
+        let (objects, options) = (self.objects.clone(), GetOptions { head: true, ..GetOptions::default() });
+        let got = self.requests.wait(async move { objects.get_opts(&place, options).await });
         got.map(|got| got.extensions.get::<Lock>().cloned()).map_err(|error| self.failed(&path, error))
     }
 
     /// The store that an object is written to.
-    fn writer(&self, path: &str) -> Result<Arc<dyn ObjectStore>> {
+    pub(crate) fn writer(&self, path: &str) -> Result<Arc<dyn ObjectStore>> {
         #[cfg(feature = "cloud")]
         if let Some(s3) = &self.s3 {
             let is_kept = !path.starts_with(crate::commit::PENDING);
@@ -147,7 +170,8 @@ impl Shelf {
     /// The object; `None` where there is none.
     pub(crate) fn get(&self, path: &str) -> Result<Option<Bytes>> {
         let place = place(path)?;
-        let got = self.runtime.block_on(async { self.objects.get(&place).await?.bytes().await });
+        let objects = self.objects.clone();
+        let got = self.requests.wait(async move { objects.get(&place).await?.bytes().await });
         match got {
             Ok(bytes) => Ok(Some(bytes)),
             Err(object_store::Error::NotFound { .. }) => Ok(None),
@@ -158,15 +182,16 @@ impl Shelf {
     /// Puts an object, in the place of one that is there.
     pub(crate) fn put(&self, path: &str, bytes: Bytes) -> Result<()> {
         let place = place(path)?;
-        let put = self.runtime.block_on(self.writer(path)?.put(&place, bytes.into()));
+        let writer = self.writer(path)?;
+        let put = self.requests.wait(async move { writer.put(&place, bytes.into()).await });
         put.map(drop).map_err(|error| self.failed(&path, error))
     }
 
     /// Puts an object where there is none; tells whether it did.
     pub(crate) fn create(&self, path: &str, bytes: Bytes) -> Result<bool> {
         let place = place(path)?;
-        let options = PutOptions::from(PutMode::Create);
-        match self.runtime.block_on(self.writer(path)?.put_opts(&place, bytes.into(), options)) {
+        let (writer, options) = (self.writer(path)?, PutOptions::from(PutMode::Create));
+        match self.requests.wait(async move { writer.put_opts(&place, bytes.into(), options).await }) {
             Ok(_) => Ok(true),
             Err(object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. }) => Ok(false),
             Err(error) => Err(self.failed(&path, error)),
@@ -179,8 +204,8 @@ impl Shelf {
         if self.s3.is_some() {
             return self.carry(from, to);
         }
-        let (source, target) = (place(from)?, place(to)?);
-        match self.runtime.block_on(self.objects.rename(&source, &target)) {
+        let (source, target, objects) = (place(from)?, place(to)?, self.objects.clone());
+        match self.requests.wait(async move { objects.rename(&source, &target).await }) {
             Ok(()) => Ok(true),
             Err(object_store::Error::NotFound { .. }) => Ok(false),
             Err(error) => Err(self.failed(&from, error)),
@@ -198,8 +223,8 @@ impl Shelf {
 
     /// Removes an object, if it is there.
     pub(crate) fn remove(&self, path: &str) -> Result<()> {
-        let place = place(path)?;
-        match self.runtime.block_on(self.objects.delete(&place)) {
+        let (place, objects) = (place(path)?, self.objects.clone());
+        match self.requests.wait(async move { objects.delete(&place).await }) {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
             Err(error) => Err(self.failed(&path, error)),
         }
@@ -209,13 +234,70 @@ impl Shelf {
     pub(crate) fn list(&self, folder: &str) -> Result<Vec<String>> {
         let place = place(folder)?;
         let listed = self.objects.list(Some(&place)).map_ok(|object| object.location.to_string());
-        let listed: Result<Vec<String>, _> = self.runtime.block_on(listed.try_collect());
+        let listed = self.requests.wait(listed.try_collect::<Vec<String>>());
         let mut paths = listed.map_err(|error| self.failed(&folder, error))?;
         paths.sort_unstable();
         Ok(paths)
     }
 
-    fn failed(&self, what: &dyn std::fmt::Display, error: object_store::Error) -> Error {
+    /// What is known of an object that is not empty; `None` where there is none. A bucket that is not there is an error:
+    /// the object may be in the one that was meant.
+    pub(crate) fn look(&self, path: &str) -> Result<Option<ObjectMeta>> {
+        let (place, objects) = (place(path)?, self.objects.clone());
+        // Not the head, whose refusal has no body to tell a bucket that is missing from an object that is.
+        let options = GetOptions { range: Some((0..1).into()), ..GetOptions::default() };
+        match self.requests.wait(async move { objects.get_opts(&place, options).await }) {
+            Ok(got) => Ok(Some(got.meta)),
+            Err(error @ object_store::Error::NotFound { .. }) if !is_bucket_missing(&Cause::of(&error).0) => Ok(None),
+            Err(error) => Err(self.failed(&path, error)),
+        }
+    }
+
+    /// Bytes of an object.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] where there is none; [`ErrorKind::Io`].
+    pub(crate) fn read(&self, path: &str, range: Range<u64>) -> Result<Bytes> {
+        let (place, objects) = (place(path)?, self.objects.clone());
+        let got = self.requests.wait(async move { objects.get_range(&place, range).await });
+        got.map_err(|error| {
+            let is_gone = matches!(error, object_store::Error::NotFound { .. });
+            let failed = self.failed(&path, error);
+            if is_gone {
+                Error::new(ErrorKind::NotFound, format!("there is no {path}")).with_source(failed)
+            } else {
+                failed
+            }
+        })
+    }
+
+    /// Removes an object with all its versions, until it is not there.
+    pub(crate) fn erase(&self, path: &str) -> Result<()> {
+        for _ in 0..VERSIONS_MAX {
+            let Some(object) = self.look(path)? else { return Ok(()) };
+            #[cfg(feature = "cloud")]
+            if let Some((s3, version)) = self.s3.clone().zip(object.version) {
+                let place = object.location;
+                let removed = self.requests.wait(async move { s3.remove_version(&place, &version).await });
+                removed.map_err(|error| self.failed(&path, error))?;
+                continue;
+            }
+            let _ = object;
+            self.remove(path)?;
+        }
+        Err(Error::new(ErrorKind::Io, format!("{path} is still there after it was removed {VERSIONS_MAX} times")))
+    }
+
+    /// Waits for something of the library that is not one request.
+    pub(crate) fn wait<T: Send + 'static>(
+        &self,
+        what: &str,
+        asked: impl Future<Output = object_store::Result<T>> + Send + 'static,
+    ) -> Result<T> {
+        self.requests.wait(asked).map_err(|error| self.failed(&what, error))
+    }
+
+    pub(crate) fn failed(&self, what: &dyn std::fmt::Display, error: object_store::Error) -> Error {
         use object_store::Error as E;
         let cause = Cause::of(&error);
         let (kind, why) = match &error {
@@ -272,7 +354,7 @@ impl Settings {
         let Self { keys, address, .. } = self;
         if keys.is_empty() {
             String::new()
-        } else if ["NoSuchBucket", "ContainerNotFound"].iter().any(|code| told.contains(code)) {
+        } else if is_bucket_missing(told) {
             format!(": there is no such bucket: look at {address}")
         } else if told.contains("ObjectLockConfiguration") || told.contains("Object Lock Configuration") {
             ": the bucket has no object lock, which `lock` needs and which is asked for when a bucket is made"
@@ -307,7 +389,22 @@ impl std::fmt::Display for Cause {
 
 impl std::error::Error for Cause {}
 
-fn place(path: &str) -> Result<Path> {
+/// A URL, of which none has a secret: it is printed, and written where others read it.
+pub(crate) fn parse(url: &str) -> Result<url::Url> {
+    let bad = |why: &dyn std::fmt::Display| Error::invalid("", "bad_url", format!("{why}"));
+    let parsed = url::Url::parse(url)
+        .map_err(|error| bad(&format_args!("{url:?} is no URL: {error}; write one such as s3://bucket/prefix")))?;
+    match parsed.password().is_some() || parsed.query().is_some() || parsed.fragment().is_some() {
+        true => Err(bad(&"the URL of an archive has no password and no ?: keys come from the environment")),
+        false => Ok(parsed),
+    }
+}
+
+fn is_bucket_missing(told: &str) -> bool {
+    ["NoSuchBucket", "ContainerNotFound"].iter().any(|code| told.contains(code))
+}
+
+pub(crate) fn place(path: &str) -> Result<Path> {
     Path::parse(path).map_err(|error| {
         Error::new(ErrorKind::Corrupt, format!("{path:?} is no path of an archive")).with_source(error)
     })

@@ -7,7 +7,7 @@ use deedbook::client::{Client, ClientOptions, Token};
 use deedbook_core::{Draft, Error, ErrorKind, Event, Store};
 use deedbook_postgres::Log;
 use deedbook_server::MeasureDisk;
-use deedbook_store::{FileStore, Options};
+use deedbook_store::{FileStore, Options, RealDisk};
 
 use crate::exit::{Exit, Failure, Outcome};
 use crate::place::{Address, Place};
@@ -21,7 +21,7 @@ pub(crate) struct Book(Arc<FileStore>);
 impl Book {
     /// Opens the directory, or makes it.
     pub(crate) fn open(directory: &Path) -> Outcome<Self> {
-        FileStore::open(directory, Options::default())
+        FileStore::open(directory, options())
             .map(|store| Self(Arc::new(store)))
             .map_err(|error| explain(error, directory))
     }
@@ -139,7 +139,8 @@ pub(crate) fn connect(address: &Address) -> Outcome<Remote> {
 
 /// Opens the directory for reading and writes nothing to it.
 pub(crate) fn open_to_read(directory: &Path) -> Outcome<Box<dyn Store>> {
-    match FileStore::open_read_only(directory) {
+    let disk = Arc::new(RealDisk::open(directory));
+    match FileStore::open_read_only_on(disk, &directory.display().to_string(), options()) {
         Ok(store) => Ok(Box::new(store)),
         Err(error) => Err(explain(error, directory)),
     }
@@ -152,7 +153,18 @@ pub(crate) fn prepare(event: Event) -> deedbook_core::Result<Draft> {
 
 /// Reads everything in the directory and recomputes every checksum; `progress` gets bytes done and bytes in all.
 pub(crate) fn check(directory: &Path, progress: &mut dyn FnMut(u64, u64)) -> Outcome<Report> {
-    deedbook_store::check(directory, progress).map_err(|error| explain(error, directory))
+    let (disk, place) = (RealDisk::open(directory), directory.display().to_string());
+    deedbook_store::check_on(&disk, &place, options().archive, progress).map_err(|error| explain(error, directory))
+}
+
+/// How every log is opened.
+fn options() -> Options {
+    let mut options = Options::default();
+    #[cfg(feature = "archive")]
+    {
+        options.archive = Arc::new(crate::bucket::open_archive);
+    }
+    options
 }
 
 fn explain(error: deedbook_core::Error, directory: &Path) -> Failure {

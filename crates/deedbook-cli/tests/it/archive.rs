@@ -3,13 +3,17 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use deedbook_core::{Atomicity, Event, StoreExt, Timestamp};
+use deedbook_store::{FileStore, Options, prepare};
+use jiff::SignedDuration;
 use serde_json::Value;
 
 use crate::server::Served;
-use crate::support::Room;
+use crate::support::{Room, Run};
 
 /// The administrator's token, which is also given on command lines.
 const TOKEN: &str = "an-administrators-token-of-32-or-more-characters";
@@ -31,6 +35,67 @@ pub(crate) fn logged(events: usize) -> Room {
     let room = Room::new();
     room.enter_into("log", &(0..events).map(|number| event(number) + "\n").collect::<String>());
     room
+}
+
+/// A room with a log of so many events, all of which were recorded two hundred days ago.
+pub(crate) fn logged_long_ago(events: usize) -> Room {
+    let room = Room::new();
+    let long_ago = Timestamp::now() - SignedDuration::from_hours(200 * 24);
+    let mut options = Options::default();
+    options.clock = Arc::new(move || long_ago);
+    let log = FileStore::open(room.path().join("log"), options).expect("a log");
+    let draft = |number| prepare(Event::from_json(event(number).as_bytes()).expect("an event")).expect("a good one");
+    log.append((0..events).map(draft).collect(), Atomicity::PerEvent).expect("room");
+    log.compact().expect("sealed");
+    log.close().expect("closed");
+    room
+}
+
+/// A server of `command` moves the old entries of the log to the archive that the table names, and shows them as before.
+pub(crate) fn moves_old_entries(room: &Room, command: &dyn Fn() -> Command, table: &str) {
+    let whole = |run: &[&str]| Run::of(command().args(run).output().expect("the binary runs")).exits(0);
+    let log = ["log", "action:thing.touched", "--limit", "0", "--format", "ndjson", "--data", "log"];
+    let before = whole(&log);
+    room.file("deedbook.toml", format!("[archive]\n{table}\nevery_minutes = 1\noffload_after = \"90d\"\n"));
+    let mut serve = command();
+    serve.env("DEEDBOOK_ADMIN_TOKEN", TOKEN);
+    let served = Served::start(serve, &["serve", "--data", "log", "--config", "deedbook.toml"]);
+    let (mut client, waiting) = (served.client(), Instant::now());
+    let new = event(999_999);
+    assert_eq!(client.send("POST", "/v1/events", TOKEN, &new).expect("an answer").0, 201);
+    while client.get("/v1/storage")["archived"]["bytes"] == 0 {
+        assert!(waiting.elapsed() < Duration::from_secs(60), "nothing was moved");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let old = client.get("/v1/events?tenant=beta&limit=5&order=asc");
+    assert_eq!((&old["archived"], old["data"].as_array().map(Vec::len)), (&true.into(), Some(5)), "{old}");
+    let newest = client.get("/v1/events?tenant=acme&limit=1&q=id:999999");
+    assert_eq!((newest.get("archived"), newest["data"].as_array().map(Vec::len)), (None, Some(1)), "{newest}");
+    let told = client.send("GET", "/metrics", TOKEN, "").expect("an answer").1;
+    assert!(told.contains("\ndeedbook_archive_failing 0\n"), "{told}");
+    assert!(told.contains("\ndeedbook_archive_lag_entries "), "{told}");
+    // Several at once, each of which waits for the archive.
+    let address = served.address;
+    let asking: Vec<_> = (0..8)
+        .map(|page| {
+            std::thread::spawn(move || {
+                let mut client = crate::server::Client::connect(address).expect("it listens");
+                client.get(&format!("/v1/events?tenant=gamma&limit=200&q=actor:user:user_{page}"))["data"]
+                    .as_array()
+                    .map(Vec::len)
+            })
+        })
+        .collect();
+    let found: usize = asking.into_iter().map(|page| page.join().expect("no panic").expect("entries")).sum();
+    assert!(found > 0, "they are found");
+    assert!(served.terminate().success());
+    let after = whole(&log);
+    let added = after.stdout.strip_suffix(&before.stdout[..]).expect("what was there is there");
+    assert_eq!(added.lines().count(), 1, "{added}");
+    let after = after.says(&["Some of these were read in the archive"]);
+    whole(&["doctor", "--data", "log"]);
+    whole(&["archive", "recall", "--data", "log"]).says(&["moved back from the archive in 1 segment"]);
+    assert!(whole(&log).stdout == after.stdout, "recalling changes nothing");
 }
 
 /// What `export` or `archive restore` wrote, by id; an id that is there twice is a failure.
@@ -232,4 +297,12 @@ fn a_server_keeps_its_archive_up_to_date() {
         room.file("deedbook.toml", format!("[archive]\n{table}\n"));
         room.run(&["serve", "--data", "log", "--config", "deedbook.toml"]).exits(4).says(&[why]);
     }
+}
+
+#[test]
+fn a_server_moves_old_entries_to_a_directory() {
+    let room = logged_long_ago(3000);
+    moves_old_entries(&room, &|| room.command(), "path = \"archive\"");
+    assert_eq!(files(&room.path().join("archive/segments")).len(), 0);
+    assert!(!files(&room.path().join("archive/entries")).is_empty());
 }

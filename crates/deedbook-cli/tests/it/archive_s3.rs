@@ -16,29 +16,29 @@ const PROGRAM: &str = "DEEDBOOK_MOTO_SERVER";
 const KEEPER: &str = r#""$@" & server=$!; read -r _; kill -KILL $server; wait $server"#;
 
 /// What must never be printed.
-const SECRET: &str = "sesame-sesame-sesame";
+pub(crate) const SECRET: &str = "sesame-sesame-sesame";
 
 /// What moto takes for a signature where it does not look closely.
-const SIGNED: &str = "Authorization: AWS4-HMAC-SHA256 Credential=a/20260920/us-east-1/s3/aws4_request, \
+pub(crate) const SIGNED: &str = "Authorization: AWS4-HMAC-SHA256 Credential=a/20260920/us-east-1/s3/aws4_request, \
                       SignedHeaders=host, Signature=0\r\n";
 
 /// Where nobody listens.
-const NOWHERE: &str = "http://127.0.0.1:1";
+pub(crate) const NOWHERE: &str = "http://127.0.0.1:1";
 
 /// A bucket's default: everything in it is locked.
-const RETENTION: &str = "<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled><Rule>\
+pub(crate) const RETENTION: &str = "<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled><Rule>\
                          <DefaultRetention><Mode>GOVERNANCE</Mode><Years>3</Years></DefaultRetention></Rule>\
                          </ObjectLockConfiguration>";
 
 /// A log, and buckets beside it.
-struct Moto {
-    room: Room,
-    port: u16,
+pub(crate) struct Moto {
+    pub(crate) room: Room,
+    pub(crate) port: u16,
     server: Child,
 }
 
 impl Moto {
-    fn start(test: &str, room: Room) -> Option<Self> {
+    pub(crate) fn start(test: &str, room: Room) -> Option<Self> {
         let Some(program) = std::env::var_os(PROGRAM) else {
             let why = "DEEDBOOK_MOTO_SERVER does not name a moto_server (`pip install moto[server]`)";
             deedbook_testkit::skipped(test, why);
@@ -59,7 +59,7 @@ impl Moto {
     }
 
     /// Asks moto as who sets it up.
-    fn ask(&self, method: &str, path: &str, headers: &str, body: &str) -> (u16, String) {
+    pub(crate) fn ask(&self, method: &str, path: &str, headers: &str, body: &str) -> (u16, String) {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
         let length = body.len();
         let head = format!(
@@ -74,13 +74,13 @@ impl Moto {
     }
 
     #[track_caller]
-    fn bucket(&self, name: &str, headers: &str) {
+    pub(crate) fn bucket(&self, name: &str, headers: &str) {
         let (status, answer) = self.ask("PUT", &format!("/{name}"), headers, "");
         assert_eq!(status, 200, "{answer}");
     }
 
     /// The binary, which knows its keys from the environment alone.
-    fn command(&self, port: u16) -> Command {
+    pub(crate) fn command(&self, port: u16) -> Command {
         let mut command = self.room.command();
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("AWS_") {
@@ -94,7 +94,7 @@ impl Moto {
         command
     }
 
-    fn run(&self, arguments: &[&str]) -> Run {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Run {
         told_nothing(Run::of(self.command(self.port).args(arguments).output().unwrap()))
     }
 
@@ -109,7 +109,7 @@ impl Moto {
     }
 
     /// Keys and versions of everything that is or was below a prefix.
-    fn versions(&self, bucket: &str, prefix: &str) -> Vec<(String, String)> {
+    pub(crate) fn versions(&self, bucket: &str, prefix: &str) -> Vec<(String, String)> {
         let (status, answer) = self.ask("GET", &format!("/{bucket}?versions&prefix={prefix}"), "", "");
         assert_eq!(status, 200, "{answer}");
         let versions = answer.split("<Version>").skip(1);
@@ -130,7 +130,7 @@ fn between(xml: &str, name: &str) -> String {
     rest.split_once('<').expect("an end").0.to_owned()
 }
 
-fn told_nothing(run: Run) -> Run {
+pub(crate) fn told_nothing(run: Run) -> Run {
     assert!(!run.stdout.contains(SECRET) && !run.stderr.contains(SECRET), "a secret was printed: {}", run.stderr);
     run
 }
@@ -285,6 +285,7 @@ fn what_is_locked_stays() {
     assert_eq!(status, 200, "{answer}");
     let locked = |place: &'static str| [&run_to(place)[..], &["--lock", "7y"]].concat();
     moto.run(&locked("s3://plain/a")).exits(8).says(&["the bucket has no object lock"]);
+    assert_eq!(moto.versions("plain", "a/"), [], "nothing was written before that was known");
     moto.run(&[&run_to("s3://locks/a")[..], &["--lock", "seven"]].concat()).exits(2).says(&["90d, 6m or 7y"]);
     moto.run(&locked("s3://locks/a")).exits(0);
     // A second run in a bucket that locks; its probe is refused, and leaves nothing behind.

@@ -25,6 +25,8 @@ mod killed_removals;
 mod library;
 mod log;
 mod ndjson;
+#[cfg(feature = "archive-cloud")]
+mod offload_s3;
 mod overload;
 mod questions;
 mod record;

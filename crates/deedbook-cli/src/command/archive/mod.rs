@@ -13,6 +13,7 @@ use clap::{Args, Subcommand};
 use deedbook_store::{FileStore, Moved};
 
 use crate::book::Book;
+use crate::bucket;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::place::Place;
 use crate::progress::{Progress, counted, grouped};
@@ -84,8 +85,8 @@ impl Address {
 
 /// Under which name a log's directory knows an archive: the same whatever directory a command is called in.
 pub(crate) fn name(archive: &str) -> Outcome<String> {
-    if archive.contains("://") {
-        return Err(Failure::invalid(format!("{archive}: entries move to a directory, not to an object store")));
+    if bucket::is_meant(archive) {
+        return Ok(archive.trim_end_matches('/').to_owned());
     }
     let path = std::fs::canonicalize(archive).map_err(|error| Failure::io(format_args!("open {archive}"), error))?;
     path.into_os_string().into_string().map_err(|_| Failure::invalid(format!("{archive}: its path is not UTF-8")))

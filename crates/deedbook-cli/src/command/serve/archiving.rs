@@ -5,13 +5,15 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use deedbook_archive::{Archive, Limits};
+use deedbook_archive::{Archive, Files, Limits};
 use deedbook_core::retention::Age;
 use deedbook_core::{Store, Timestamp};
+use deedbook_server::ArchiveStatus;
 use deedbook_store::FileStore;
 
 use super::config::ArchiveSettings;
 use crate::book::Book;
+use crate::bucket;
 use crate::command::archive::name;
 use crate::exit::{Failure, Outcome};
 
@@ -34,23 +36,23 @@ struct End {
     changed: Condvar,
 }
 
+/// How an archive gets on whose first run is to come.
+pub(super) fn status() -> ArchiveStatus {
+    ArchiveStatus::new(Timestamp::now())
+}
+
 impl Archiving {
     /// Starts it.
     ///
     /// # Errors
     /// Where the place cannot be that of an archive, or there is no thread.
-    pub(super) fn start(settings: &ArchiveSettings, book: &Book) -> Outcome<Self> {
-        // An archive waits for its objects by itself, and must not go away where the server waits for others.
-        let archive = std::thread::scope(|scope| scope.spawn(|| open(settings)).join());
-        let archive = archive.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+    pub(super) fn start(settings: &ArchiveSettings, book: &Book, status: ArchiveStatus) -> Outcome<Self> {
+        let archive = open(settings)?;
         let (every, end) = (settings.every, Arc::new(End::default()));
-        let offloading = match settings.offload_after {
-            Some(age) => Some(Offloading { files: book.shared_files(), archive: name(&settings.place)?, age }),
-            None => None,
-        };
+        let offloading = settings.offload_after.map(|age| Offloading::to(&settings.place, age, book)).transpose()?;
         let (told, log) = (end.clone(), book.shared());
         let thread = std::thread::Builder::new().name("deedbook-archive".to_owned());
-        let thread = thread.spawn(move || run(&archive, &*log, offloading.as_ref(), every, &told));
+        let thread = thread.spawn(move || run(&archive, &*log, offloading.as_ref(), every, (&told, &status)));
         let thread = thread.map_err(|error| Failure::io("start the thread of the archive", error))?;
         Ok(Self { end, thread })
     }
@@ -72,16 +74,25 @@ fn open(settings: &ArchiveSettings) -> Outcome<Archive> {
 
 /// What moves to the archive as well.
 struct Offloading {
-    files: Arc<FileStore>,
+    log: Arc<FileStore>,
     archive: String,
+    /// Where the archive is no directory.
+    bucket: Option<Files>,
     age: Age,
 }
 
 impl Offloading {
+    fn to(place: &str, age: Age, book: &Book) -> Outcome<Self> {
+        let archive = name(place)?;
+        let bucket = bucket::is_meant(&archive).then(|| bucket::files(&archive)).transpose()?;
+        Ok(Self { log: book.shared_files(), archive, bucket, age })
+    }
+
     /// Moves what is old enough by now.
     fn run(&self, go_on: &dyn Fn() -> ControlFlow<()>) -> deedbook_core::Result<()> {
         let Some(before) = self.age.before(Timestamp::now()) else { return Ok(()) };
-        let moved = self.files.offload(&self.archive, before, &|_| go_on())?;
+        self.bucket.as_ref().map_or(Ok(()), Files::try_writing)?;
+        let moved = self.log.offload(&self.archive, before, &|_| go_on())?;
         if moved.segments > 0 {
             tracing::info!(entries = moved.entries, bytes = moved.bytes, "entries moved to the archive");
         }
@@ -89,11 +100,21 @@ impl Offloading {
     }
 }
 
-fn run(archive: &Archive, log: &dyn Store, offloading: Option<&Offloading>, every: Duration, end: &End) {
+fn run(
+    archive: &Archive,
+    log: &dyn Store,
+    offloading: Option<&Offloading>,
+    every: Duration,
+    (end, status): (&End, &ArchiveStatus),
+) {
     loop {
         let go_on = || if end.waits(Duration::ZERO) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
-        let brought = archive.bring_up(log, &LIMITS, &mut |_| go_on());
+        let brought = archive.bring_up(log, &LIMITS, &mut |next| {
+            status.reached(next);
+            go_on()
+        });
         let brought = brought.and_then(|brought| {
+            status.reached(brought.next);
             offloading.map_or(Ok(()), |offloading| offloading.run(&go_on))?;
             Ok(brought)
         });
@@ -102,10 +123,12 @@ fn run(archive: &Archive, log: &dyn Store, offloading: Option<&Offloading>, ever
         }
         let wait = match brought {
             Ok(brought) => {
+                status.succeeded(Timestamp::now());
                 tracing::info!(entries = brought.entries, next = brought.next, "the archive is up to date");
                 every
             }
             Err(error) => {
+                status.failed();
                 let cause = std::error::Error::source(&error).map(ToString::to_string);
                 tracing::warn!(%error, cause, "the archive could not be brought up to date");
                 RETRY.min(every)

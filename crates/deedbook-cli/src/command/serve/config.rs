@@ -86,11 +86,6 @@ impl ArchiveTable {
             text.map(|text| Age::parse(&text).ok_or_else(|| expected(text))).transpose()
         };
         let (lock, offload_after) = (age("lock", self.lock)?, age("offload_after", self.offload_after)?);
-        if offload_after.is_some() && place.contains("://") {
-            return Err(Failure::invalid(
-                "[archive]: offload_after: entries move to a directory; say path instead of url",
-            ));
-        }
         let every = Duration::from_secs(u64::from(self.every_minutes) * 60);
         Ok(ArchiveSettings { place, every, lock, offload_after })
     }

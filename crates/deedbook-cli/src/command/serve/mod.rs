@@ -16,6 +16,8 @@ use deedbook_server::{AdminToken, Approval, Options, Secret, Server};
 use tokio::net::TcpListener;
 use tracing_subscriber::filter::LevelFilter;
 
+#[cfg(feature = "archive")]
+use self::archiving::Archiving;
 use crate::book::Book;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output;
@@ -124,6 +126,10 @@ impl Door {
         let shutdown = signals()?;
         let couriers = sinks::couriers(book.shared(), directory);
         options.couriers = Some(couriers.clone());
+        #[cfg(feature = "archive")]
+        let status = config.archive.as_ref().map(|_| archiving::status());
+        #[cfg(feature = "archive")]
+        options.archive.clone_from(&status);
         let (server, admin) = Server::new(book.shared(), options)?;
         greet(address, &admin, directory).map_err(output::unwritable)?;
         server.new_rules().map_or(Ok(()), |rules| tell(&rules)).map_err(output::unwritable)?;
@@ -131,10 +137,12 @@ impl Door {
         entrance.map_or(Ok(()), |path| invite(address, &path)).map_err(output::unwritable)?;
         sinks::start(&couriers, config.sinks)?;
         #[cfg(feature = "archive")]
-        let archiving = config.archive.map(|archive| archiving::Archiving::start(&archive, book)).transpose()?;
+        let archiving = config.archive.zip(status).map(|(settings, status)| Archiving::start(&settings, book, status));
+        #[cfg(feature = "archive")]
+        let archiving = archiving.transpose()?;
         let served = server.serve(listener, shutdown).await;
         #[cfg(feature = "archive")]
-        archiving.into_iter().for_each(archiving::Archiving::stop);
+        archiving.into_iter().for_each(Archiving::stop);
         couriers.stop();
         Ok(served?)
     }
