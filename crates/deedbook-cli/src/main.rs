@@ -6,7 +6,8 @@
 //! ```
 //!
 //! Each command is a file in `command`; what it reads comes through `import`, what it shows goes through `output`, and
-//! only `book` names a store, and `bucket` where old entries of one may lie. Every error is printed here, once, with its causes, and becomes an exit code.
+//! only `book` names a store, and `bucket` where old entries of one may lie. Every error is printed here, once, with its
+//! causes, and becomes an exit code.
 
 mod arguments;
 mod book;

@@ -1,13 +1,13 @@
 //! The courier: brings what the log holds beyond a cursor to one sink, in order, and moves the cursor behind what arrived.
 //!
 //! ```text
-//! read a page → deliver it → save the cursor → read on
+//! read a page → deliver it → move the cursor, saved ten times a second → read on
 //!                  │ not now: wait, the same again
 //!                  └ refused: halve it until one entry is left; try that some more, then park it
 //! ```
 //!
 //! A courier never sits in the write path: it reads like any reader, and the log knows nothing of it. What it delivered
-//! and could not note it delivers again, with the same ids.
+//! and did not note before it died it delivers again, with the same ids.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -30,6 +30,10 @@ const INCIDENT: Duration = Duration::from_secs(300);
 
 /// After how many positions that are not for a sink its state is kept.
 const PASSED_MAX: u64 = 100_000;
+
+/// How long what was delivered may be noted in memory alone. Keeping it is two syncs of a disk to which the log is synced
+/// too; what was delivered since comes again after a crash, with the same ids.
+const SAVE_INTERVAL: Duration = Duration::from_millis(100);
 
 /// The longest wait that is granted to a sink that asks for one.
 const ASKED_MAX: Duration = Duration::from_secs(3600);
@@ -116,6 +120,10 @@ pub struct Courier {
     state: State,
     /// Positions that were passed over since the state was kept.
     passed: u64,
+    /// Whether something was delivered since.
+    is_unsaved: bool,
+    /// When it was kept, as [`Time::elapsed`].
+    saved_at: Duration,
     trouble: Option<Trouble>,
     /// How many entries are read at once: fewer than a batch may have, where fewer fit into its bytes.
     reads: usize,
@@ -169,8 +177,21 @@ impl Courier {
         });
         let incidents = Box::new(incidents);
         let reads = terms.batch_entries.max(1);
-        let mut courier =
-            Self { store, sink, states, time, incidents, terms, handle, state, passed: 0, trouble: None, reads };
+        let mut courier = Self {
+            store,
+            sink,
+            states,
+            time,
+            incidents,
+            terms,
+            handle,
+            state,
+            passed: 0,
+            is_unsaved: false,
+            saved_at: Duration::ZERO,
+            trouble: None,
+            reads,
+        };
         if is_new {
             // One that begins now does not begin anew with the next start.
             courier.save();
@@ -188,7 +209,7 @@ impl Courier {
         let _end = End(self.handle.clone());
         loop {
             match self.handle.take_wish() {
-                Some(Wish::Stop) => return,
+                Some(Wish::Stop) => return self.save_late(),
                 Some(wish) => self.fulfil(wish),
                 None if self.state.paused => self.rest(),
                 None => self.work(),
@@ -248,6 +269,7 @@ impl Courier {
         if page.entries.is_empty() || page.has_more || self.terms.linger.is_zero() || self.trouble.is_some() {
             return Ok(page);
         }
+        self.save_late();
         self.time.wait(&self.handle, self.terms.linger);
         self.page()
     }
@@ -281,8 +303,10 @@ impl Courier {
     /// Moves behind what is not for this sink, and waits for more.
     fn pass(&mut self, page: &Page) {
         self.pass_over(end_of(page));
+        self.save_in_time();
         let everything = Scope::unrestricted("a courier waits for whatever comes");
-        if let Err(error) = self.store.follow(self.state.next, 1, FOLLOW_WAIT, &everything) {
+        let wait = if self.is_unsaved { SAVE_INTERVAL } else { FOLLOW_WAIT };
+        if let Err(error) = self.store.follow(self.state.next, 1, wait, &everything) {
             self.fail(&format!("the log cannot be followed: {error}"), None);
         }
     }
@@ -359,7 +383,8 @@ impl Courier {
             self.state.parked.insert(place, parked.clone());
         }
         (self.incidents)(Incident::Parked(parked));
-        self.advance(receipt.position + 1);
+        self.state.next = receipt.position + 1;
+        self.save();
     }
 
     /// Tries each parked entry once, until the other side is away or something else is wanted.
@@ -398,15 +423,33 @@ impl Courier {
         Ok(page.entries.into_iter().next().filter(|entry| entry.receipt.position == position))
     }
 
-    /// Everything before `next` is done with.
+    /// Everything before `next` is delivered.
     fn advance(&mut self, next: u64) {
         self.state.next = next;
-        self.save();
+        self.handle.tell(|status| status.next = next);
+        self.is_unsaved = true;
+        self.save_in_time();
+    }
+
+    /// Keeps the state where that was not done lately.
+    fn save_in_time(&mut self) {
+        if self.time.elapsed().saturating_sub(self.saved_at) >= SAVE_INTERVAL {
+            self.save_late();
+        }
+    }
+
+    /// Keeps the state where something was delivered since.
+    fn save_late(&mut self) {
+        if self.is_unsaved {
+            self.save();
+        }
     }
 
     /// Keeps the state. Where that fails nothing is lost, and after a crash something is delivered again.
     fn save(&mut self) {
         self.passed = 0;
+        self.is_unsaved = false;
+        self.saved_at = self.time.elapsed();
         let saved = self.states.save(&self.terms.name, &self.state);
         let (next, parked) = (self.state.next, self.state.parked.len() as u64);
         self.handle.tell(|status| {
@@ -434,6 +477,7 @@ impl Courier {
     /// Notes a failure and waits before the next try.
     fn fail(&mut self, why: &str, asked: Option<Duration>) {
         self.note(why);
+        self.save_late();
         let now = self.time.elapsed();
         let trouble = self.trouble.get_or_insert(Trouble { tries: 0, since: now, told: false });
         let own = self.terms.wait_first.saturating_mul(1 << trouble.tries.min(20)).min(self.terms.wait_max);

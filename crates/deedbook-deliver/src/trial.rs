@@ -52,6 +52,8 @@ pub(crate) struct World {
     pub(crate) ends_at: AtomicU64,
     handle: Mutex<Option<Handle>>,
     pub(crate) saves_fail: AtomicBool,
+    /// How often the state was kept.
+    pub(crate) saves: AtomicU64,
     states: Mutex<HashMap<String, State>>,
     pub(crate) received: Mutex<Vec<u64>>,
     pub(crate) calls: AtomicU64,
@@ -152,6 +154,7 @@ impl States for World {
         if self.saves_fail.load(Ordering::SeqCst) {
             return Err(Error::new(ErrorKind::DiskFull, "no space is left"));
         }
+        self.saves.fetch_add(1, Ordering::SeqCst);
         self.states.lock().unwrap().insert(name.to_owned(), state.clone());
         Ok(())
     }

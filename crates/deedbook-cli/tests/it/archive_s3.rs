@@ -240,24 +240,26 @@ fn killed_or_run_by_two_at_once_nothing_is_lost_or_doubled() {
     let whole = begun.elapsed();
     moto.holds_all("s3://book/two");
     assert_eq!(moto.versions("book", "two/pending/"), []);
-    let (mut interrupted, mut left_aside) = (0, 0);
-    for kill in 1..=8_u32 {
-        let place = format!("s3://book/killed-{}", kill / 3);
+    let (mut interrupted, mut left_aside, mut kills) = (0, 0, 0_u32);
+    // How many it takes until enough came amid a run is up to what else the machine does.
+    while kills < 8 || (kills < 40 && (interrupted < 3 || left_aside == 0)) {
+        kills += 1;
+        let place = format!("s3://book/killed-{}", kills / 3);
         let mut child = spawn(&place);
         // The time of the kill is what the test is about; it waits for nothing.
-        std::thread::sleep(whole.mul_f64(f64::from(kill % 5 + 1) / 14.0));
+        std::thread::sleep(whole.mul_f64(f64::from(kills * 5 % 13 + 1) / 20.0));
         interrupted += u32::from(child.try_wait().unwrap().is_none());
         child.kill().unwrap();
         child.wait().unwrap();
-        left_aside += u32::from(!moto.versions("book", &format!("killed-{}/pending/", kill / 3)).is_empty());
+        left_aside += u32::from(!moto.versions("book", &format!("killed-{}/pending/", kills / 3)).is_empty());
         moto.run(&["archive", "verify", "--to", &place]).exits(0).prints(&["nothing is wrong"]);
     }
-    for place in 0..=2 {
+    for place in 0..=kills / 3 {
         moto.run(&run_to(&format!("s3://book/killed-{place}"))).exits(0);
         moto.holds_all(&format!("s3://book/killed-{place}"));
         assert_eq!(moto.versions("book", &format!("killed-{place}/pending/")), []);
     }
-    println!("{interrupted} of 8 runs were killed, {left_aside} left files aside");
+    println!("{interrupted} of {kills} runs were killed, {left_aside} left files aside");
     assert!(interrupted >= 3 && left_aside > 0, "the kills came too early or too late to prove anything");
 }
 

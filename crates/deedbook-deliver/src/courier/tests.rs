@@ -210,6 +210,46 @@ fn what_could_not_be_noted_is_delivered_again() {
 }
 
 #[test]
+fn the_cursor_is_kept_ten_times_a_second_and_not_for_each_batch() {
+    let world = World::with(800);
+    let (clock, kept) = (world.clone(), world.clone());
+    let mut delivered = 0;
+    world.run(
+        &terms(),
+        |_| (),
+        move |sent| {
+            delivered += sent.len() as u64;
+            clock.pass(Duration::from_millis(10));
+            // What a crash would deliver again: the batches of a tenth of a second, and this one.
+            assert!(delivered - kept.state().next <= 12 * 8, "{delivered} delivered, {} kept", kept.state().next);
+            Ok(())
+        },
+    );
+    assert_eq!((world.received(), world.state().next), (all(800), 800));
+    let saves = world.saves.load(Ordering::SeqCst);
+    assert!((10..=14).contains(&saves), "100 batches of 10 ms were noted {saves} times");
+}
+
+#[test]
+fn what_was_delivered_is_noted_though_nothing_follows() {
+    let world = World::with(3);
+    world.rate.store(1, Ordering::SeqCst);
+    world.ends_at.store(60, Ordering::SeqCst);
+    let kept = world.clone();
+    world.run(
+        &terms(),
+        |_| (),
+        move |sent| {
+            // Nothing came for a second, and all of what came before is kept.
+            let first = sent[0].receipt.position;
+            assert!(kept.state().next >= first, "{} kept before {first}", kept.state().next);
+            Ok(())
+        },
+    );
+    assert!(world.received().len() > 50);
+}
+
+#[test]
 fn a_pause_outlives_the_process() {
     let world = World::with(20);
     world.ends_at.store(10, Ordering::SeqCst);

@@ -49,9 +49,13 @@ pub(crate) async fn show(State(app): State<Arc<App>>, _: Overseer, _: NoParamete
 /// How many entries were recorded in the last days, or since the first one where that is later.
 fn recent(store: &dyn Store, now: Timestamp) -> deedbook_core::Result<(Timestamp, u64)> {
     let scope = Scope::unrestricted("figures of all tenants, for whoever oversees them");
-    let first = store.page(&Query::all(), &scope, &PageRequest::oldest(1))?.entries;
-    let begun = first.first().map_or(now, |entry| entry.receipt.recorded_at);
-    let since = now.checked_sub(RECENT).map_or(begun, |since| since.max(begun));
+    let since = now.checked_sub(RECENT).unwrap_or(Timestamp::MIN);
     let within = Expression::Is(Condition::Recorded(Bounds { from: Some(since), until: None }));
-    Ok((since, total(store, &Query::from_expression(within), &scope)?))
+    let entries = total(store, &Query::from_expression(within), &scope)?;
+    if entries < store.visible_count() {
+        return Ok((since, entries));
+    }
+    // Everything is of these days. Otherwise the first entry is not looked at, for it may lie in an archive that is away.
+    let first = store.page(&Query::all(), &scope, &PageRequest::oldest(1))?.entries;
+    Ok((first.first().map_or(now, |entry| entry.receipt.recorded_at), entries))
 }
