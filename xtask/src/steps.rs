@@ -256,7 +256,7 @@ fn archives(step: &Run<'_>) -> Result<Counts> {
     run(&mut cargo(step.workspace, options))?;
     let packages = ["test", "--package=deedbook-cli", "--features=archive-cloud", "--no-fail-fast"];
     let mut command = cargo(step.workspace, packages);
-    command.args(["--test=it", "--", "--color=never", "archive::", "archive_s3::"]);
+    command.args(["--test=it", "--", "--color=never", "archive::", "archive_s3::", "offload_s3::"]);
     match MOTO.locate(step.workspace) {
         Ok(server) => drop(command.env("DEEDBOOK_MOTO_SERVER", server)),
         // The tests that need it say that they are skipped; this is why.

@@ -1,5 +1,6 @@
 //! Answering queries over a view: plan each part, follow its cursor, look at the entry where the plan is not exact.
 
+use std::cmp::Reverse;
 use std::sync::Arc;
 
 use deedbook_core::query::Query;
@@ -7,7 +8,7 @@ use deedbook_core::{
     Actor, Digest, Entry, Group, GroupBy, OWN_TENANT, Order, Outcome, Page, PageRequest, Receipt, Result, Scope,
     Tenants, Timestamp, Visibility,
 };
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 
 use crate::cursor::{Cursor, beyond};
 use crate::failure::corrupt;
@@ -235,13 +236,13 @@ fn holder_at(part: &dyn Part, position: u32, (tenant, id): (&str, &str)) -> Resu
 
 /// How many entries match, by group.
 pub(crate) fn count(reading: &Reading<'_>, query: &Query, scope: &Scope, groups: &[GroupBy]) -> Result<Vec<Group>> {
-    let mut all = if is_tallied(query, scope, groups) {
-        count_tallies(reading.view, scope, groups)?
-    } else if groups.is_empty() {
-        vec![Group { key: Vec::new(), count: count_total(reading, query, scope)? }]
-    } else {
-        count_entries(reading, query, scope, groups)?
-    };
+    if groups.is_empty() {
+        return Ok(vec![Group { key: Vec::new(), count: count_total(reading, query, scope)? }]);
+    }
+    if is_tallied(query, scope, groups) {
+        return count_tallies(reading.view, scope, groups);
+    }
+    let mut all = count_entries(reading, query, scope, groups)?;
     all.sort_unstable_by(|a, b| b.count.cmp(&a.count).then_with(|| a.key.cmp(&b.key)));
     Ok(all)
 }
@@ -251,7 +252,7 @@ fn is_tallied(query: &Query, scope: &Scope, groups: &[GroupBy]) -> bool {
     let tallied = |group: &GroupBy| !matches!(group, GroupBy::Actor | GroupBy::Target);
     let unfiltered =
         *query == Query::all() && scope.filter().is_none() && *scope.visibility() == Visibility::Everything;
-    unfiltered && !groups.is_empty() && groups.iter().all(tallied)
+    unfiltered && groups.iter().all(tallied)
 }
 
 fn count_tallies(view: &View, scope: &Scope, groups: &[GroupBy]) -> Result<Vec<Group>> {
@@ -271,15 +272,15 @@ fn count_tallies(view: &View, scope: &Scope, groups: &[GroupBy]) -> Result<Vec<G
     Ok(tallies.into_groups(groups))
 }
 
-/// Sums of tallies by day, outcome, action and tenant, as far as these are asked for; others are 0.
+/// What tallies are by.
+const TALLIED: [GroupBy; 4] = [GroupBy::Day, GroupBy::Outcome, GroupBy::Action, GroupBy::Tenant];
+
+/// Sums of tallies by the numbers of what is asked for, in the order of [`TALLIED`]; others are 0.
 struct Tallies {
-    by_day: bool,
-    by_outcome: bool,
-    by_action: bool,
-    by_tenant: bool,
+    asked: [bool; TALLIED.len()],
     actions: Numbered,
     tenants: Numbered,
-    sums: HashMap<(i32, u8, u32, u32), u64>,
+    sums: HashMap<[u32; TALLIED.len()], u64>,
 }
 
 /// The number of each text, in the order in which they came.
@@ -291,21 +292,26 @@ impl Numbered {
         let next = self.0.len() as u32;
         *self.0.entry_ref(text).or_insert(next)
     }
+}
 
-    fn texts(&self) -> Vec<&str> {
-        let mut texts = vec![""; self.0.len()];
-        self.0.iter().for_each(|(text, &number)| texts[number as usize] = text);
-        texts
+/// The values of one group, sorted, and the place of each by its number.
+struct Column {
+    texts: Vec<String>,
+    ranks: HashMap<u32, u32>,
+}
+
+impl Column {
+    fn new(mut values: Vec<(String, u32)>) -> Self {
+        values.sort_unstable();
+        let ranks = values.iter().zip(0..).map(|((_, number), rank)| (*number, rank)).collect();
+        Self { texts: values.into_iter().map(|(text, _)| text).collect(), ranks }
     }
 }
 
 impl Tallies {
     fn new(groups: &[GroupBy]) -> Self {
         Self {
-            by_day: groups.contains(&GroupBy::Day),
-            by_outcome: groups.contains(&GroupBy::Outcome),
-            by_action: groups.contains(&GroupBy::Action),
-            by_tenant: groups.contains(&GroupBy::Tenant),
+            asked: TALLIED.map(|group| groups.contains(&group)),
             actions: Numbered::default(),
             tenants: Numbered::default(),
             sums: HashMap::new(),
@@ -313,26 +319,58 @@ impl Tallies {
     }
 
     fn add(&mut self, tally: &Tally<'_>) {
-        let day = if self.by_day { tally.day } else { 0 };
-        let outcome = if self.by_outcome { tally.outcome } else { 0 };
-        let action = if self.by_action { self.actions.number(tally.action) } else { 0 };
-        let tenant = if self.by_tenant { self.tenants.number(tally.tenant) } else { 0 };
-        *self.sums.entry((day, outcome, action, tenant)).or_default() += tally.count;
+        let [by_day, by_outcome, by_action, by_tenant] = self.asked;
+        let day = if by_day { tally.day.cast_unsigned() } else { 0 };
+        let outcome = if by_outcome { tally.outcome.into() } else { 0 };
+        let action = if by_action { self.actions.number(tally.action) } else { 0 };
+        let tenant = if by_tenant { self.tenants.number(tally.tenant) } else { 0 };
+        *self.sums.entry([day, outcome, action, tenant]).or_default() += tally.count;
     }
 
+    /// The groups, the largest first, and those of equal counts by their texts.
     fn into_groups(self, groups: &[GroupBy]) -> Vec<Group> {
-        let mut days: HashMap<i32, String> = HashMap::new();
-        let (actions, tenants) = (self.actions.texts(), self.tenants.texts());
-        let mut keyed = |(day, outcome, action, tenant): (i32, u8, u32, u32)| {
-            let value = |group: &GroupBy| match group {
-                GroupBy::Day => days.entry(day).or_insert_with(|| day_text(day)).clone(),
-                GroupBy::Outcome => outcome_text(outcome).to_owned(),
-                GroupBy::Tenant => tenants[tenant as usize].to_owned(),
-                _ => actions[action as usize].to_owned(),
-            };
-            groups.iter().map(value).collect()
+        let mut asked: Vec<usize> = Vec::new();
+        let places: Vec<usize> = groups
+            .iter()
+            .filter_map(|group| TALLIED.iter().position(|tallied| tallied == group))
+            .map(|place| {
+                asked.iter().position(|&known| known == place).unwrap_or_else(|| {
+                    asked.push(place);
+                    asked.len() - 1
+                })
+            })
+            .collect();
+        let columns: Vec<Column> = asked.iter().map(|&place| self.column(place)).collect();
+        // Ranks are sorted sooner than texts, of which there are few and which stand in many groups.
+        let ranked = |(numbers, &count): (&[u32; TALLIED.len()], &u64)| {
+            let mut ranks = [0; TALLIED.len()];
+            for ((rank, column), &place) in ranks.iter_mut().zip(&columns).zip(&asked) {
+                *rank = column.ranks[&numbers[place]];
+            }
+            (Reverse(count), ranks)
         };
-        self.sums.iter().map(|(&key, &count)| Group { key: keyed(key), count }).collect()
+        let mut rows: Vec<_> = self.sums.iter().map(ranked).collect();
+        rows.sort_unstable();
+        let group = |(Reverse(count), ranks): (Reverse<u64>, [u32; TALLIED.len()])| {
+            let text = |&column: &usize| columns[column].texts[ranks[column] as usize].clone();
+            Group { key: places.iter().map(text).collect(), count }
+        };
+        rows.into_iter().map(group).collect()
+    }
+
+    /// The values of the group at this place of [`TALLIED`] that there are.
+    fn column(&self, place: usize) -> Column {
+        let of = |numbered: &Numbered| numbered.0.iter().map(|(text, &number)| (text.clone(), number)).collect();
+        let by = |text: &dyn Fn(u32) -> String| {
+            let numbers: HashSet<u32> = self.sums.keys().map(|numbers| numbers[place]).collect();
+            numbers.into_iter().map(|number| (text(number), number)).collect()
+        };
+        Column::new(match TALLIED[place] {
+            GroupBy::Action => of(&self.actions),
+            GroupBy::Tenant => of(&self.tenants),
+            GroupBy::Outcome => by(&|outcome| outcome_text(outcome as u8).to_owned()),
+            _ => by(&|day| day_text(day.cast_signed())),
+        })
     }
 }
 

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use deedbook_core::query::{Bounds, Condition, Expression, LastWord, Pattern, TextField, WordsTest};
 use deedbook_core::{Atomicity, Event, Group, GroupBy, PageRequest, Query, Scope, Store, StoreExt, Timestamp};
 use deedbook_store::{FileStore, Options};
+use jiff::civil::Date;
 
 use super::{Append, Background, Batch, Contestant, Diet, bytes_under};
 use crate::Result;
@@ -218,6 +219,6 @@ fn occurred(from_us: i64, until_us: i64) -> Result<Condition> {
 /// The count of one action and day, the day as a number, as the tables give it.
 fn count(group: Group) -> Result<(String, i64, u64)> {
     let [action, day] = <[String; 2]>::try_from(group.key).map_err(|_| "a count has two keys")?;
-    let midnight: Timestamp = format!("{day}T00:00:00Z").parse()?;
-    Ok((action, midnight.as_microsecond() / crate::workload::DAY_US, group.count))
+    let since_1970 = day.parse::<Date>()?.duration_since(Date::constant(1970, 1, 1));
+    Ok((action, since_1970.as_secs() / 86_400, group.count))
 }

@@ -40,7 +40,7 @@ impl Broker {
         command.args(["--listener-url", &format!("tcp://{address}")]);
         command.args(["--advertised-listener-url", &format!("tcp://{address}")]);
         command.stdin(Stdio::piped()).stdout(log.try_clone().unwrap()).stderr(log);
-        let broker = Self { address, keeper: command.spawn().unwrap(), directory: directory };
+        let broker = Self { address, keeper: command.spawn().unwrap(), directory };
         let begun = Instant::now();
         while TcpStream::connect(&broker.address).is_err() {
             assert!(begun.elapsed() < WAIT, "it does not start: {}", broker.log());
