@@ -85,14 +85,6 @@ impl DiskFile for Bytes {
         Ok(count)
     }
 
-    fn write_at(&self, _bytes: &[u8], _offset: u64) -> io::Result<usize> {
-        Err(io::ErrorKind::Unsupported.into())
-    }
-
-    fn sync(&self) -> io::Result<()> {
-        Err(io::ErrorKind::Unsupported.into())
-    }
-
     fn length(&self) -> io::Result<u64> {
         Ok(self.0.len() as u64)
     }

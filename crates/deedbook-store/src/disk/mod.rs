@@ -75,14 +75,20 @@ pub trait DiskFile: Send + Sync {
     /// Writes at most all of `bytes` at `offset` and says how many.
     ///
     /// # Errors
-    /// Those of the operating system.
-    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize>;
+    /// Those of the operating system; [`io::ErrorKind::Unsupported`] of a file that can only be read.
+    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize> {
+        let _ = (bytes, offset);
+        Err(io::ErrorKind::Unsupported.into())
+    }
 
     /// Makes the bytes and the length durable.
     ///
     /// # Errors
-    /// Those of the operating system; afterwards nothing is known of what is durable.
-    fn sync(&self) -> io::Result<()>;
+    /// Those of the operating system; afterwards nothing is known of what is durable. [`io::ErrorKind::Unsupported`] of a
+    /// file that can only be read.
+    fn sync(&self) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
 
     /// Length in bytes.
     ///
