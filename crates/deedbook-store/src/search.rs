@@ -329,31 +329,20 @@ impl Tallies {
 
     /// The groups, the largest first, and those of equal counts by their texts.
     fn into_groups(self, groups: &[GroupBy]) -> Vec<Group> {
-        let mut asked: Vec<usize> = Vec::new();
-        let places: Vec<usize> = groups
-            .iter()
-            .filter_map(|group| TALLIED.iter().position(|tallied| tallied == group))
-            .map(|place| {
-                asked.iter().position(|&known| known == place).unwrap_or_else(|| {
-                    asked.push(place);
-                    asked.len() - 1
-                })
-            })
-            .collect();
-        let columns: Vec<Column> = asked.iter().map(|&place| self.column(place)).collect();
+        let place = |group: &GroupBy| TALLIED.iter().position(|tallied| tallied == group);
+        let places: Vec<usize> = groups.iter().filter_map(place).collect();
+        let columns: Vec<Column> = places.iter().map(|&place| self.column(place)).collect();
         // Ranks are sorted sooner than texts, of which there are few and which stand in many groups.
         let ranked = |(numbers, &count): (&[u32; TALLIED.len()], &u64)| {
-            let mut ranks = [0; TALLIED.len()];
-            for ((rank, column), &place) in ranks.iter_mut().zip(&columns).zip(&asked) {
-                *rank = column.ranks[&numbers[place]];
-            }
+            let ranks: Vec<u32> =
+                places.iter().zip(&columns).map(|(&place, column)| column.ranks[&numbers[place]]).collect();
             (Reverse(count), ranks)
         };
         let mut rows: Vec<_> = self.sums.iter().map(ranked).collect();
         rows.sort_unstable();
-        let group = |(Reverse(count), ranks): (Reverse<u64>, [u32; TALLIED.len()])| {
-            let text = |&column: &usize| columns[column].texts[ranks[column] as usize].clone();
-            Group { key: places.iter().map(text).collect(), count }
+        let group = |(Reverse(count), ranks): (Reverse<u64>, Vec<u32>)| {
+            let key = ranks.iter().zip(&columns).map(|(&rank, column)| column.texts[rank as usize].clone());
+            Group { key: key.collect(), count }
         };
         rows.into_iter().map(group).collect()
     }
