@@ -12,7 +12,7 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use clap::Args;
 use deedbook_core::Store;
@@ -23,7 +23,7 @@ use tempfile::TempDir;
 
 use crate::Result;
 use crate::machine::Circumstances;
-use crate::meter::{Cost, process_cpu};
+use crate::meter::{Cost, Meter};
 use crate::report;
 use crate::retire::fill;
 use crate::workload::Workload;
@@ -164,10 +164,10 @@ fn delivered(options: &Options, other: &OtherSide, folder: &Path) -> Result<Cost
     let store = Arc::new(FileStore::open(folder.join("log"), StoreOptions::default())?);
     let couriers = couriers(&store, folder);
     let settings = settings(options, other, folder, "beginning")?;
-    let (begun, cpu) = (Instant::now(), process_cpu());
+    let meter = Meter::start(Duration::ZERO);
     couriers.start(settings)?;
     wait_for(&couriers, store.visible_count());
-    let found = Cost { wall: begun.elapsed(), cpu: process_cpu() - cpu };
+    let found = meter.stop(Duration::ZERO);
     couriers.remove(NAME)?;
     Ok(found)
 }
@@ -176,7 +176,7 @@ fn delivered(options: &Options, other: &OtherSide, folder: &Path) -> Result<Cost
 fn copied(path: &Path, entries: u64) -> Result<Cost> {
     let mut from = File::open(path)?;
     let bytes = from.metadata()?.len() * SINK_BATCH / entries;
-    let (begun, cpu) = (Instant::now(), process_cpu());
+    let meter = Meter::start(Duration::ZERO);
     let mut to = tempfile::tempfile_in(path.parent().unwrap_or(path))?;
     let mut batch = Vec::new();
     while Read::by_ref(&mut from).take(bytes).read_to_end(&mut batch)? > 0 {
@@ -184,7 +184,7 @@ fn copied(path: &Path, entries: u64) -> Result<Cost> {
         to.sync_data()?;
         batch.clear();
     }
-    Ok(Cost { wall: begun.elapsed(), cpu: process_cpu() - cpu })
+    Ok(meter.stop(Duration::ZERO))
 }
 
 fn wait_for(couriers: &Couriers, position: u64) {
