@@ -52,7 +52,7 @@ enum Task {
 /// Which archive.
 #[derive(Debug, Args)]
 struct Address {
-    /// The archive: a directory, or a URL such as s3://bucket/prefix where the program was built with `cloud`
+    /// The archive: a directory, or a URL such as s3://bucket/prefix where the program was built with `archive-cloud`
     #[arg(long, value_name = "PLACE", env = "DEEDBOOK_ARCHIVE")]
     to: String,
 }
