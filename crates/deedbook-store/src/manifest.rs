@@ -1,7 +1,7 @@
 //! The manifest: the one list of the files that make up the log. What it does not name does not count.
 //!
 //! It is replaced as a whole: written beside, synced, renamed, directory synced. The first line holds the version of
-//! the format and the SHA-256 of the rest, which is JSON.
+//! the format and a SHA-256 of that and of the rest, which is JSON.
 
 use deedbook_core::{Digest, Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
@@ -13,9 +13,11 @@ use crate::failure::{corrupt, io_error};
 pub(crate) const MANIFEST: &str = "MANIFEST";
 const TEMPORARY: &str = "MANIFEST.tmp";
 const MAGIC: &str = "deedbook-manifest";
-const FORMAT: u32 = 2;
-/// What is written as long as nothing of the log lies in an archive: older versions read it.
-const FORMAT_WITHOUT_ARCHIVE: u32 = 1;
+/// What is written. 2 could say of a segment that its entries lie in an archive, 3 has samples in segments.
+const FORMAT: u32 = 3;
+const FORMAT_MIN: u32 = 1;
+/// From here on the digest of the first line is of the version too.
+const FORMAT_DIGESTED: u32 = 3;
 /// Notes of recoveries that are kept; older ones go.
 const RECOVERIES_MAX: usize = 100;
 
@@ -94,6 +96,11 @@ pub(crate) struct Recovery {
     pub(crate) bytes_cut: u64,
 }
 
+/// SHA-256 of the first line without the digest, and of the rest.
+fn digest_of(version: u32, body: &[u8]) -> String {
+    sha256(&[format!("{MAGIC} {version}\n").as_bytes(), body].concat())
+}
+
 impl Manifest {
     pub(crate) fn new(log_id: [u8; 16], id_key: [u8; 16]) -> Self {
         Self {
@@ -134,7 +141,8 @@ impl Manifest {
             );
             return Err(Error::new(ErrorKind::NewerFormat, message));
         }
-        if version < FORMAT_WITHOUT_ARCHIVE || digest != sha256(body) {
+        let digest_of_all = if version < FORMAT_DIGESTED { sha256(body) } else { digest_of(version, body) };
+        if version < FORMAT_MIN || digest != digest_of_all {
             return Err(corrupt(MANIFEST, "its content does not have the digest of its first line"));
         }
         serde_json::from_slice(body).map_err(|error| corrupt(MANIFEST, error))
@@ -150,16 +158,11 @@ impl Manifest {
 
     fn write_temporary(&self, disk: &dyn Disk) -> std::io::Result<()> {
         let body = serde_json::to_vec_pretty(self).expect("a manifest is plain data");
-        let content = [format!("{MAGIC} {} {}\n", self.format(), sha256(&body)).as_bytes(), &body].concat();
+        let content = [format!("{MAGIC} {FORMAT} {}\n", digest_of(FORMAT, &body)).as_bytes(), &body].concat();
         remove_if_there(disk, TEMPORARY)?;
         let file = disk.create(TEMPORARY)?;
         write_all_at(&*file, &content, 0)?;
         file.sync()
-    }
-
-    fn format(&self) -> u32 {
-        let is_plain = self.unneeded.is_empty() && self.segments.iter().all(|segment| segment.offloaded.is_none());
-        if is_plain { FORMAT_WITHOUT_ARCHIVE } else { FORMAT }
     }
 
     /// Puts a segment in the place of those whose positions it covers, and notes the objects that nobody needs then.

@@ -5,8 +5,10 @@
 
 use crate::bytes::{Malformed, Reader, put_varint};
 
+/// Postings that are written into one chunk: few, because whoever looks for one position decodes all of a chunk.
+pub(crate) const CHUNK: usize = 1024;
 /// Postings in one chunk at most.
-pub(crate) const CHUNK: usize = 4096;
+const CHUNK_MAX: usize = 4096;
 /// Gaps coded together.
 const GROUP: usize = 128;
 
@@ -25,7 +27,7 @@ pub(crate) fn encode_chunk(positions: &[u32], out: &mut Vec<u8>) {
 
 /// The `count` positions of a chunk that begins with `first`.
 pub(crate) fn decode_chunk(first: u32, count: usize, bytes: &[u8]) -> Result<Vec<u32>, Malformed> {
-    if count == 0 || count > CHUNK {
+    if count == 0 || count > CHUNK_MAX {
         return Err(Malformed);
     }
     let mut reader = Reader::new(bytes);
@@ -70,7 +72,7 @@ fn read_group(reader: &mut Reader<'_>, previous: u32, positions: &mut [u32]) -> 
     if k.is_some_and(|k| k > 31) {
         return Err(Malformed);
     }
-    let mut bits = BitReader { bytes: reader.rest(), at: 0 };
+    let mut bits = BitReader::new(reader.rest());
     let mut last = u64::from(previous);
     for position in positions {
         last = last.saturating_add(k.map_or(0, |k| bits.gap(k)) + 1);
@@ -121,11 +123,20 @@ struct BitReader<'b> {
     bytes: &'b [u8],
     /// Bits that were taken.
     at: usize,
+    /// The next bits, the first of them lowest, and how many there are.
+    window: u64,
+    left: u32,
 }
 
-impl BitReader<'_> {
-    /// The next bits, the first of them lowest: at least [`Self::WINDOW`].
-    fn window(&self) -> u64 {
+impl<'b> BitReader<'b> {
+    fn new(bytes: &'b [u8]) -> Self {
+        Self { bytes, at: 0, window: 0, left: 0 }
+    }
+
+    /// Bits in the window at least when it was just filled.
+    const WINDOW: u32 = 57;
+
+    fn fill(&mut self) {
         let rest = self.bytes.get(self.at / 8..).unwrap_or_default();
         let word = match rest.first_chunk() {
             Some(word) => *word,
@@ -135,36 +146,48 @@ impl BitReader<'_> {
                 word
             }
         };
-        u64::from_le_bytes(word) >> (self.at % 8)
+        let passed = (self.at % 8) as u32;
+        self.window = u64::from_le_bytes(word) >> passed;
+        // Never all 64, so that all can be taken by a shift.
+        self.left = (u64::BITS - passed).min(u64::BITS - 1);
     }
 
-    const WINDOW: u32 = 57;
+    fn take(&mut self, count: u32) {
+        self.window >>= count;
+        self.left -= count;
+        self.at += count as usize;
+    }
 
     /// A number in Rice's code with the parameter `k`, at most 31.
     fn gap(&mut self, k: u32) -> u64 {
-        let mut window = self.window();
-        let mut ones = u64::from(window.trailing_ones());
-        if ones + 1 + u64::from(k) > u64::from(Self::WINDOW) {
-            ones = self.many_ones();
-            window = self.window();
-            self.at += k as usize;
-        } else {
-            window >>= ones + 1;
-            self.at += (ones + 1) as usize + k as usize;
+        if self.window.trailing_ones() + 1 + k > self.left {
+            self.fill();
         }
-        (ones << k) | (window & ((1 << k) - 1))
+        let ones = self.window.trailing_ones();
+        let upper = if ones + 1 + k <= self.left {
+            self.take(ones + 1);
+            u64::from(ones)
+        } else {
+            self.many_ones()
+        };
+        let lower = self.window & ((1 << k) - 1);
+        self.take(k);
+        (upper << k) | lower
     }
 
-    /// How many ones stand before the next zero, which is passed over; no more than `u32::MAX` are told.
+    /// How many ones stand before the next zero, which is passed over; no more than `u32::MAX` are told. The window is
+    /// full behind it.
     #[cold]
     fn many_ones(&mut self) -> u64 {
         let mut count = 0u32;
         loop {
-            let ones = self.window().trailing_ones().min(Self::WINDOW);
+            self.fill();
+            let ones = self.window.trailing_ones().min(Self::WINDOW - 1);
             count = count.saturating_add(ones);
-            self.at += ones as usize;
-            if ones < Self::WINDOW {
-                self.at += 1;
+            self.take(ones);
+            if self.window & 1 == 0 {
+                self.take(1);
+                self.fill();
                 return u64::from(count);
             }
         }
@@ -243,7 +266,7 @@ impl PostingsPlace {
             let count = reader.varint_u32()?;
             offset = offset.checked_add(reader.varint()?).ok_or(Malformed)?;
             let rising = chunks.last().is_none_or(|last| last.first < first);
-            if !rising || count == 0 || count as usize > CHUNK {
+            if !rising || count == 0 || count as usize > CHUNK_MAX {
                 return Err(Malformed);
             }
             chunks.push(ChunkPlace { first, count, offset, bytes: reader.varint_u32()? });

@@ -14,7 +14,7 @@ use crate::holes::Holes;
 use crate::index::{TermIndex, merge_terms};
 use crate::manifest::SegmentName;
 use crate::part::{Loaded, Part, Postings, Tally, TermVisitor, day_of, read_event};
-use crate::segment::{Content, Coverage, KeyRange, SegmentWriter, StoredEntry, TIMES_CHUNK, Times, Zone};
+use crate::segment::{Content, Coverage, KeyRange, Sample, SegmentWriter, StoredEntry, TIMES_CHUNK, Times, Zone};
 use crate::unsealed::TailEntry;
 use crate::wal::Generation;
 
@@ -178,7 +178,11 @@ pub(crate) fn seal(disk: &dyn Disk, name: &str, file_id: [u8; 16], sealable: &Se
     let first_position = sealable.runs[0].first_position;
     let (positions, ids) = (entries.len() as u32, entries.len() as u64);
     let coverage = Coverage { first_position, positions, ids, keys };
-    let mut writer = SegmentWriter::create(disk, name, file_id, coverage)?;
+    let sample = Sample::of(0..=positions - 1, |position, bytes| {
+        bytes.extend_from_slice(&entries[position as usize].canonical);
+        Ok(true)
+    })?;
+    let mut writer = SegmentWriter::create(disk, name, file_id, coverage, sample)?;
     seal_entries(&entries, sealable, &mut writer)?;
     entries.iter().try_for_each(|entry| writer.put_times(entry.times))?;
     let mut ids: Vec<(u32, u32)> = entries.iter().map(|entry| (entry.id_hash >> 32) as u32).zip(0..).collect();

@@ -1,6 +1,7 @@
 //! Checking a segment: every block is read, and everything that can be recomputed from the entries is.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::RangeInclusive;
 
 use deedbook_core::removal::has_erased_values;
 use deedbook_core::tree::Frontier;
@@ -13,6 +14,7 @@ use super::entries::read_block;
 use super::file::CHECKSUM;
 use super::footer::TRAILER;
 use super::read::{Segment, read_tally, read_tenant};
+use super::sample::read_sample;
 use super::times::Times;
 use crate::disk::read_exact_at;
 use crate::failure::io_error;
@@ -132,6 +134,7 @@ fn check_entries(
     let positions = entries.positions(file)?;
     let tenants = tenants_by_ordinal(segment)?;
     let mut expected = Expected::default();
+    let mut sampled = Sampled::of(segment)?;
     let mut reached: BTreeMap<String, (u32, u32)> = BTreeMap::new();
     let mut ordinal = 0u32;
     let mut last: Option<(String, u64)> = None;
@@ -150,6 +153,7 @@ fn check_entries(
             let owner = tenants[..tenants.partition_point(|(first, _)| *first <= ordinal)].last();
             let owner = owner.map_or("", |(_, tenant)| tenant);
             let its_times = times[position as usize];
+            sampled.found(position, &entry.content);
             let checked = Checked { segment, hasher, position, times: its_times, content: entry.content };
             let found = checked.check(owner, &mut expected, say)?;
             if let Some(event) = &found.event {
@@ -173,8 +177,39 @@ fn check_entries(
     if ordinal != segment.positions() {
         say("it holds another number of entries than it says");
     }
+    if !sampled.is_all_found() {
+        say("what its blocks are compressed against holds something that is in none of its entries");
+    }
     check_tenants(segment, frontiers, &reached, say)?;
     Ok(expected)
+}
+
+/// What is in the samples of a segment and was not found among its entries: the digest of canonical bytes → between
+/// which positions they must be. So nothing stays in a sample that was taken away from an entry.
+struct Sampled(HashMap<u128, Vec<RangeInclusive<u32>>>);
+
+impl Sampled {
+    fn of(segment: &Segment) -> Result<Self> {
+        let mut missing: HashMap<u128, Vec<_>> = HashMap::new();
+        for sample in &segment.entries.samples {
+            for canonical in read_sample(&sample.read(&segment.entries_file)?) {
+                let canonical = segment.file.shaped(canonical, "a sample of entries")?;
+                missing.entry(digest(canonical, 0)).or_default().push(sample.positions.clone());
+            }
+        }
+        Ok(Self(missing))
+    }
+
+    fn found(&mut self, position: u32, content: &Content<'_>) {
+        let Some(missing) = content.canonical().and_then(|canonical| self.0.get_mut(&digest(canonical, 0))) else {
+            return;
+        };
+        missing.retain(|positions| !positions.contains(&position));
+    }
+
+    fn is_all_found(&self) -> bool {
+        self.0.values().all(Vec::is_empty)
+    }
 }
 
 /// One entry and what is said of it elsewhere.
@@ -352,10 +387,10 @@ fn distinct(terms: &[u8]) -> Vec<&[u8]> {
     all
 }
 
-/// Of a term at a position, so that sums of them tell sets of pairs apart.
-fn digest(term: &[u8], position: u32) -> u128 {
+/// Of bytes at a position, so that sums of them tell sets of pairs apart.
+fn digest(bytes: &[u8], position: u32) -> u128 {
     let mut hasher = SipHasher13::new();
     hasher.write_u32(position);
-    hasher.write(term);
+    hasher.write(bytes);
     hasher.finish128().as_u128()
 }

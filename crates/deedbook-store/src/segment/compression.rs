@@ -1,9 +1,9 @@
-//! zstd for blocks: one level, and decompressors that are used again.
+//! zstd for blocks: one level, with or without a sample, and decompressors that are used again.
 
 use std::cell::RefCell;
 
 use deedbook_core::Result;
-use zstd::bulk::{Compressor, Decompressor};
+use zstd::zstd_safe::{CCtx, CDict, DCtx, compress_bound, get_error_name};
 
 use super::file::SegmentFile;
 use crate::cache::Block;
@@ -19,31 +19,49 @@ thread_local! {
 
 /// What a thread uses for one block after the other.
 struct Kept {
-    decompressor: Decompressor<'static>,
+    decompressor: DCtx<'static>,
     compressed: Vec<u8>,
 }
 
-impl Kept {
-    fn new() -> Result<Self> {
-        let decompressor = Decompressor::new().map_err(|error| io_error("decompress", "a block", error))?;
-        Ok(Self { decompressor, compressed: Vec::new() })
+/// Compresses blocks, all against one sample or all without any.
+pub(crate) struct Compressor {
+    context: CCtx<'static>,
+    sample: Option<CDict<'static>>,
+}
+
+impl Compressor {
+    pub(crate) fn new(sample: Option<&[u8]>) -> Self {
+        Self { context: CCtx::create(), sample: sample.map(|sample| CDict::create(sample, LEVEL)) }
+    }
+
+    /// Compresses `block` in place of what `compressed` held.
+    pub(crate) fn compress(&mut self, block: &[u8], compressed: &mut Vec<u8>) -> Result<()> {
+        compressed.clear();
+        compressed.reserve(compress_bound(block.len()));
+        let done = match &self.sample {
+            Some(sample) => self.context.compress_using_cdict(compressed, block, sample),
+            None => self.context.compress(compressed, block, LEVEL),
+        };
+        let failed = |code| io_error("compress", "a block", std::io::Error::other(get_error_name(code)));
+        done.map(drop).map_err(failed)
     }
 }
 
-/// A compressor of blocks.
-pub(crate) fn compressor() -> Result<Compressor<'static>> {
-    Compressor::new(LEVEL).map_err(|error| io_error("compress", "a block", error))
-}
-
-/// The block of `compressed` bytes at `offset`, which has exactly so many `bytes` before compression.
-pub(crate) fn decompressed(file: &SegmentFile, offset: u64, compressed: usize, bytes: usize) -> Result<Block> {
+/// The block of `compressed` bytes at `offset`, which has exactly so many `bytes` before compression; `sample` is what it
+/// was compressed against, if anything.
+pub(crate) fn decompressed(
+    file: &SegmentFile,
+    offset: u64,
+    compressed: usize,
+    bytes: usize,
+    sample: &[u8],
+) -> Result<Block> {
     KEPT.with_borrow_mut(|kept| {
-        let kept = match kept {
-            Some(kept) => kept,
-            none => none.insert(Kept::new()?),
-        };
+        let kept = kept.get_or_insert_with(|| Kept { decompressor: DCtx::create(), compressed: Vec::new() });
         file.read_block(offset, compressed, &mut kept.compressed)?;
-        let block = kept.decompressor.decompress(&kept.compressed, bytes).map_err(|error| file.corrupt(error))?;
+        let mut block = Vec::with_capacity(bytes);
+        let done = kept.decompressor.decompress_using_dict(&mut block, &kept.compressed, sample);
+        done.map_err(|code| file.corrupt(get_error_name(code)))?;
         if block.len() != bytes {
             return Err(file.corrupt("a block has another length than its directory says"));
         }

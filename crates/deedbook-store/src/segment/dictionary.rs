@@ -5,13 +5,10 @@ use std::sync::Arc;
 
 use deedbook_core::Result;
 
-use zstd::bulk::Compressor;
-
-use super::compression::{compressor, decompressed};
+use super::compression::{Compressor, decompressed};
 use super::file::{CHECKSUM, SegmentFile, SegmentSink};
 use crate::bytes::{Malformed, Reader, put_bytes, put_varint};
 use crate::cache::Block;
-use crate::failure::io_error;
 use crate::index::Queue;
 
 /// A leaf is ended when it has this many bytes before compression.
@@ -28,7 +25,8 @@ pub(crate) struct DictionaryWriter {
     index: Vec<u8>,
     leaves: u64,
     keys: u64,
-    compressor: Option<Compressor<'static>>,
+    compressor: Option<Compressor>,
+    compressed: Vec<u8>,
 }
 
 impl DictionaryWriter {
@@ -53,14 +51,11 @@ impl DictionaryWriter {
         if self.leaf.is_empty() {
             return Ok(());
         }
-        let compressor = match &mut self.compressor {
-            Some(compressor) => compressor,
-            none => none.insert(compressor()?),
-        };
-        let compressed = compressor.compress(&self.leaf).map_err(|error| io_error("compress", "a leaf", error))?;
-        let offset = sink.put_block(&compressed)?;
+        let compressor = self.compressor.get_or_insert_with(|| Compressor::new(None));
+        compressor.compress(&self.leaf, &mut self.compressed)?;
+        let offset = sink.put_block(&self.compressed)?;
         put_bytes(&mut self.index, &self.first_key);
-        for number in [offset, compressed.len() as u64, self.leaf.len() as u64] {
+        for number in [offset, self.compressed.len() as u64, self.leaf.len() as u64] {
             put_varint(&mut self.index, number);
         }
         self.leaves += 1;
@@ -174,7 +169,7 @@ impl Dictionary {
 
 impl Leaf {
     fn read(&self, file: &SegmentFile) -> Result<Block> {
-        decompressed(file, self.offset, self.compressed, self.bytes)
+        decompressed(file, self.offset, self.compressed, self.bytes, &[])
     }
 }
 

@@ -4,10 +4,11 @@ use deedbook_core::Result;
 use deedbook_core::commitment::Key;
 
 use super::dictionary::DictionaryPlace;
-use super::entries::{BLOCK_ROW, ORDINAL_ROW};
+use super::entries::{BLOCK_ROW, BLOCK_ROW_ALONE, ORDINAL_ROW};
 use super::file::{CHECKSUM, SegmentFile};
 use super::halves::IdHalves;
 use super::ids::{FILTER_ROW, ID_ROW};
+use super::sample::{SamplePlace, put_samples, read_samples};
 use super::table::Table;
 use super::times::TIMES_ROW;
 use crate::bytes::{Malformed, Reader, is_checksum, placed_checksum, put_varint};
@@ -44,6 +45,8 @@ pub(crate) struct Footer {
     pub(crate) tallies: DictionaryPlace,
     /// Bytes of all chunks of postings, checksums included.
     pub(crate) postings_bytes: u64,
+    /// What blocks of entries are compressed against.
+    pub(crate) samples: Vec<SamplePlace>,
 }
 
 impl Footer {
@@ -60,6 +63,9 @@ impl Footer {
             dictionary.write(&mut out);
         }
         put_varint(&mut out, self.postings_bytes);
+        if self.blocks.width != BLOCK_ROW_ALONE {
+            put_samples(&self.samples, &mut out);
+        }
         out
     }
 
@@ -68,12 +74,12 @@ impl Footer {
         let first_position = reader.varint()?;
         let positions = reader.varint_u32()?;
         first_position.checked_add(positions.into()).ok_or(Malformed)?;
-        let footer = Self {
+        let mut footer = Self {
             first_position,
             positions,
             keys: read_keys(reader)?,
             keys_copy: reader.varint()?,
-            blocks: Table::read(reader, BLOCK_ROW)?,
+            blocks: Table::read_of(reader, &[BLOCK_ROW, BLOCK_ROW_ALONE])?,
             permutation: Table::read(reader, ORDINAL_ROW)?,
             times: Table::read(reader, TIMES_ROW)?,
             ids: Table::read(reader, ID_ROW)?,
@@ -82,7 +88,11 @@ impl Footer {
             terms: DictionaryPlace::read(reader)?,
             tallies: DictionaryPlace::read(reader)?,
             postings_bytes: reader.varint()?,
+            samples: Vec::new(),
         };
+        if footer.blocks.width != BLOCK_ROW_ALONE {
+            footer.samples = read_samples(reader, positions)?;
+        }
         let covered = footer.keys.iter().try_fold(0u64, |sum, range| sum.checked_add(range.positions));
         let fits = covered == Some(positions.into())
             && footer.permutation.rows == u64::from(positions)

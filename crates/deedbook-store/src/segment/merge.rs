@@ -2,11 +2,12 @@
 //!
 //! Blocks of entries that belong to one tenant are copied as they are; the others are compressed anew.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use deedbook_core::Result;
 
-use super::copy::{Edit, Source, copy_entries, placed};
+use super::copy::{Edit, Source, copy_entries, placed, sample_of};
 use super::dictionary::Dictionaries;
 use super::entries::StoredEntry;
 use super::footer::KeyRange;
@@ -26,7 +27,8 @@ pub(crate) fn merge(disk: &dyn Disk, name: &str, file_id: [u8; 16], sources: &[A
         ids: sources.iter().map(|source| source.segment.ids.rows()).sum(),
         keys: merged_keys(&sources),
     };
-    let mut writer = SegmentWriter::create(disk, name, file_id, coverage)?;
+    let sample = sample_of(&sources, &AsTheyAre)?;
+    let mut writer = SegmentWriter::create(disk, name, file_id, coverage, sample)?;
     copy_entries(&mut sources, &mut AsTheyAre, &mut writer)?;
     merge_times(&sources, &mut writer)?;
     merge_ids(&sources, &mut writer)?;
@@ -39,6 +41,10 @@ pub(crate) fn merge(disk: &dyn Disk, name: &str, file_id: [u8; 16], sources: &[A
 struct AsTheyAre;
 
 impl Edit for AsTheyAre {
+    fn touches(&self, _positions: &RangeInclusive<u32>) -> bool {
+        false
+    }
+
     fn may_copy(&self, _positions: &[u32], writer: &SegmentWriter) -> bool {
         writer.can_copy_block()
     }

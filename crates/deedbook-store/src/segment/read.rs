@@ -8,7 +8,7 @@ use deedbook_core::tree::Frontier;
 use deedbook_core::{Digest, ErrorKind, Result};
 
 use super::dictionary::Dictionary;
-use super::entries::{Entries, find_in_block};
+use super::entries::{BlockPlace, Entries, find_in_block};
 use super::file::{CHECKSUM, SegmentFile};
 use super::footer::{Footer, HEADER, TRAILER, keys_to_bytes, read_footer, read_header};
 use super::halves::IdHalves;
@@ -16,7 +16,7 @@ use super::ids::Ids;
 use super::times::{Times, TimesColumn, Zone};
 use crate::archives::Archives;
 use crate::bytes::{Malformed, Reader};
-use crate::cache::BlockCache;
+use crate::cache::{Block, BlockCache};
 use crate::disk::{Disk, DiskFile, read_exact_at};
 use crate::failure::io_error;
 use crate::manifest::{SegmentName, sha256};
@@ -127,7 +127,7 @@ impl Segment {
         let file = Arc::new(file);
         let times = file.shaped(TimesColumn::new(footer.times, footer.positions), "the directory of times")?;
         Ok(Self {
-            entries: Entries::new(footer.blocks, footer.permutation),
+            entries: Entries::new(footer.blocks, footer.permutation, footer.samples.clone()),
             times,
             ids: Ids::new(footer.ids, footer.filter),
             id_halves: None,
@@ -189,6 +189,24 @@ impl Segment {
     /// The positions of the entries that have a term; none where there is no such term.
     pub(crate) fn positions_of(&self, term: &[u8]) -> Result<Vec<u32>> {
         self.terms.get(term)?.map_or(Ok(Vec::new()), |payload| self.all_postings(&payload))
+    }
+
+    /// As [`Part::load`], past the cache.
+    pub(crate) fn load_uncached(&self, position: u32) -> Result<Loaded> {
+        self.load_from(position, Entries::block_uncached)
+    }
+
+    fn load_from(
+        &self,
+        position: u32,
+        block: impl Fn(&Entries, &SegmentFile, &BlockPlace) -> Result<Block>,
+    ) -> Result<Loaded> {
+        let ordinal = self.entries.ordinal(&self.file, position)?;
+        let place = self.entries.place(&self.file, self.entries.block_of(&self.file, ordinal)?)?;
+        let block = block(&self.entries, &self.entries_file, &place)?;
+        let nth = ordinal.wrapping_sub(place.first_ordinal) as usize;
+        let (seq, place) = self.file.shaped(find_in_block(&block, nth), "a block of entries")?;
+        Ok(Loaded::Sealed(seq, block, place))
     }
 
     /// The second copy of the keys is as the first.
@@ -299,12 +317,7 @@ impl Part for Segment {
     }
 
     fn load(&self, position: u32) -> Result<Loaded> {
-        let ordinal = self.entries.ordinal(&self.file, position)?;
-        let place = self.entries.place(&self.file, self.entries.block_of(&self.file, ordinal)?)?;
-        let block = self.entries.block(&self.entries_file, &place)?;
-        let nth = ordinal.wrapping_sub(place.first_ordinal) as usize;
-        let (seq, place) = self.file.shaped(find_in_block(&block, nth), "a block of entries")?;
-        Ok(Loaded::Sealed(seq, block, place))
+        self.load_from(position, Entries::block)
     }
 
     fn key(&self, position: u32) -> Option<&Key> {

@@ -5,12 +5,13 @@
 //! own.
 
 use std::collections::{BTreeMap, HashSet};
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use deedbook_core::{Event, Outcome, Result, Timestamp, removal};
 
 use super::content::Content;
-use super::copy::{Edit, copy_entries, placed};
+use super::copy::{Edit, copy_entries, placed, sample_of};
 use super::entries::StoredEntry;
 use super::footer::KeyRange;
 use super::read::{Segment, read_tally};
@@ -47,8 +48,9 @@ pub(crate) fn rewrite(
         ids: ids.rows() - editor.retired.count(),
         keys: editor.keys(),
     };
-    let mut writer = SegmentWriter::create(disk, name, file_id, coverage)?;
     let mut sources = placed(std::slice::from_ref(rewriting.segment))?;
+    let sample = sample_of(&sources, &editor)?;
+    let mut writer = SegmentWriter::create(disk, name, file_id, coverage, sample)?;
     copy_entries(&mut sources, &mut editor, &mut writer)?;
     drop(sources);
     editor.write_times(&mut writer)?;
@@ -63,8 +65,9 @@ struct Editor<'a> {
     segment: &'a Segment,
     removal: Removal<'a>,
     hasher: &'a IdHasher,
-    /// Positions from which something is taken.
+    /// Positions from which something is taken, as a set and as they rise.
     pending: Bits,
+    rising: &'a [u32],
     /// Those that are retired now.
     retired: Bits,
     /// Those that lose their content now.
@@ -81,7 +84,7 @@ struct Editor<'a> {
 }
 
 impl<'a> Editor<'a> {
-    fn new(rewriting: &Rewriting<'a>) -> Self {
+    fn new(rewriting: &'a Rewriting<'_>) -> Self {
         let Rewriting { segment, pending, removal, hasher } = rewriting;
         let none = || Bits::new(segment.footer.positions);
         let mut editor = Self {
@@ -89,6 +92,7 @@ impl<'a> Editor<'a> {
             removal: *removal,
             hasher,
             pending: none(),
+            rising: pending,
             retired: none(),
             content: none(),
             keyless: none(),
@@ -318,6 +322,11 @@ fn sorted(mut positions: Vec<u32>) -> Vec<u32> {
 }
 
 impl Edit for Editor<'_> {
+    fn touches(&self, positions: &RangeInclusive<u32>) -> bool {
+        let first = self.rising.partition_point(|position| position < positions.start());
+        self.rising.get(first).is_some_and(|position| position <= positions.end())
+    }
+
     /// A block of its own is ended early before one that is copied, so that one change does not shift all that follows.
     fn may_copy(&self, positions: &[u32], _writer: &SegmentWriter) -> bool {
         !positions.iter().any(|&position| self.pending.has(position) || self.keyless.has(position))

@@ -75,7 +75,7 @@ impl TableStream {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Table {
     offset: u64,
-    width: usize,
+    pub(crate) width: usize,
     pub(crate) rows: u64,
 }
 
@@ -161,9 +161,15 @@ impl Table {
     }
 
     pub(crate) fn read(reader: &mut Reader<'_>, width: usize) -> Result<Self, Malformed> {
+        Self::read_of(reader, &[width])
+    }
+
+    /// As [`read`](Self::read), of one of several widths.
+    pub(crate) fn read_of(reader: &mut Reader<'_>, widths: &[usize]) -> Result<Self, Malformed> {
         let table = Self { offset: reader.varint()?, width: reader.count()?, rows: reader.varint()? };
-        let bytes = table.rows.checked_mul(width as u64 + CHECKSUM).and_then(|bytes| bytes.checked_add(table.offset));
-        if table.width == width && bytes.is_some() { Ok(table) } else { Err(Malformed) }
+        let bytes =
+            table.rows.checked_mul(table.width as u64 + CHECKSUM).and_then(|bytes| bytes.checked_add(table.offset));
+        if widths.contains(&table.width) && bytes.is_some() { Ok(table) } else { Err(Malformed) }
     }
 
     /// The first row for which `is_beyond` holds, where it holds for no row before one for which it does not.

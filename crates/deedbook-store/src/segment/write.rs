@@ -8,6 +8,7 @@ use super::entries::{EntriesWriter, RawBlock, StoredEntry};
 use super::file::SegmentSink;
 use super::footer::{Footer, KeyRange, header, keys_to_bytes, trailer};
 use super::ids::{IdRow, IdsWriter};
+use super::sample::{Sample, SamplePlace};
 use super::times::{Times, TimesWriter};
 use crate::bytes::put_varint;
 use crate::disk::Disk;
@@ -43,14 +44,21 @@ pub(crate) struct SegmentWriter {
 }
 
 impl SegmentWriter {
-    pub(crate) fn create(disk: &dyn Disk, name: &str, file_id: [u8; 16], coverage: Coverage) -> Result<Self> {
+    /// `sample` is of what is to be written; blocks are compressed against it.
+    pub(crate) fn create(
+        disk: &dyn Disk,
+        name: &str,
+        file_id: [u8; 16],
+        coverage: Coverage,
+        sample: Option<Sample>,
+    ) -> Result<Self> {
         let mut sink = SegmentSink::create(disk, name, file_id)?;
         let header = header(&file_id);
         // The header is a block like all others: its checksum is over its place too.
         sink.put_block(&header[..header.len() - 4])?;
         Ok(Self {
             name: name.into(),
-            entries: EntriesWriter::new(coverage.positions)?,
+            entries: EntriesWriter::new(coverage.positions, sample),
             ids: IdsWriter::new(coverage.ids),
             coverage,
             sink,
@@ -71,6 +79,16 @@ impl SegmentWriter {
 
     pub(crate) fn can_copy_block(&self) -> bool {
         self.entries.can_copy()
+    }
+
+    /// Whether blocks that were compressed against a sample of so many bytes, 0 for none, may stay as they are.
+    pub(crate) fn is_good_sample(&self, bytes: usize) -> bool {
+        self.entries.is_good_sample(bytes)
+    }
+
+    /// The number that a sample of another segment has here.
+    pub(crate) fn copy_sample(&mut self, compressed: &[u8], place: SamplePlace) -> Result<u16> {
+        self.entries.copy_sample(&mut self.sink, compressed, place)
     }
 
     pub(crate) fn copy_block(&mut self, block: &RawBlock, positions: &[u32]) -> Result<()> {
@@ -132,7 +150,7 @@ impl SegmentWriter {
     pub(crate) fn finish(self) -> Result<SegmentName> {
         let Self { name, coverage, mut sink, entries, tenants, times, ids, terms, tallies, postings_bytes, .. } = self;
         debug_assert_eq!(entries.written(), coverage.positions);
-        let (blocks, permutation) = entries.finish(&mut sink)?;
+        let (blocks, permutation, samples) = entries.finish(&mut sink)?;
         let times = times.finish(&mut sink)?;
         let (ids, filter) = ids.finish(&mut sink)?;
         let footer = Footer {
@@ -149,6 +167,7 @@ impl SegmentWriter {
             terms: terms.finish(&mut sink)?,
             tallies: tallies.finish(&mut sink)?,
             postings_bytes,
+            samples,
         };
         let footer_bytes = footer.to_bytes();
         let offset = sink.put_block(&footer_bytes)?;

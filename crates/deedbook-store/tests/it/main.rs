@@ -5,4 +5,5 @@
 mod basics;
 mod conformance;
 mod faults;
+mod formats;
 mod removing;

@@ -108,7 +108,7 @@ fn messages_name_the_file_what_is_wrong_and_what_to_do() {
             directory,
             |path| change(&find(path, "MANIFEST"), |bytes| bytes[18] = b'7'),
             ErrorKind::NewerFormat,
-            &["format 7", "knows formats up to 2", "use a newer version of Deedbook"],
+            &["format 7", "knows formats up to 3", "use a newer version of Deedbook"],
         ),
         (
             "a flipped bit in the manifest",
