@@ -3,10 +3,11 @@
 
 use deedbook::{Entity, Event};
 use serde::Serialize;
-use sqlx::FromRow;
+use sqlx::postgres::PgRow;
+use sqlx::{FromRow, Row};
 
 /// An invoice. Its type and id are those that the mapping of row capture gives, so that it has one history.
-#[derive(Entity, FromRow, Serialize)]
+#[derive(Entity, Serialize)]
 pub(crate) struct Invoice {
     #[entity(id)]
     pub(crate) id: i32,
@@ -14,6 +15,17 @@ pub(crate) struct Invoice {
     pub(crate) title: String,
     pub(crate) state: String,
     pub(crate) cents: i32,
+}
+
+impl FromRow<'_, PgRow> for Invoice {
+    fn from_row(row: &PgRow) -> sqlx::Result<Self> {
+        Ok(Self {
+            id: row.try_get("id")?,
+            title: row.try_get("title")?,
+            state: row.try_get("state")?,
+            cents: row.try_get("cents")?,
+        })
+    }
 }
 
 #[derive(Event)]
