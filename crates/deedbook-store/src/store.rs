@@ -373,20 +373,10 @@ fn start_threads(shared: &Arc<Shared>, writer: Writer) -> Result<Vec<JoinHandle<
     let mut threads = vec![spawn("deedbook-writer", move || writer.run())?];
     if shared.options.background == Background::Threads {
         let (sealer, merger) = (shared.clone(), shared.clone());
-        threads.push(spawn_behind("deedbook-sealer", move || sealer.run_sealer())?);
-        threads.push(spawn_behind("deedbook-merger", move || merger.run_merger())?);
+        threads.push(spawn("deedbook-sealer", move || sealer.run_sealer())?);
+        threads.push(spawn("deedbook-merger", move || merger.run_merger())?);
     }
     Ok(threads)
-}
-
-/// A thread for work that nobody waits for: where processors are short, appends and reads come first.
-fn spawn_behind(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {
-    spawn(name, || {
-        // On Linux this is about the calling thread alone. Where it is refused, the work goes on as it is.
-        #[cfg(target_os = "linux")]
-        let _ = rustix::process::nice(5);
-        work();
-    })
 }
 
 fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {

@@ -86,31 +86,3 @@ fn the_usage_of_the_disk_is_that_of_the_files() {
     let sum = |starts: &str| lengths.iter().filter(|(name, _)| name.starts_with(starts)).map(|(_, bytes)| bytes).sum();
     assert_eq!((usage.bytes, usage.sealed_bytes), (sum(""), sum("seg")), "{lengths:?}");
 }
-
-/// Of a thread of this process, by its name.
-#[cfg(target_os = "linux")]
-fn nice_of(name: &str) -> Option<i64> {
-    let tasks = std::fs::read_dir("/proc/self/task").unwrap().map(|task| task.unwrap().path());
-    // The kernel keeps 15 bytes of a name.
-    let name = &name[..name.len().min(15)];
-    let mut stats = tasks.filter_map(|task| std::fs::read_to_string(task.join("stat")).ok());
-    let stat = stats.find(|stat| stat.contains(&format!("({name})")))?;
-    stat.rsplit(')').next()?.split_whitespace().nth(16)?.parse().ok()
-}
-
-#[test]
-#[cfg(target_os = "linux")]
-fn sealing_and_merging_stand_behind_appends() {
-    let directory = tempfile::tempdir().unwrap();
-    let store = FileStore::open(directory.path(), Options::default()).unwrap();
-    for name in ["deedbook-sealer", "deedbook-merger"] {
-        // A thread may not have come so far yet.
-        let is_behind = (0..100).any(|_| {
-            std::thread::sleep(std::time::Duration::from_millis(50));
-            let nices = nice_of("deedbook-writer").zip(nice_of(name));
-            nices.is_some_and(|(writer, behind)| behind == (writer + 5).min(19))
-        });
-        assert!(is_behind, "{name}");
-    }
-    store.close().unwrap();
-}
