@@ -1,5 +1,6 @@
 //! Writes the seeds of the fuzz target `segment` into a folder: `cargo run -p deedbook-store --example segment_seeds --
 //! fuzz/corpus/segment`. To be run again when the format changes.
+//! Those of older formats stay, with the format in their names.
 //!
 //! Clock, randomness and events are fixed, so that the seeds change only when the format does.
 
@@ -54,7 +55,9 @@ fn seeds() -> Vec<Seed> {
         alone("sound-unicode", vec![unicode(1), unicode(2)]),
         alone("sound-two-chunks-of-times", (0..257).map(tiny).collect()),
         alone("sound-several-blocks", (0..16).map(long).collect()),
+        alone("sound-blocks-against-a-sample", (0..64).map(middling).collect()),
         merged("sound-merged", vec![split(1), split(5)]),
+        merged("sound-merged-samples", vec![(0..48).map(middling).collect(), (48..96).map(middling).collect()]),
         merged("sound-merged-tenants", vec![events::drafts(10..12), split(1), vec![unicode(3)]]),
         holed("sound-retired", vec![split(1)], |store| store.retire(&[0, 1, 2, 3])),
         holed("sound-holes", vec![split(1), split(5), vec![unicode(3)]], |store| {
@@ -84,8 +87,17 @@ fn tiny(number: usize) -> Draft {
 
 /// So long that a block holds but two of them, and so dull that they take little room.
 fn long(number: usize) -> Draft {
+    with_text(number, "long ".repeat(4_000))
+}
+
+/// Of which a sample can be.
+fn middling(number: usize) -> Draft {
+    with_text(number, format!("middling {number} ").repeat(80))
+}
+
+fn with_text(number: usize, text: String) -> Draft {
     let mut event = events::simple("acme", &format!("evt_{number:06}"));
-    event.metadata.insert("text".into(), "long ".repeat(4_000).into());
+    event.metadata.insert("text".into(), text.into());
     events::prepared(event)
 }
 

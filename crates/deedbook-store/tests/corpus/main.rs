@@ -34,13 +34,15 @@ fn sound_seeds_are_sound() {
 /// One bit of each byte, another one for its neighbour: refused, told as a problem, or without consequence, but calm.
 #[test]
 fn every_byte_flipped() {
-    let sound = read(&corpus_folder().join("sound-one-entry"));
-    for at in 0..sound.len() {
-        let mut bytes = sound.clone();
-        bytes[at] ^= 1 << (at % 8);
-        replay(&bytes, &format!("sound-one-entry with byte {at} flipped"));
-        let noticed = problems_of_segment(&bytes).map_or(true, |problems| !problems.is_empty());
-        assert!(noticed, "byte {at} can be flipped without anyone noticing");
+    for name in ["sound-one-entry", "sound-blocks-against-a-sample"] {
+        let sound = read(&corpus_folder().join(name));
+        for at in 0..sound.len() {
+            let mut bytes = sound.clone();
+            bytes[at] ^= 1 << (at % 8);
+            replay(&bytes, &format!("{name} with byte {at} flipped"));
+            let noticed = problems_of_segment(&bytes).map_or(true, |problems| !problems.is_empty());
+            assert!(noticed, "byte {at} of {name} can be flipped without anyone noticing");
+        }
     }
 }
 
