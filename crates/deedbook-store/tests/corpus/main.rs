@@ -31,12 +31,12 @@ fn sound_seeds_are_sound() {
     }
 }
 
-/// One bit of each byte, another one for its neighbour: refused, told as a problem, or without consequence, but calm.
+/// One bit of each byte of a small segment, of each ninth of a larger one: refused or told as a problem, but calm.
 #[test]
-fn every_byte_flipped() {
-    for name in ["sound-one-entry", "sound-blocks-against-a-sample"] {
+fn bytes_flipped() {
+    for (name, step) in [("sound-one-entry", 1), ("sound-blocks-against-a-sample", 9)] {
         let sound = read(&corpus_folder().join(name));
-        for at in 0..sound.len() {
+        for at in (0..sound.len()).step_by(step) {
             let mut bytes = sound.clone();
             bytes[at] ^= 1 << (at % 8);
             replay(&bytes, &format!("{name} with byte {at} flipped"));
