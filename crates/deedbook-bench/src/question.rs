@@ -1,6 +1,7 @@
 //! The questions that people ask a log, and what an answer must have in common whoever gives it.
 
 use deedbook_core::Event;
+use jiff::civil::Date;
 
 use crate::random::Random;
 use crate::workload::{DAY_US, Workload};
@@ -121,8 +122,26 @@ impl Question {
 pub enum Answer {
     /// The ids of the entries; each body was read too.
     Entries(Vec<String>),
-    /// Action, day since 1970 and count.
-    Counts(Vec<(String, i64, u64)>),
+    /// Action, day and count.
+    Counts(Vec<(String, Day, u64)>),
+}
+
+/// A day as it was answered: told apart from the same day in another form only once the clock has stopped.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Day {
+    /// Days since 1970-01-01.
+    Since1970(i64),
+    /// As `2026-09-15`.
+    Text(String),
+}
+
+impl Day {
+    /// In the one form that is compared.
+    fn settled(self) -> Self {
+        let Self::Text(text) = &self else { return self };
+        let date = text.parse::<Date>();
+        date.map_or(self, |date| Self::Since1970(date.duration_since(Date::constant(1970, 1, 1)).as_hours() / 24))
+    }
 }
 
 impl Answer {
@@ -135,7 +154,9 @@ impl Answer {
                 Self::Entries(ids)
             }
             Self::Entries(ids) => Self::Entries(vec![String::new(); ids.len()]),
-            Self::Counts(mut counts) => {
+            Self::Counts(counts) => {
+                let settled = counts.into_iter().map(|(action, day, count)| (action, day.settled(), count));
+                let mut counts: Vec<_> = settled.collect();
                 counts.sort_unstable();
                 Self::Counts(counts)
             }

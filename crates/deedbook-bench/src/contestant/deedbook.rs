@@ -9,12 +9,11 @@ use std::time::{Duration, Instant};
 use deedbook_core::query::{Bounds, Condition, Expression, LastWord, Pattern, TextField, WordsTest};
 use deedbook_core::{Atomicity, Event, Group, GroupBy, PageRequest, Query, Scope, Store, StoreExt, Timestamp};
 use deedbook_store::{FileStore, Options};
-use jiff::civil::Date;
 
 use super::{Append, Background, Batch, Contestant, Diet, bytes_under};
 use crate::Result;
 use crate::meter::process_cpu;
-use crate::question::{About, Answer, PAGE, Question};
+use crate::question::{About, Answer, Day, PAGE, Question};
 
 /// What is done once all is entered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -216,9 +215,8 @@ fn occurred(from_us: i64, until_us: i64) -> Result<Condition> {
     Ok(Condition::Occurred(Bounds { from: Some(at(from_us)?), until: Some(at(until_us)?) }))
 }
 
-/// The count of one action and day, the day as a number, as the tables give it.
-fn count(group: Group) -> Result<(String, i64, u64)> {
+/// The count of one action and day.
+fn count(group: Group) -> Result<(String, Day, u64)> {
     let [action, day] = <[String; 2]>::try_from(group.key).map_err(|_| "a count has two keys")?;
-    let since_1970 = day.parse::<Date>()?.duration_since(Date::constant(1970, 1, 1));
-    Ok((action, since_1970.as_secs() / 86_400, group.count))
+    Ok((action, Day::Text(day), group.count))
 }

@@ -12,7 +12,7 @@ use postgres::{Client, NoTls, Statement, Transaction};
 
 use super::{Append, Batch, Contestant, Diet};
 use crate::Result;
-use crate::question::{About, Answer, PAGE, Question};
+use crate::question::{About, Answer, Day, PAGE, Question};
 use crate::row::Row;
 use crate::workload::DAY_US;
 
@@ -119,7 +119,7 @@ impl Postgres {
         let rows = self.client.query(&statement, &[&DAY_US, &tenant])?;
         let counts = rows.iter().map(|row| {
             let count: i64 = row.try_get(2)?;
-            Ok((row.try_get(0)?, row.try_get(1)?, count.unsigned_abs()))
+            Ok((row.try_get(0)?, Day::Since1970(row.try_get(1)?), count.unsigned_abs()))
         });
         Ok(Answer::Counts(counts.collect::<Result<_>>()?))
     }

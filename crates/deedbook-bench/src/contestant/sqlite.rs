@@ -8,7 +8,7 @@ use rusqlite::{Connection, Params, Row as Found, params};
 
 use super::{Append, Batch, Contestant, Diet, bytes_under};
 use crate::Result;
-use crate::question::{About, Answer, PAGE, Question};
+use crate::question::{About, Answer, Day, PAGE, Question};
 use crate::row::Row;
 use crate::workload::DAY_US;
 
@@ -114,7 +114,7 @@ impl Sqlite {
     fn counts(&self, tenant: &str) -> Result<Answer> {
         let mut statement = self.connection.prepare_cached(COUNT)?;
         let lines = statement.query_map(params![DAY_US, tenant], |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get::<_, i64>(2)?.unsigned_abs()))
+            Ok((row.get(0)?, Day::Since1970(row.get(1)?), row.get::<_, i64>(2)?.unsigned_abs()))
         })?;
         Ok(Answer::Counts(lines.collect::<Result<_, _>>()?))
     }
