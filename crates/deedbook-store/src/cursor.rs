@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use deedbook_core::{Order, Result};
 
-use crate::part::{ChunkSource, Part, Postings};
+use crate::part::{ChunkSource, Part, PositionTest, Postings};
 use crate::postings::{ChunkPlace, PostingsPlace};
 use crate::segment::{TIMES_CHUNK, Times};
 
@@ -192,6 +192,36 @@ impl Cursor for AndCursor<'_> {
     }
 }
 
+/// The positions of a set that pass a test.
+pub(crate) struct FilterCursor<'p> {
+    set: Box<dyn Cursor + 'p>,
+    test: PositionTest<'p>,
+    order: Order,
+}
+
+impl<'p> FilterCursor<'p> {
+    pub(crate) fn new(set: Box<dyn Cursor + 'p>, test: PositionTest<'p>, order: Order) -> Self {
+        Self { set, test, order }
+    }
+}
+
+impl Cursor for FilterCursor<'_> {
+    fn seek(&mut self, bound: u32) -> Result<Option<u32>> {
+        let mut next = Some(bound);
+        while let Some(found) = next.map_or(Ok(None), |bound| self.set.seek(bound))? {
+            if (self.test)(found)? {
+                return Ok(Some(found));
+            }
+            next = beyond(found, self.order);
+        }
+        Ok(None)
+    }
+
+    fn estimate(&self) -> u64 {
+        self.set.estimate()
+    }
+}
+
 /// The positions that are in one of several sets.
 pub(crate) struct OrCursor<'p> {
     sets: Vec<(Box<dyn Cursor + 'p>, Option<Answer>)>,
@@ -295,15 +325,11 @@ impl<'p> OccurredCursor<'p> {
     }
 
     /// Loads the nearest chunk at or beyond `number` that may have a member.
-    fn load(&mut self, number: u32, last: u32) -> Result<Option<&(u32, Chunk)>> {
+    fn load(&mut self, number: u32) -> Result<Option<&(u32, Chunk)>> {
         if self.loaded.as_ref().is_none_or(|(loaded, _)| *loaded != number) {
             let (from, until) = (self.from, self.until);
             let overlaps = |earliest: i64, latest: i64| earliest < until && latest >= from;
-            let zone = match self.order {
-                Order::Ascending => self.part.find_zone(&mut (number..=last), &overlaps)?,
-                Order::Descending => self.part.find_zone(&mut (0..=number).rev(), &overlaps)?,
-            };
-            let Some(zone) = zone else { return Ok(None) };
+            let Some(zone) = self.part.find_zone(number, self.order, &overlaps)? else { return Ok(None) };
             let chunk = if zone.earliest >= from && zone.latest < until {
                 Chunk::AllWithin
             } else {
@@ -335,7 +361,7 @@ impl Cursor for OccurredCursor<'_> {
             bound = bound.min(last);
         }
         while bound <= last {
-            let Some((number, chunk)) = self.load(bound / chunk_size, last / chunk_size)? else { return Ok(None) };
+            let Some((number, chunk)) = self.load(bound / chunk_size)? else { return Ok(None) };
             let start = number * chunk_size;
             let end = last.min(start + (chunk_size - 1));
             let at = bound.clamp(start, end) - start;
@@ -395,6 +421,9 @@ mod tests {
                 let sets = || [&a, &b, &c].map(|set| slice(set, order)).into_iter().collect::<Vec<_>>();
                 let both: Vec<u32> = a.iter().filter(|x| b.contains(x) && c.contains(x)).copied().collect();
                 prop_assert_eq!(all(AndCursor::new(sets()), order), in_order(both.into_iter(), order));
+                let test = Box::new(|position| Ok(b.contains(&position)));
+                let filtered = FilterCursor::new(slice(&a, order), test, order);
+                prop_assert_eq!(all(filtered, order), in_order(a.iter().filter(|x| b.contains(x)).copied(), order));
                 let any: BTreeSet<u32> = a.iter().chain(&b).chain(&c).copied().collect();
                 prop_assert_eq!(all(OrCursor::new(sets(), order), order), in_order(any.into_iter(), order));
                 let not = (0..POSITIONS).filter(|x| !a.contains(x));

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use deedbook_core::commitment::Key;
-use deedbook_core::{Digest, Error, ErrorKind, Event, Result, Timestamp};
+use deedbook_core::{Digest, Error, ErrorKind, Event, Order, Result, Timestamp};
 
 use crate::bytes::Reader;
 use crate::cache::Block;
@@ -31,12 +31,9 @@ pub(crate) trait Part: Send + Sync {
     /// Calls `visit` with each term from `from` on until it returns `false`.
     fn visit_terms<'p>(&'p self, from: &[u8], visit: &mut TermVisitor<'_, 'p>) -> Result<()>;
 
-    /// The first of these chunks of 256 positions whose earliest and latest `occurred_at` pass `wanted`.
-    fn find_zone(
-        &self,
-        chunks: &mut dyn Iterator<Item = u32>,
-        wanted: &dyn Fn(i64, i64) -> bool,
-    ) -> Result<Option<Zone>>;
+    /// The first chunk of 256 positions from `chunk` on, in `order`, whose earliest and latest `occurred_at` pass
+    /// `wanted`. What passes for a range of time passes for every longer one around it.
+    fn find_zone(&self, chunk: u32, order: Order, wanted: &dyn Fn(i64, i64) -> bool) -> Result<Option<Zone>>;
 
     /// Times of the positions of a chunk.
     fn times(&self, chunk: u32) -> Result<Vec<Times>>;
@@ -59,12 +56,21 @@ pub(crate) trait Part: Send + Sync {
     /// The numbers within their tenant of the entries of `tenant` in this part, removed ones included, if there are any.
     fn seqs(&self, tenant: &str) -> Result<Option<Range<u64>>>;
 
+    /// Tells of a position whether its entry is one of `tenant`, of which `listed` are in the list of that term: for few
+    /// positions, of which each would else need a chunk of that list. `None` where nothing but the list tells it.
+    fn tenant_test(&self, _tenant: &str, _listed: u64) -> Result<Option<PositionTest<'_>>> {
+        Ok(None)
+    }
+
     /// The positions of a tenant's entries, removed ones included, in order.
     fn positions_of_tenant(&self, tenant: &str) -> Result<Vec<u32>>;
 
     /// Calls `visit` with how many entries of each (tenant, day, outcome, action) there are, for one tenant or all.
     fn visit_tallies(&self, tenant: Option<&str>, visit: &mut dyn FnMut(Tally<'_>)) -> Result<()>;
 }
+
+/// Whether something holds of a position.
+pub(crate) type PositionTest<'p> = Box<dyn Fn(u32) -> Result<bool> + 'p>;
 
 /// Given a term and its postings, tells whether to go on.
 pub(crate) type TermVisitor<'v, 'p> = dyn FnMut(&[u8], Postings<'p>) -> Result<bool> + 'v;
@@ -113,7 +119,8 @@ pub(crate) struct Tally<'a> {
     /// Days since 1970-01-01.
     pub(crate) day: i32,
     pub(crate) outcome: u8,
-    pub(crate) action: &'a str,
+    /// As text in UTF-8, which whoever shows it checks: it is the same in very many tallies.
+    pub(crate) action: &'a [u8],
     pub(crate) count: u64,
 }
 

@@ -11,12 +11,17 @@ use deedbook_core::query::{
 };
 use deedbook_core::{FieldProfile, OWN_TENANT, Order, Result, Scope, Tenants, Timestamp, Visibility};
 
-use crate::cursor::{AndCursor, Cursor, NotCursor, OccurredCursor, OrCursor, RangeCursor, SliceCursor, of_postings};
-use crate::part::Part;
+use crate::cursor::{
+    AndCursor, Cursor, FilterCursor, NotCursor, OccurredCursor, OrCursor, RangeCursor, SliceCursor, of_postings,
+};
+use crate::part::{Part, PositionTest};
 use crate::terms::{self, IdHasher};
 
 /// More lists than this are decoded and sorted instead of being followed side by side.
 const LISTS_MAX: usize = 8;
+
+/// With fewer than one position in so many of a tenant's list, hardly two are found by the same chunk of it.
+const SPARSE: u64 = 256;
 
 /// Whether every member of a plan's set matches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,12 +53,29 @@ impl<'p> Planner<'p> {
     /// The entries within `scope` that match `expression`. The scope is asked of the true entries, the expression of the
     /// masked ones.
     pub(crate) fn plan(&self, expression: &Expression, scope: &Scope) -> Result<Plan<'p>> {
-        let mut all = vec![self.tenants()?, self.visibility(scope.visibility())?];
+        let mut all = vec![self.visibility(scope.visibility())?, self.expression(expression, scope.profile())?];
         if let Some(filter) = scope.filter() {
             all.push(self.expression(filter.expression(), None)?);
         }
-        all.push(self.expression(expression, scope.profile())?);
-        Ok(self.and(all))
+        let tenants = self.tenants()?;
+        match self.tenant_test(&tenants, &all)? {
+            Some(test) => {
+                let Plan { cursor, exactness } = self.and(all);
+                Ok(Plan { cursor: Box::new(FilterCursor::new(cursor, test, self.order)), exactness })
+            }
+            None => {
+                all.push(tenants);
+                Ok(self.and(all))
+            }
+        }
+    }
+
+    /// What tells of each of few positions whether it is one of the tenant's, instead of the list of these.
+    fn tenant_test(&self, tenants: &Plan<'p>, others: &[Plan<'p>]) -> Result<Option<PositionTest<'p>>> {
+        let Tenants::One(tenant) = &self.tenants else { return Ok(None) };
+        let listed = tenants.cursor.estimate();
+        let few = others.iter().any(|plan| plan.cursor.estimate().saturating_mul(SPARSE) <= listed);
+        if few { self.part.tenant_test(tenant, listed) } else { Ok(None) }
     }
 
     fn tenants(&self) -> Result<Plan<'p>> {

@@ -269,7 +269,7 @@ fn count_tallies(view: &View, scope: &Scope, groups: &[GroupBy]) -> Result<Vec<G
             }
         })?;
     }
-    Ok(tallies.into_groups(groups))
+    tallies.into_groups(groups)
 }
 
 /// What tallies are by.
@@ -285,12 +285,17 @@ struct Tallies {
 
 /// The number of each text, in the order in which they came.
 #[derive(Default)]
-struct Numbered(HashMap<String, u32>);
+struct Numbered(HashMap<Vec<u8>, u32>);
 
 impl Numbered {
-    fn number(&mut self, text: &str) -> u32 {
+    fn number(&mut self, text: &[u8]) -> u32 {
         let next = self.0.len() as u32;
         *self.0.entry_ref(text).or_insert(next)
+    }
+
+    fn texts(&self) -> Result<Vec<(String, u32)>> {
+        let text = |bytes: &Vec<u8>| String::from_utf8(bytes.clone()).map_err(|_| corrupt("a tally", "it is no text"));
+        self.0.iter().map(|(bytes, &number)| Ok((text(bytes)?, number))).collect()
     }
 }
 
@@ -323,43 +328,44 @@ impl Tallies {
         let day = if by_day { tally.day.cast_unsigned() } else { 0 };
         let outcome = if by_outcome { tally.outcome.into() } else { 0 };
         let action = if by_action { self.actions.number(tally.action) } else { 0 };
-        let tenant = if by_tenant { self.tenants.number(tally.tenant) } else { 0 };
+        let tenant = if by_tenant { self.tenants.number(tally.tenant.as_bytes()) } else { 0 };
         *self.sums.entry([day, outcome, action, tenant]).or_default() += tally.count;
     }
 
     /// The groups, the largest first, and those of equal counts by their texts.
-    fn into_groups(self, groups: &[GroupBy]) -> Vec<Group> {
+    fn into_groups(self, groups: &[GroupBy]) -> Result<Vec<Group>> {
         let place = |group: &GroupBy| TALLIED.iter().position(|tallied| tallied == group);
         let places: Vec<usize> = groups.iter().filter_map(place).collect();
-        let columns: Vec<Column> = places.iter().map(|&place| self.column(place)).collect();
+        let columns: Vec<Column> = places.iter().map(|&place| self.column(place)).collect::<Result<_>>()?;
         // Ranks are sorted sooner than texts, of which there are few and which stand in many groups.
         let ranked = |(numbers, &count): (&[u32; TALLIED.len()], &u64)| {
-            let ranks: Vec<u32> =
-                places.iter().zip(&columns).map(|(&place, column)| column.ranks[&numbers[place]]).collect();
+            let mut ranks = [0; TALLIED.len()];
+            for ((rank, place), column) in ranks.iter_mut().zip(&places).zip(&columns) {
+                *rank = column.ranks[&numbers[*place]];
+            }
             (Reverse(count), ranks)
         };
         let mut rows: Vec<_> = self.sums.iter().map(ranked).collect();
         rows.sort_unstable();
-        let group = |(Reverse(count), ranks): (Reverse<u64>, Vec<u32>)| {
-            let key = ranks.iter().zip(&columns).map(|(&rank, column)| column.texts[rank as usize].clone());
+        let group = |(Reverse(count), ranks): (Reverse<u64>, [u32; TALLIED.len()])| {
+            let key = columns.iter().zip(ranks).map(|(column, rank)| column.texts[rank as usize].clone());
             Group { key: key.collect(), count }
         };
-        rows.into_iter().map(group).collect()
+        Ok(rows.into_iter().map(group).collect())
     }
 
     /// The values of the group at this place of [`TALLIED`] that there are.
-    fn column(&self, place: usize) -> Column {
-        let of = |numbered: &Numbered| numbered.0.iter().map(|(text, &number)| (text.clone(), number)).collect();
+    fn column(&self, place: usize) -> Result<Column> {
         let by = |text: &dyn Fn(u32) -> String| {
             let numbers: HashSet<u32> = self.sums.keys().map(|numbers| numbers[place]).collect();
             numbers.into_iter().map(|number| (text(number), number)).collect()
         };
-        Column::new(match TALLIED[place] {
-            GroupBy::Action => of(&self.actions),
-            GroupBy::Tenant => of(&self.tenants),
+        Ok(Column::new(match TALLIED[place] {
+            GroupBy::Action => self.actions.texts()?,
+            GroupBy::Tenant => self.tenants.texts()?,
             GroupBy::Outcome => by(&|outcome| outcome_text(outcome as u8).to_owned()),
             _ => by(&|day| day_text(day.cast_signed())),
-        })
+        }))
     }
 }
 

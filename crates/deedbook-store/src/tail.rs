@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use deedbook_core::Result;
 use deedbook_core::commitment::Key;
 use deedbook_core::removal::{ERASED, RETIRED};
 use deedbook_core::tree::Frontier;
+use deedbook_core::{Order, Result};
 
+use crate::cursor::beyond;
 use crate::disk::Disk;
 use crate::holes::Holes;
 use crate::index::{TermIndex, merge_terms};
@@ -90,18 +91,17 @@ impl Part for Run {
         Ok(())
     }
 
-    fn find_zone(
-        &self,
-        chunks: &mut dyn Iterator<Item = u32>,
-        wanted: &dyn Fn(i64, i64) -> bool,
-    ) -> Result<Option<Zone>> {
-        for chunk in chunks {
+    fn find_zone(&self, chunk: u32, order: Order, wanted: &dyn Fn(i64, i64) -> bool) -> Result<Option<Zone>> {
+        let chunks = self.positions().div_ceil(TIMES_CHUNK as u32);
+        let mut next = Some(chunk);
+        while let Some(chunk) = next.filter(|&chunk| chunk < chunks) {
             let times = self.times(chunk)?;
             let occurred = || times.iter().map(|times| times.occurred_at);
             let (earliest, latest) = (occurred().min().unwrap_or(i64::MAX), occurred().max().unwrap_or(i64::MIN));
             if wanted(earliest, latest) {
                 return Ok(Some(Zone { chunk, earliest, latest }));
             }
+            next = beyond(chunk, order);
         }
         Ok(None)
     }
@@ -157,7 +157,7 @@ fn tally_of(entry: &TailEntry, count: u64) -> Tally<'_> {
         tenant: entry.identity.tenant(),
         day: day_of(entry.times.occurred_at),
         outcome: entry.outcome as u8,
-        action: entry.identity.action(),
+        action: entry.identity.action().as_bytes(),
         count,
     }
 }
@@ -217,7 +217,7 @@ fn seal_terms(runs: &[Arc<Run>], writer: &mut SegmentWriter) -> Result<()> {
 }
 
 fn seal_tallies(entries: &[&TailEntry], writer: &mut SegmentWriter) -> Result<()> {
-    let mut counts: BTreeMap<(&str, i32, u8, &str), u64> = BTreeMap::new();
+    let mut counts: BTreeMap<(&str, i32, u8, &[u8]), u64> = BTreeMap::new();
     for entry in entries {
         let Tally { tenant, day, outcome, action, .. } = tally_of(entry, 1);
         *counts.entry((tenant, day, outcome, action)).or_default() += 1;

@@ -92,7 +92,7 @@ struct Expected {
     terms: u128,
     /// (hash, position): the upper half is in the table, the lower one besides where the entries lie in an archive.
     ids: Vec<(u64, u32)>,
-    tallies: BTreeMap<(String, i32, u8, String), u64>,
+    tallies: BTreeMap<(String, i32, u8, Vec<u8>), u64>,
 }
 
 fn all_times(segment: &Segment, say: &mut dyn FnMut(&str)) -> Result<Vec<Times>> {
@@ -282,7 +282,7 @@ impl Checked<'_> {
         }
         self.expect_id((&tenant, &id), expected);
         let outcome = event.outcome.unwrap_or(Outcome::Success) as u8;
-        let tally = (tenant.clone(), day_of(self.times.occurred_at), outcome, event.action.clone());
+        let tally = (tenant.clone(), day_of(self.times.occurred_at), outcome, event.action.clone().into_bytes());
         *expected.tallies.entry(tally).or_default() += 1;
         Ok(Found { tenant, leaf_hash, event: Some(event) })
     }
@@ -365,13 +365,13 @@ fn check_ids(segment: &Segment, mut expected: Vec<(u64, u32)>, say: &mut dyn FnM
 
 fn check_tallies(
     segment: &Segment,
-    expected: &BTreeMap<(String, i32, u8, String), u64>,
+    expected: &BTreeMap<(String, i32, u8, Vec<u8>), u64>,
     say: &mut dyn FnMut(&str),
 ) -> Result<()> {
     let mut found = BTreeMap::new();
     segment.tallies.visit(b"", |key, payload| {
         let tally = segment.file.shaped(read_tally(key, payload), "a tally")?;
-        found.insert((tally.tenant.to_owned(), tally.day, tally.outcome, tally.action.to_owned()), tally.count);
+        found.insert((tally.tenant.to_owned(), tally.day, tally.outcome, tally.action.to_vec()), tally.count);
         Ok(true)
     })?;
     if found != *expected {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use deedbook_core::commitment::Key;
 use deedbook_core::tree::Frontier;
-use deedbook_core::{Digest, ErrorKind, Result};
+use deedbook_core::{Digest, ErrorKind, Order, Result};
 
 use super::dictionary::Dictionary;
 use super::entries::{BlockPlace, Entries, find_in_block};
@@ -20,7 +20,7 @@ use crate::cache::{Block, BlockCache};
 use crate::disk::{Disk, DiskFile, read_exact_at};
 use crate::failure::io_error;
 use crate::manifest::{SegmentName, sha256};
-use crate::part::{ChunkSource, Loaded, Part, Postings, Tally, TermVisitor};
+use crate::part::{ChunkSource, Loaded, Part, PositionTest, Postings, Tally, TermVisitor};
 use crate::postings::{ChunkPlace, PostingsPlace, decode_chunk};
 
 /// An open segment.
@@ -248,11 +248,15 @@ pub(crate) fn read_tenant(payload: &[u8]) -> Result<TenantRun, Malformed> {
 pub(crate) fn read_tally<'a>(key: &'a [u8], payload: &[u8]) -> Result<Tally<'a>, Malformed> {
     let end = key.iter().position(|&byte| byte == 0).ok_or(Malformed)?;
     let tenant = std::str::from_utf8(&key[..end]).map_err(|_| Malformed)?;
-    let mut reader = Reader::new(&key[end + 1..]);
+    read_tally_of(tenant, &key[end + 1..], payload)
+}
+
+/// `key` is what stands behind the tenant.
+fn read_tally_of<'a>(tenant: &'a str, key: &'a [u8], payload: &[u8]) -> Result<Tally<'a>, Malformed> {
+    let mut reader = Reader::new(key);
     let day = (reader.u32()? ^ 0x8000_0000) as i32;
     let outcome = reader.u8()?;
-    let action = std::str::from_utf8(reader.take(reader.remaining())?).map_err(|_| Malformed)?;
-    Ok(Tally { tenant, day, outcome, action, count: Reader::new(payload).varint()? })
+    Ok(Tally { tenant, day, outcome, action: reader.rest(), count: Reader::new(payload).varint()? })
 }
 
 impl ChunkSource for Segment {
@@ -285,12 +289,8 @@ impl Part for Segment {
         self.terms.visit(from, |term, payload| visit(term, self.read_postings(payload)?))
     }
 
-    fn find_zone(
-        &self,
-        chunks: &mut dyn Iterator<Item = u32>,
-        wanted: &dyn Fn(i64, i64) -> bool,
-    ) -> Result<Option<Zone>> {
-        self.times.find_zone(&self.file, chunks, wanted)
+    fn find_zone(&self, chunk: u32, order: Order, wanted: &dyn Fn(i64, i64) -> bool) -> Result<Option<Zone>> {
+        self.times.find_zone(&self.file, chunk, order, wanted)
     }
 
     fn times(&self, chunk: u32) -> Result<Vec<Times>> {
@@ -328,6 +328,14 @@ impl Part for Segment {
         Ok(self.tenant(tenant)?.map(|run| run.frontier.size() - u64::from(run.count)..run.frontier.size()))
     }
 
+    fn tenant_test(&self, tenant: &str, listed: u64) -> Result<Option<PositionTest<'_>>> {
+        // What was removed is still among the tenant's entries, but in no list of it.
+        let Some(run) = self.tenant(tenant)?.filter(|run| u64::from(run.count) == listed) else { return Ok(None) };
+        let ordinals = run.first_ordinal..run.first_ordinal + run.count;
+        let test = move |position| Ok(ordinals.contains(&self.entries.ordinal(&self.file, position)?));
+        Ok(Some(Box::new(test)))
+    }
+
     fn positions_of_tenant(&self, tenant: &str) -> Result<Vec<u32>> {
         let Some(run) = self.tenant(tenant)? else { return Ok(Vec::new()) };
         let positions = self.entries.positions(&self.file)?;
@@ -339,7 +347,11 @@ impl Part for Segment {
     fn visit_tallies(&self, tenant: Option<&str>, visit: &mut dyn FnMut(Tally<'_>)) -> Result<()> {
         let prefix = tenant.map(|tenant| [tenant.as_bytes(), &[0]].concat()).unwrap_or_default();
         self.tallies.visit_prefix(&prefix, |key, payload| {
-            visit(self.file.shaped(read_tally(key, payload), "a tally")?);
+            let tally = match tenant {
+                Some(tenant) => read_tally_of(tenant, &key[prefix.len()..], payload),
+                None => read_tally(key, payload),
+            };
+            visit(self.file.shaped(tally, "a tally")?);
             Ok(())
         })
     }

@@ -211,7 +211,7 @@ impl<'a> Editor<'a> {
         let day = day_of(times_of(event, recorded_at.as_microsecond()).occurred_at);
         let outcome = event.outcome.unwrap_or(Outcome::Success) as u8;
         let tenant = event.tenant.as_deref().unwrap_or_default();
-        let key = tally_key(&Tally { tenant, day, outcome, action: &event.action, count: 1 });
+        let key = tally_key(&Tally { tenant, day, outcome, action: event.action.as_bytes(), count: 1 });
         *self.untallied.entry(key).or_default() += 1;
     }
 

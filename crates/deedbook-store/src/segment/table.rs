@@ -1,5 +1,7 @@
 //! Rows of one width in pages: random access by row number with one read.
 
+use std::ops::Range;
+
 use deedbook_core::Result;
 
 use super::file::{CHECKSUM, SegmentFile, SegmentSink};
@@ -124,11 +126,22 @@ impl Table {
         file.block_uncached(offset, length)
     }
 
+    /// The number of the page that holds a row.
+    pub(crate) fn page_of(&self, row: u64) -> u64 {
+        row / self.rows_per_page()
+    }
+
+    /// The numbers of the rows of a page.
+    pub(crate) fn rows_of(&self, page: u64) -> Range<u64> {
+        let first = page * self.rows_per_page();
+        first..self.rows.min(first + self.rows_per_page())
+    }
+
     pub(crate) fn row(&self, file: &SegmentFile, index: u64) -> Result<Row> {
         if index >= self.rows {
             return Err(file.corrupt("a row outside of its table is referred to"));
         }
-        let number = index / self.rows_per_page();
+        let number = self.page_of(index);
         let (offset, length) = self.page_place(number);
         let start = (index % self.rows_per_page()) as usize * self.width;
         Ok(Row { page: file.block(offset, length)?, number, start, width: self.width })
@@ -137,7 +150,7 @@ impl Table {
     /// As [`row`](Self::row), without asking the cache again where `last` is on the same page.
     pub(crate) fn near(&self, file: &SegmentFile, index: u64, last: Option<Row>) -> Result<Row> {
         match last {
-            Some(row) if row.number == index / self.rows_per_page() && index < self.rows => {
+            Some(row) if row.number == self.page_of(index) && index < self.rows => {
                 Ok(Row { start: (index % self.rows_per_page()) as usize * self.width, ..row })
             }
             _ => self.row(file, index),

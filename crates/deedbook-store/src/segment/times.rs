@@ -1,10 +1,13 @@
 //! When each position was recorded and when its act occurred, in chunks of 256 positions.
 
-use deedbook_core::Result;
+use std::sync::OnceLock;
+
+use deedbook_core::{Order, Result};
 
 use super::file::{CHECKSUM, SegmentFile, SegmentSink};
 use super::table::{Table, TableWriter};
 use crate::bytes::{Malformed, Reader, put_varint, unzigzag, zigzag};
+use crate::cursor::beyond;
 
 /// Positions in a chunk.
 pub(crate) const TIMES_CHUNK: usize = 256;
@@ -125,16 +128,18 @@ pub(crate) struct ChunkZone {
 }
 
 /// The times of one segment.
-#[derive(Clone, Copy)]
 pub(crate) struct TimesColumn {
     directory: Table,
     positions: u32,
+    /// Of each page of the directory, once it was read: so that a question about a short time passes over most of them.
+    spans: Box<[OnceLock<(i64, i64)>]>,
 }
 
 impl TimesColumn {
     pub(crate) fn new(directory: Table, positions: u32) -> Result<Self, Malformed> {
         let fits = directory.rows == u64::from(positions).div_ceil(TIMES_CHUNK as u64);
-        fits.then_some(Self { directory, positions }).ok_or(Malformed)
+        let spans = || (0..directory.pages()).map(|_| OnceLock::new()).collect();
+        fits.then(|| Self { directory, positions, spans: spans() }).ok_or(Malformed)
     }
 
     pub(crate) fn chunks(&self) -> u64 {
@@ -146,23 +151,51 @@ impl TimesColumn {
         file.shaped(read_zone(row.reader()), "a row of times")
     }
 
-    /// The first chunk of `chunks` whose earliest and latest occurrence pass `wanted`, and these.
+    /// The first chunk from `chunk` on, in `order`, whose earliest and latest occurrence pass `wanted`, and these. What
+    /// passes for a range of time passes for every longer one around it.
     pub(crate) fn find_zone(
         &self,
         file: &SegmentFile,
-        chunks: impl Iterator<Item = u32>,
+        chunk: u32,
+        order: Order,
         wanted: &dyn Fn(i64, i64) -> bool,
     ) -> Result<Option<Zone>> {
-        let mut row = None;
-        for chunk in chunks {
+        let (mut next, mut row) = (Some(chunk), None);
+        while let Some(chunk) = next.filter(|&chunk| u64::from(chunk) < self.chunks()) {
+            let page = self.directory.page_of(chunk.into());
+            let (earliest, latest) = self.span(file, page)?;
+            if !wanted(earliest, latest) {
+                let of_page = self.directory.rows_of(page);
+                let farthest = if order == Order::Ascending { of_page.end - 1 } else { of_page.start };
+                next = beyond(farthest as u32, order);
+                continue;
+            }
             let found = self.directory.near(file, chunk.into(), row.take())?;
             let ChunkZone { earliest, latest, .. } = file.shaped(read_zone(found.reader()), "a row of times")?;
             if wanted(earliest, latest) {
                 return Ok(Some(Zone { chunk, earliest, latest }));
             }
             row = Some(found);
+            next = beyond(chunk, order);
         }
         Ok(None)
+    }
+
+    /// The earliest and latest occurrence of the chunks of one page of the directory.
+    fn span(&self, file: &SegmentFile, page: u64) -> Result<(i64, i64)> {
+        let known = &self.spans[page as usize];
+        if let Some(span) = known.get() {
+            return Ok(*span);
+        }
+        let (mut earliest, mut latest) = (i64::MAX, i64::MIN);
+        let mut row = None;
+        for chunk in self.directory.rows_of(page) {
+            let found = self.directory.near(file, chunk, row.take())?;
+            let zone = file.shaped(read_zone(found.reader()), "a row of times")?;
+            (earliest, latest) = (earliest.min(zone.earliest), latest.max(zone.latest));
+            row = Some(found);
+        }
+        Ok(*known.get_or_init(|| (earliest, latest)))
     }
 
     /// The times of a chunk, in the order of positions.

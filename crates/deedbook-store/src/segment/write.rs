@@ -186,5 +186,5 @@ impl SegmentWriter {
 /// Tenant, NUL, day with its sign bit flipped so that days sort, outcome, action.
 pub(crate) fn tally_key(tally: &Tally<'_>) -> Vec<u8> {
     let day = (tally.day as u32 ^ 0x8000_0000).to_be_bytes();
-    [tally.tenant.as_bytes(), &[0], &day, &[tally.outcome], tally.action.as_bytes()].concat()
+    [tally.tenant.as_bytes(), &[0], &day, &[tally.outcome], tally.action].concat()
 }

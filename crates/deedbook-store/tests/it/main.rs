@@ -6,4 +6,5 @@ mod basics;
 mod conformance;
 mod faults;
 mod formats;
+mod large;
 mod removing;
