@@ -146,7 +146,7 @@ impl EntriesWriter {
     /// Writes the sample before the first block that needs it.
     fn put_sample(&mut self, sink: &mut SegmentSink) -> Result<()> {
         let Some(sample) = self.sample.as_ref().filter(|_| self.sample_number == 0) else { return Ok(()) };
-        Compressor::new(None).compress(&sample.bytes, &mut self.compressed)?;
+        Compressor::light().compress(&sample.bytes, &mut self.compressed)?;
         let offset = sink.put_block(&self.compressed)?;
         let (compressed, bytes) = (self.compressed.len(), sample.bytes.len());
         self.samples.push(SamplePlace { offset, compressed, bytes, positions: sample.positions.clone() });
