@@ -114,6 +114,15 @@ struct ChunkCursor<'p> {
 }
 
 impl ChunkCursor<'_> {
+    /// How many chunks begin at or before `bound`.
+    fn reached(&self, bound: u32) -> usize {
+        let begins_by = |chunk: usize| self.chunks.get(chunk).is_some_and(|chunk| chunk.first <= bound);
+        match self.loaded {
+            Some((chunk, _)) if begins_by(chunk) && !begins_by(chunk + 1) => chunk + 1,
+            _ => self.chunks.partition_point(|chunk| chunk.first <= bound),
+        }
+    }
+
     fn positions(&mut self, chunk: usize) -> Result<&[u32]> {
         if self.loaded.as_ref().is_none_or(|(loaded, _)| *loaded != chunk) {
             self.loaded = Some((chunk, self.source.chunk(&self.chunks[chunk])?));
@@ -125,7 +134,7 @@ impl ChunkCursor<'_> {
 impl Cursor for ChunkCursor<'_> {
     fn seek(&mut self, bound: u32) -> Result<Option<u32>> {
         let order = self.order;
-        let reached = self.chunks.partition_point(|chunk| chunk.first <= bound);
+        let reached = self.reached(bound);
         let Some(last) = reached.checked_sub(1) else {
             return Ok((order == Order::Ascending).then(|| self.chunks[0].first));
         };

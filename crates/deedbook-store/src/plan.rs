@@ -20,7 +20,7 @@ use crate::terms::{self, IdHasher};
 /// More lists than this are decoded and sorted instead of being followed side by side.
 const LISTS_MAX: usize = 8;
 
-/// With fewer than one position in so many of a tenant's list, hardly two are found by the same chunk of it.
+/// With at most one position for so many of a tenant's list, few of them are found by the same chunk of it.
 const SPARSE: u64 = 256;
 
 /// Whether every member of a plan's set matches.

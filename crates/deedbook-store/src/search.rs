@@ -252,7 +252,7 @@ fn is_tallied(query: &Query, scope: &Scope, groups: &[GroupBy]) -> bool {
     let tallied = |group: &GroupBy| !matches!(group, GroupBy::Actor | GroupBy::Target);
     let unfiltered =
         *query == Query::all() && scope.filter().is_none() && *scope.visibility() == Visibility::Everything;
-    unfiltered && groups.iter().all(tallied)
+    unfiltered && groups.len() <= TALLIED.len() && groups.iter().all(tallied)
 }
 
 fn count_tallies(view: &View, scope: &Scope, groups: &[GroupBy]) -> Result<Vec<Group>> {

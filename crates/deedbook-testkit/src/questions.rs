@@ -288,6 +288,8 @@ pub fn groupings() -> Vec<Vec<GroupBy>> {
         vec![Action, Day],
         vec![Tenant, Outcome],
         vec![Target, Outcome, Actor],
+        vec![Action, Day, Outcome, Tenant],
+        vec![Day, Day, Tenant, Outcome, Action],
     ]
 }
 
