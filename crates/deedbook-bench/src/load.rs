@@ -33,6 +33,10 @@ pub struct Options {
     /// Threads that submit.
     #[arg(long, default_value_t = 2)]
     pub clients: usize,
+    /// Events that fall due in a second, to learn how long appends take when the machine is not full; an append then
+    /// takes from when its batch fell due. As fast as possible where none is named.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    pub rate: Option<u32>,
     /// Merge small segments in the end, inside the measurement.
     #[arg(long)]
     pub compact: bool,
@@ -104,7 +108,7 @@ pub fn load(options: &Options) -> Result<Found> {
     let memory_before_bytes = memory_with_a_chunk(&workload, course)?;
     let memory = Memory::watch();
     let finish = if options.compact { Finish::CompactAndClose } else { Finish::Close };
-    let deedbook = Deedbook::open(directory, options.clients, finish)?;
+    let deedbook = Deedbook::open(directory, options.clients, finish)?.at_rate(options.rate);
     let mut lanes = [Lane::new("deedbook", Box::new(deedbook), options.events)];
     race::run(&mut lanes, &workload, course)?;
     let loaded = lanes[0].loaded()?;

@@ -53,6 +53,7 @@ impl<'a> Reader<'a> {
         self.bytes
     }
 
+    #[inline]
     pub(crate) fn take(&mut self, count: usize) -> Result<&'a [u8], Malformed> {
         let (taken, rest) = self.bytes.split_at_checked(count).ok_or(Malformed)?;
         self.bytes = rest;
@@ -79,6 +80,7 @@ impl<'a> Reader<'a> {
         self.array().map(u64::from_be_bytes)
     }
 
+    #[inline]
     pub(crate) fn varint(&mut self) -> Result<u64, Malformed> {
         // Most have one byte.
         match self.bytes {
@@ -107,6 +109,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A varint that counts something in memory.
+    #[inline]
     pub(crate) fn count(&mut self) -> Result<usize, Malformed> {
         usize::try_from(self.varint()?).map_err(|_| Malformed)
     }
@@ -117,6 +120,7 @@ impl<'a> Reader<'a> {
     }
 
     /// What [`put_bytes`] wrote.
+    #[inline]
     pub(crate) fn bytes(&mut self) -> Result<&'a [u8], Malformed> {
         let count = self.count()?;
         self.take(count)

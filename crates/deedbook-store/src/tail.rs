@@ -64,6 +64,11 @@ impl Run {
         Ok(())
     }
 
+    /// The entry at a position within the run, if there is one.
+    pub(crate) fn at(&self, position: u32) -> Option<&TailEntry> {
+        self.entries.get(position as usize).map(|entry| &**entry)
+    }
+
     fn entry(&self, position: u32) -> &Arc<TailEntry> {
         &self.entries[position as usize]
     }

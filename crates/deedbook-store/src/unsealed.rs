@@ -25,6 +25,11 @@ impl Identity {
         &self.text[self.tenant_length as usize..(self.tenant_length + self.id_length) as usize]
     }
 
+    /// Whether both are the identity of one event; the action is not a part of it.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        (self.tenant(), self.id()) == (other.tenant(), other.id())
+    }
+
     pub(crate) fn action(&self) -> &str {
         &self.text[(self.tenant_length + self.id_length) as usize..]
     }

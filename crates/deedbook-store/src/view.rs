@@ -7,6 +7,7 @@ use deedbook_core::{Result, Timestamp};
 use crate::part::Part;
 use crate::segment::Segment;
 use crate::tail::Run;
+use crate::unsealed::TailEntry;
 
 /// All visible parts, in the order of their positions.
 #[derive(Clone, Default)]
@@ -30,6 +31,13 @@ impl View {
     /// How many of them are sealed.
     pub(crate) fn sealed_end(&self) -> u64 {
         self.segments.last().map_or(0, |last| last.first_position() + u64::from(last.positions()))
+    }
+
+    /// The entry at a position of the log, if it is not sealed.
+    pub(crate) fn unsealed(&self, position: u64) -> Option<&TailEntry> {
+        let after = self.runs.partition_point(|run| run.first_position() <= position);
+        let run = &self.runs[after.checked_sub(1)?];
+        run.at(u32::try_from(position - run.first_position()).ok()?)
     }
 
     /// The time of the last entry, in microseconds since 1970.

@@ -11,7 +11,7 @@ use deedbook_core::commitment::Key;
 use deedbook_core::{Error, ErrorKind, Result};
 
 use crate::bytes::{Malformed, Reader, put_bytes, put_varint};
-use crate::disk::{Disk, DiskFile, read_exact_at, write_all_at};
+use crate::disk::{Disk, DiskFile, SYNC_BYTES, read_exact_at, write_all_at};
 use crate::failure::{corrupt, io_error};
 
 /// What a disk writes as a whole.
@@ -59,8 +59,7 @@ impl Generation {
         let header = file_header(&nonce, &key_bytes, capacity);
         let filled = write_all_at(&*file, &header, 0)
             .and_then(|()| write_all_at(&*file, &header, SECTOR as u64))
-            .and_then(|()| fill_with_zeros(&*file, 2 * SECTOR as u64, FRAMES_AT + capacity))
-            .and_then(|()| file.sync());
+            .and_then(|()| fill_with_zeros(&*file, 2 * SECTOR as u64, FRAMES_AT + capacity));
         if let Err(error) = filled {
             // What was made is of no use; that it may stay behind is told by the same error.
             let _ = disk.remove(&name);
@@ -145,9 +144,13 @@ fn read_file_header(bytes: &[u8], nonce: &[u8; 16]) -> Result<(Key, Option<&'sta
 
 fn fill_with_zeros(file: &dyn DiskFile, mut offset: u64, end: u64) -> io::Result<()> {
     while offset < end {
-        let count = (end - offset).min(ZEROS.len() as u64) as usize;
-        write_all_at(file, &ZEROS[..count], offset)?;
-        offset += count as u64;
+        let piece_end = end.min(offset + SYNC_BYTES as u64);
+        while offset < piece_end {
+            let count = (piece_end - offset).min(ZEROS.len() as u64) as usize;
+            write_all_at(file, &ZEROS[..count], offset)?;
+            offset += count as u64;
+        }
+        file.sync()?;
     }
     Ok(())
 }

@@ -40,10 +40,11 @@ pub(crate) struct Writer {
     poisoned: bool,
 }
 
-/// The entries of one generation, by id.
+/// The positions of the entries of one generation, by the hashes of their ids. The entries themselves are in runs, and
+/// let go with those: not by the writer, which has no time for that.
 struct Recent {
     generation: String,
-    by_id: HashTable<Arc<TailEntry>>,
+    by_id: HashTable<(u64, u64)>,
 }
 
 impl Recent {
@@ -51,6 +52,9 @@ impl Recent {
         Self { generation: generation.to_owned(), by_id: HashTable::new() }
     }
 }
+
+/// What becomes of a draft whose id has an entry already; `None` where it has none.
+type Known = Option<Result<Appended>>;
 
 /// What one frame adds.
 #[derive(Default)]
@@ -128,6 +132,7 @@ impl Writer {
         for submission in submissions {
             self.resolve(submission, &view, recorded_at, &mut pending);
         }
+        drop(view);
         let shared = self.shared.clone();
         let _others_settle = shared.working_inline();
         match self.write(&pending, recorded_at) {
@@ -200,14 +205,14 @@ impl Writer {
         let Submission { items, index, generation, atomicity, reply, .. } = submission;
         let searched = match atomicity {
             Atomicity::PerEvent => Ok(None),
-            Atomicity::AllOrNothing => self.search_all(&items, view).map(Some),
+            Atomicity::AllOrNothing => self.search_all(&items, view, pending).map(Some),
         };
         let fates = searched.map(|found| {
             let mut found = found.map(Vec::into_iter);
-            let mut known = |writer: &Self, item: &Prepared| match &mut found {
+            let mut known = |writer: &Self, item: &Prepared, pending: &Pending| match &mut found {
                 // The batch itself may repeat an id.
-                Some(found) => found.next().flatten().or_else(|| writer.known_unsealed(item)),
-                None => writer.known(item, view).unwrap_or_else(|error| Some(Err(error))),
+                Some(found) => found.next().flatten().or_else(|| writer.known_unsealed(item, view, pending)),
+                None => writer.known(item, view, pending).unwrap_or_else(|error| Some(Err(error))),
             };
             self.enter(items, &mut known, index, &generation.name, recorded_at, pending)
         });
@@ -216,14 +221,14 @@ impl Writer {
 
     /// What is known of each draft of a batch; refuses the batch if one draft would be refused. What this found out is
     /// not looked up again when the batch is entered: that might fail in the middle of it.
-    fn search_all(&mut self, items: &[Prepared], view: &View) -> Result<Vec<Option<Result<Appended>>>> {
+    fn search_all(&mut self, items: &[Prepared], view: &View, pending: &Pending) -> Result<Vec<Known>> {
         let mut conflicts = Vec::new();
         let mut all_known = Vec::with_capacity(items.len());
         let mut within: HashMap<(&str, &str), &[u8]> = HashMap::new();
         for (index, item) in items.iter().enumerate() {
             let identity = (item.identity.tenant(), item.identity.id());
             let first = *within.entry(identity).or_insert(&item.canonical);
-            match self.known(item, view)? {
+            match self.known(item, view, pending)? {
                 Some(Err(error)) => conflicts.push((index, error)),
                 None if *first != *item.canonical => conflicts.push((index, conflict(item))),
                 known => {
@@ -238,7 +243,7 @@ impl Writer {
     fn enter(
         &mut self,
         items: Vec<Prepared>,
-        known: &mut dyn FnMut(&Self, &Prepared) -> Option<Result<Appended>>,
+        known: &mut dyn FnMut(&Self, &Prepared, &Pending) -> Known,
         index: Option<TermIndex>,
         generation: &str,
         recorded_at: Timestamp,
@@ -249,7 +254,7 @@ impl Writer {
         let mut fates = Vec::with_capacity(items.len());
         for mut item in items {
             let its_terms = std::mem::take(&mut item.terms);
-            fates.push(match known(self, &item) {
+            fates.push(match known(self, &item, pending) {
                 Some(known) => known,
                 None => self.assign(item, generation, recorded_at, pending).inspect(|_| terms.push(its_terms)),
             });
@@ -271,11 +276,11 @@ impl Writer {
 
     /// What becomes of a draft whose id is known already: an equal event gets the first receipt, another is refused.
     /// Its entry may be in the frame that is not written yet; then this is told when the frame is.
-    fn known(&self, item: &Prepared, view: &View) -> Result<Option<Result<Appended>>> {
+    fn known(&self, item: &Prepared, view: &View, pending: &Pending) -> Result<Known> {
         if item.id_origin == IdOrigin::Generated {
             return Ok(None);
         }
-        if let Some(known) = self.known_unsealed(item) {
+        if let Some(known) = self.known_unsealed(item, view, pending) {
             return Ok(Some(known));
         }
         let (tenant, id) = (item.identity.tenant(), item.identity.id());
@@ -286,14 +291,16 @@ impl Writer {
         }))
     }
 
-    fn known_unsealed(&self, item: &Prepared) -> Option<Result<Appended>> {
+    fn known_unsealed(&self, item: &Prepared, view: &View, pending: &Pending) -> Known {
         if item.id_origin == IdOrigin::Generated {
             return None;
         }
-        let is_same = |entry: &Arc<TailEntry>| {
-            entry.identity.tenant() == item.identity.tenant() && entry.identity.id() == item.identity.id()
+        let entry_at = |position| pending.entry(position).or_else(|| view.unsealed(position));
+        let is_same = |&(hash, position): &(u64, u64)| {
+            hash == item.id_hash && entry_at(position).is_some_and(|entry| entry.identity.is_same(&item.identity))
         };
-        let entry = self.recent.iter().rev().find_map(|recent| recent.by_id.find(item.id_hash, is_same))?;
+        let same = self.recent.iter().rev().find_map(|recent| recent.by_id.find(item.id_hash, is_same));
+        let entry = same.and_then(|&(_, position)| entry_at(position))?;
         Some(repeated(item, &entry.canonical, entry.receipt()))
     }
 
@@ -327,7 +334,7 @@ impl Writer {
         });
         self.next_position += 1;
         let recent = self.recent.last_mut().expect("the present generation is the last");
-        recent.by_id.insert_unique(entry.id_hash, entry.clone(), |entry| entry.id_hash);
+        recent.by_id.insert_unique(entry.id_hash, (entry.id_hash, entry.position), |&(hash, _)| hash);
         let receipt = entry.receipt();
         pending.entries.push(entry);
         Ok(Appended { receipt, status: AppendStatus::Created })
@@ -372,6 +379,12 @@ impl Writer {
 }
 
 impl Pending {
+    /// The entry at a position of the log, if it is in this frame.
+    fn entry(&self, position: u64) -> Option<&TailEntry> {
+        let first = self.entries.first()?.position;
+        self.entries.get(usize::try_from(position.checked_sub(first)?).ok()?).map(|entry| &**entry)
+    }
+
     fn add_loose(&mut self, terms: Vec<Box<[u8]>>) {
         match self.stretches.last_mut() {
             Some(Stretch::Loose(before)) => before.extend(terms),

@@ -30,8 +30,13 @@ pub struct Deedbook {
     /// Always there but while it is closed and opened anew.
     store: Option<FileStore>,
     clients: usize,
+    /// Events that fall due in a second; `None` when each client submits as fast as it can.
+    rate: Option<u32>,
     finish: Finish,
 }
+
+/// A batch that no client has taken yet, and when it is to be submitted.
+type Waiting = (Option<Instant>, Vec<Event>);
 
 impl Deedbook {
     /// The Deedbook in `directory`, new or not; `clients` threads submit to it.
@@ -40,7 +45,26 @@ impl Deedbook {
     /// As [`FileStore::open`].
     pub fn open(directory: &Path, clients: usize, finish: Finish) -> Result<Self> {
         let store = Some(FileStore::open(directory, Options::default())?);
-        Ok(Self { directory: directory.to_owned(), store, clients: clients.max(1), finish })
+        Ok(Self { directory: directory.to_owned(), store, clients: clients.max(1), rate: None, finish })
+    }
+
+    /// Batches fall due at so many events per second, whether those before are done or not; an append takes from then
+    /// on.
+    pub fn at_rate(self, events_per_s: Option<u32>) -> Self {
+        Self { rate: events_per_s, ..self }
+    }
+
+    /// Batches with the times at which they fall due, from now on.
+    fn waiting(&self, batches: &mut [Batch]) -> VecDeque<Waiting> {
+        let start = Instant::now();
+        let mut events_before = 0;
+        let waiting = |batch| {
+            let events = take_events(batch);
+            let due = self.rate.map(|rate| start + Duration::from_secs_f64(events_before as f64 / f64::from(rate)));
+            events_before += events.len();
+            (due, events)
+        };
+        batches.iter_mut().map(waiting).collect()
     }
 
     /// Closes it, opens it again and says how long the opening took.
@@ -93,7 +117,7 @@ impl Contestant for Deedbook {
     /// The clients take batches from one queue until it is empty; checking and canonicalising happen on their threads.
     fn load(&mut self, batches: &mut [Batch]) -> Result<Vec<Append>> {
         let store = self.store()?;
-        let queue: Mutex<VecDeque<Vec<Event>>> = Mutex::new(batches.iter_mut().map(take_events).collect());
+        let queue = Mutex::new(self.waiting(batches));
         thread::scope(|scope| {
             let clients: Vec<_> = (0..self.clients).map(|_| scope.spawn(|| client(store, &queue))).collect();
             let mut appends = Vec::new();
@@ -139,24 +163,27 @@ fn take_events(batch: &mut Batch) -> Vec<Event> {
     }
 }
 
-fn client(store: &FileStore, queue: &Mutex<VecDeque<Vec<Event>>>) -> Result<Vec<Append>> {
+fn client(store: &FileStore, queue: &Mutex<VecDeque<Waiting>>) -> Result<Vec<Append>> {
     let mut appends = Vec::new();
-    while let Some(events) = next(queue)? {
-        appends.push(append(store, events)?);
+    while let Some(waiting) = next(queue)? {
+        appends.push(append(store, waiting)?);
     }
     Ok(appends)
 }
 
 /// A function of its own, so that the lock is let go before the batch is worked on.
-fn next(queue: &Mutex<VecDeque<Vec<Event>>>) -> Result<Option<Vec<Event>>> {
+fn next(queue: &Mutex<VecDeque<Waiting>>) -> Result<Option<Waiting>> {
     Ok(queue.lock().map_err(|_| "another client panicked")?.pop_front())
 }
 
-/// Checks one batch and makes it durable; the time is that of the append alone.
-fn append(store: &FileStore, events: Vec<Event>) -> Result<Append> {
+/// Checks one batch and makes it durable; the time is that of the append alone, or from when the batch fell due.
+fn append(store: &FileStore, (due, events): Waiting) -> Result<Append> {
+    if let Some(due) = due {
+        thread::sleep(due.saturating_duration_since(Instant::now()));
+    }
     let drafts = events.into_iter().map(deedbook_store::prepare).collect::<Result<Vec<_>, _>>()?;
     let before = background(store);
-    let start = Instant::now();
+    let start = due.unwrap_or_else(Instant::now);
     for fate in store.append(drafts, Atomicity::PerEvent)? {
         fate?;
     }

@@ -9,6 +9,10 @@ use std::sync::Arc;
 
 pub use real::RealDisk;
 
+/// Large files are synced in pieces of so many bytes, so that the append that syncs at the same time does not wait until
+/// all of a file is written.
+pub(crate) const SYNC_BYTES: usize = 1 << 20;
+
 /// A flat directory of files.
 pub trait Disk: Send + Sync {
     /// Creates an empty file that can be read and written; fails where the name exists.

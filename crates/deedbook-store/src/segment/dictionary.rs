@@ -1,6 +1,7 @@
 //! Sorted keys with payloads: compressed leaves of front-coded keys, and in memory the first key of each leaf.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use deedbook_core::Result;
@@ -32,15 +33,11 @@ pub(crate) struct DictionaryWriter {
 impl DictionaryWriter {
     pub(crate) fn put(&mut self, sink: &mut SegmentSink, key: &[u8], payload: &[u8]) -> Result<()> {
         debug_assert!(self.keys == 0 || self.last_key[..] < *key, "keys rise");
-        let shared = if self.leaf.is_empty() {
+        if self.leaf.is_empty() {
             self.first_key = key.to_vec();
-            0
-        } else {
-            common(&self.last_key, key)
-        };
-        put_varint(&mut self.leaf, shared as u64);
-        put_bytes(&mut self.leaf, &key[shared..]);
-        put_bytes(&mut self.leaf, payload);
+            self.last_key.clear();
+        }
+        put_pair(&mut self.leaf, &self.last_key, key, payload);
         self.last_key.clear();
         self.last_key.extend_from_slice(key);
         self.keys += 1;
@@ -205,7 +202,7 @@ pub(crate) struct DictionaryCursor<'a> {
     leaf: Option<Block>,
     at: usize,
     key: Vec<u8>,
-    payload: std::ops::Range<usize>,
+    payload: Range<usize>,
     /// The present key was reached by a seek and is still to be given.
     pending: bool,
 }
@@ -216,43 +213,42 @@ impl<'a> DictionaryCursor<'a> {
         Self { dictionary, access, next_leaf: leaf, leaf: None, at: 0, key, payload: 0..0, pending: false }
     }
 
-    /// Moves to the first key from here on that is not before `key`.
+    /// Moves to the first key of the next leaf that is not before `key`, or behind that leaf.
     fn skip_to(&mut self, key: &[u8]) -> Result<()> {
-        // How much of `key` the present key, which is before it, begins with.
-        let mut agreed = 0;
-        while let Some(shared) = self.step()? {
-            // A key that shares more with the one before is before `key` for the same reason.
-            if shared > agreed {
-                continue;
-            }
-            agreed = shared + common(&self.key[shared..], &key[shared..]);
-            if self.key[agreed..] >= key[agreed..] {
-                self.pending = true;
-                return Ok(());
-            }
+        if !self.load_leaf()? {
+            return Ok(());
+        }
+        let leaf = self.leaf.as_deref().map_or(&[][..], |leaf| &leaf[..]);
+        let found = self.dictionary.file.shaped(first_from(leaf, key), "a leaf of a dictionary")?;
+        self.at = leaf.len();
+        if let Some(pair) = found {
+            self.key.extend_from_slice(&key[..pair.shared]);
+            self.key.extend_from_slice(&leaf[pair.suffix]);
+            (self.payload, self.at, self.pending) = (pair.payload, pair.end, true);
         }
         Ok(())
     }
 
     /// The next key and its payload.
     pub(crate) fn next(&mut self) -> Result<Option<(&[u8], &[u8])>> {
-        if !std::mem::take(&mut self.pending) && self.step()?.is_none() {
+        if !std::mem::take(&mut self.pending) && !self.step()? {
             return Ok(None);
         }
         let leaf = self.leaf.as_deref().map_or(&[][..], |leaf| &leaf[..]);
         Ok(Some((&self.key, &leaf[self.payload.clone()])))
     }
 
-    /// Moves to the next key and tells how much it shares with the one before in its leaf; `None` after the last.
-    fn step(&mut self) -> Result<Option<usize>> {
+    /// Moves to the next key, if there is one.
+    fn step(&mut self) -> Result<bool> {
         if self.leaf.as_ref().is_none_or(|leaf| self.at >= leaf.len()) && !self.load_leaf()? {
-            return Ok(None);
+            return Ok(false);
         }
         let leaf = self.leaf.as_deref().map_or(&[][..], |leaf| &leaf[..]);
-        let read = read_pair(leaf, self.at, &mut self.key);
-        let pair = self.dictionary.file.shaped(read, "a leaf of a dictionary")?;
+        let pair = self.dictionary.file.shaped(Pair::read(leaf, self.at, self.key.len()), "a leaf of a dictionary")?;
+        self.key.truncate(pair.shared);
+        self.key.extend_from_slice(&leaf[pair.suffix]);
         (self.payload, self.at) = (pair.payload, pair.end);
-        Ok(Some(pair.shared))
+        Ok(true)
     }
 
     fn load_leaf(&mut self) -> Result<bool> {
@@ -273,6 +269,14 @@ impl<'a> DictionaryCursor<'a> {
     }
 }
 
+/// Adds a pair behind the one with `last_key`; at the beginning of a leaf that is empty.
+fn put_pair(leaf: &mut Vec<u8>, last_key: &[u8], key: &[u8], payload: &[u8]) {
+    let shared = common(last_key, key);
+    put_varint(leaf, shared as u64);
+    put_bytes(leaf, &key[shared..]);
+    put_bytes(leaf, payload);
+}
+
 /// How many bytes two keys begin with alike.
 fn common(one: &[u8], other: &[u8]) -> usize {
     one.iter().zip(other).take_while(|(one, other)| one == other).count()
@@ -282,23 +286,46 @@ fn common(one: &[u8], other: &[u8]) -> usize {
 struct Pair {
     /// How much its key shares with the one before.
     shared: usize,
-    payload: std::ops::Range<usize>,
+    /// The rest of its key.
+    suffix: Range<usize>,
+    payload: Range<usize>,
     end: usize,
 }
 
-/// Reads the pair at `at`: `key`, which was that of the pair before, becomes its key.
-fn read_pair(leaf: &[u8], at: usize, key: &mut Vec<u8>) -> Result<Pair, Malformed> {
-    let mut reader = Reader::new(leaf.get(at..).ok_or(Malformed)?);
-    let shared = reader.count()?;
-    let suffix = reader.bytes()?;
-    let payload = reader.bytes()?;
-    if shared > key.len() {
-        return Err(Malformed);
+impl Pair {
+    /// The pair at `at`, behind one whose key has `length` bytes.
+    fn read(leaf: &[u8], at: usize, length: usize) -> Result<Self, Malformed> {
+        let mut reader = Reader::new(leaf.get(at..).ok_or(Malformed)?);
+        let shared = reader.count()?;
+        if shared > length {
+            return Err(Malformed);
+        }
+        let suffix = reader.bytes()?.len();
+        let suffix_end = leaf.len() - reader.remaining();
+        let payload = reader.bytes()?.len();
+        let end = leaf.len() - reader.remaining();
+        Ok(Self { shared, suffix: suffix_end - suffix..suffix_end, payload: end - payload..end, end })
     }
-    key.truncate(shared);
-    key.extend_from_slice(suffix);
-    let end = leaf.len() - reader.remaining();
-    Ok(Pair { shared, payload: end - payload.len()..end, end })
+}
+
+/// The first pair of a leaf whose key is not before `key`; what it shares with the one before begins `key` too.
+fn first_from(leaf: &[u8], key: &[u8]) -> Result<Option<Pair>, Malformed> {
+    // How long the present key is, and how much of `key`, which is behind it, it begins with.
+    let (mut at, mut length, mut agreed) = (0, 0, 0);
+    while at < leaf.len() {
+        let pair = Pair::read(leaf, at, length)?;
+        // A key that shares more with the one before is before `key` for the same reason.
+        if pair.shared <= agreed {
+            let (suffix, sought) = (&leaf[pair.suffix.clone()], &key[pair.shared..]);
+            let alike = common(suffix, sought);
+            if suffix[alike..] >= sought[alike..] {
+                return Ok(Some(pair));
+            }
+            agreed = pair.shared + alike;
+        }
+        (at, length) = (pair.end, pair.shared + pair.suffix.len());
+    }
+    Ok(None)
 }
 
 /// Several dictionaries read side by side.
@@ -342,5 +369,52 @@ impl<'a> Dictionaries<'a> {
             sink(&key, &having)?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_leaf_is_searched_as_its_keys_are_in_order(
+            keys in prop::collection::btree_set("[ab]{0,8}", 0..40),
+            sought in prop::collection::vec("[abc]{0,9}", 1..20),
+        ) {
+            let leaf = leaf_of(&keys);
+            for sought in sought.iter().chain(&keys) {
+                let found = first_from(&leaf, sought.as_bytes()).unwrap();
+                let found = found.map(|pair| {
+                    let key = [&sought.as_bytes()[..pair.shared], &leaf[pair.suffix]].concat();
+                    (String::from_utf8(key).unwrap(), leaf[pair.payload].len())
+                });
+                let expected = keys.range(sought.clone()..).next().map(|key| (key.clone(), key.len()));
+                prop_assert_eq!(found, expected);
+            }
+        }
+    }
+
+    /// Each key with a payload of its length.
+    fn leaf_of(keys: &BTreeSet<String>) -> Vec<u8> {
+        let (mut leaf, mut last) = (Vec::new(), "");
+        for key in keys {
+            put_pair(&mut leaf, last.as_bytes(), key.as_bytes(), &vec![0; key.len()]);
+            last = key;
+        }
+        leaf
+    }
+
+    #[test]
+    fn a_key_cannot_share_more_than_there_is() {
+        let mut leaf = leaf_of(&BTreeSet::from(["a".to_owned(), "ab".to_owned()]));
+        let second = Pair::read(&leaf, 0, 0).unwrap().end;
+        leaf[second] = 2;
+        assert!(first_from(&leaf, b"zz").is_err());
+        assert!(first_from(&leaf[..leaf.len() - 1], b"zz").is_err());
     }
 }

@@ -10,13 +10,12 @@ use deedbook_core::Result;
 use crate::archives::ArchivedFile;
 use crate::bytes::{Malformed, is_checksum, placed_checksum};
 use crate::cache::{Block, BlockCache};
-use crate::disk::{Disk, DiskFile, read_exact_at, write_all_at};
+use crate::disk::{Disk, DiskFile, SYNC_BYTES, read_exact_at, write_all_at};
 use crate::failure::{corrupt, io_error};
 use crate::manifest::Object;
 
 /// Bytes of the checksum after each block.
 pub(crate) const CHECKSUM: u64 = 4;
-const WRITE_BUFFER: usize = 1 << 20;
 
 /// A segment's file while it is written.
 pub(crate) struct SegmentSink {
@@ -30,12 +29,12 @@ pub(crate) struct SegmentSink {
 impl SegmentSink {
     pub(crate) fn create(disk: &dyn Disk, name: &str, file_id: [u8; 16]) -> Result<Self> {
         let file = disk.create(name).map_err(|error| io_error("create", name, error))?;
-        Ok(Self { file, name: name.into(), file_id, buffer: Vec::with_capacity(WRITE_BUFFER), flushed: 0 })
+        Ok(Self { file, name: name.into(), file_id, buffer: Vec::with_capacity(SYNC_BYTES), flushed: 0 })
     }
 
     /// Goes on with a file from `offset` on.
     pub(crate) fn behind(file: Arc<dyn DiskFile>, name: &str, file_id: [u8; 16], offset: u64) -> Self {
-        Self { file, name: name.into(), file_id, buffer: Vec::with_capacity(WRITE_BUFFER), flushed: offset }
+        Self { file, name: name.into(), file_id, buffer: Vec::with_capacity(SYNC_BYTES), flushed: offset }
     }
 
     /// Where the next byte goes.
@@ -48,23 +47,23 @@ impl SegmentSink {
         let offset = self.offset();
         self.buffer.extend_from_slice(bytes);
         self.buffer.extend_from_slice(&placed_checksum(&self.file_id, offset, bytes).to_be_bytes());
-        if self.buffer.len() >= WRITE_BUFFER {
+        if self.buffer.len() >= SYNC_BYTES {
             self.flush()?;
         }
         Ok(offset)
     }
 
+    /// Writes what was collected and makes it durable.
     fn flush(&mut self) -> Result<()> {
         write_all_at(&*self.file, &self.buffer, self.flushed).map_err(|error| io_error("write", &self.name, error))?;
         self.flushed += self.buffer.len() as u64;
         self.buffer.clear();
-        Ok(())
+        self.file.sync().map_err(|error| io_error("sync", &self.name, error))
     }
 
     /// Makes everything durable and returns the length of the file.
     pub(crate) fn finish(mut self) -> Result<u64> {
         self.flush()?;
-        self.file.sync().map_err(|error| io_error("sync", &self.name, error))?;
         Ok(self.flushed)
     }
 }

@@ -5,6 +5,7 @@ mod merging;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, RwLock};
+use std::thread;
 use std::time::Duration;
 
 use deedbook_core::{Error, Result};
@@ -385,6 +386,10 @@ impl Shared {
         }
         work.seal_error = sealed.err();
         self.work_changed.notify_all();
+        drop(work);
+        if is_sealed {
+            let_go(&sealable);
+        }
         is_sealed
     }
 
@@ -531,5 +536,18 @@ impl Shared {
 
     pub(crate) fn merges_running(&self) -> u64 {
         self.merges_running.load(Ordering::Relaxed)
+    }
+}
+
+/// Waits a little until nobody else holds these entries, which are sealed: whoever lets go of them last frees them, and
+/// that should be neither the writer nor a reader.
+fn let_go(sealable: &Sealable) {
+    const PAUSES: usize = 20;
+    const PAUSE: Duration = Duration::from_millis(1);
+    for _ in 0..PAUSES {
+        if sealable.runs.iter().all(|run| Arc::strong_count(run) == 1) {
+            return;
+        }
+        thread::sleep(PAUSE);
     }
 }

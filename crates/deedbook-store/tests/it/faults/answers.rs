@@ -38,7 +38,9 @@ pub(super) fn left_by_a_killed_process() -> SimulatedDisk {
         let disk = client.disk.kill_at(client.disk.steps()).copy();
         let names = disk.names();
         let segments = names.iter().filter(|name| name.starts_with("segment-")).count();
-        let framed = |name: &&String| disk.read(name).is_some_and(|bytes| bytes[4096..].starts_with(b"DEEDFRM1"));
+        // One that was being made may still be shorter than its header.
+        let frames = |bytes: &Vec<u8>| bytes.get(4096..).is_some_and(|frames| frames.starts_with(b"DEEDFRM1"));
+        let framed = |name: &&String| disk.read(name).as_ref().is_some_and(frames);
         let logs: Vec<&String> = names.iter().filter(|name| name.starts_with("wal-")).collect();
         let with_frames = logs.iter().filter(|name| framed(name)).count();
         // A file that was being made when the process was killed is nobody's: what happens to it is harmless.
