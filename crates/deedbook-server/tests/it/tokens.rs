@@ -206,24 +206,6 @@ fn hashes_and_keys_are_shown_to_nobody() {
             assert!(!secrets.iter().any(|secret| seen.contains(secret)), "{path}: {seen}");
             assert!(!seen.contains("token_hash") && !seen.contains("cursor_key"), "{path}: {seen}");
         }
-        assert_eq!(get("/v1/events/audit.cursor_key?tenant=_deedbook").problem(404), "not_found");
-        // Nor can a query ask for a part of them.
-        for q in [
-            format!("meta.sha256:{}", &secrets[0]),
-            format!("meta.sha256:{}*", &secrets[0][..1]),
-            format!("{}*", &secrets[1][..4]),
-            format!("meta.key:{}", &key[..1]).replace('-', "%2D") + "*",
-            "has:meta.key OR has:meta.sha256".to_owned(),
-            "action:audit.cursor_key.created OR action:audit.token_hash.created".to_owned(),
-        ] {
-            let counted =
-                get(&format!("/v1/events/count?tenant=_deedbook&q={}", q.replace(' ', "%20").replace(':', "%3A")));
-            if counted.status == 200 {
-                assert_eq!(counted.json()["count"], 0, "{q}");
-            } else {
-                assert_eq!(counted.problem(400), "query_syntax", "{q}");
-            }
-        }
     }
     // A tail of it shows the change, and not the hash that is entered with it.
     let mut tail = house.request("GET", "/v1/events/tail?tenant=_deedbook&q=-outcome%3Adenied").token(&read).open();
@@ -243,6 +225,27 @@ fn hashes_and_keys_are_shown_to_nobody() {
     let seen = read_until(last["id"].as_str().unwrap());
     assert_eq!(seen.matches("audit.token.created").count(), 2, "{seen}");
     assert!(!seen.contains("token_hash"), "{seen}");
+    // Nor can they be asked for; at the end, because who asked what is an entry itself, with these words.
+    for token in [ADMIN, &read] {
+        let get = |path: &str| house.request("GET", path).token(token).send();
+        assert_eq!(get("/v1/events/audit.cursor_key?tenant=_deedbook").problem(404), "not_found");
+        for q in [
+            format!("meta.sha256:{}", &secrets[0]),
+            format!("meta.sha256:{}*", &secrets[0][..1]),
+            format!("{}* -action:audit.viewed", &secrets[1][..4]),
+            format!("meta.key:{}", &key[..1]).replace('-', "%2D") + "*",
+            "has:meta.key OR has:meta.sha256".to_owned(),
+            "action:audit.cursor_key.created OR action:audit.token_hash.created".to_owned(),
+        ] {
+            let counted =
+                get(&format!("/v1/events/count?tenant=_deedbook&q={}", q.replace(' ', "%20").replace(':', "%3A")));
+            if counted.status == 200 {
+                assert_eq!(counted.json()["count"], 0, "{q}");
+            } else {
+                assert_eq!(counted.problem(400), "query_syntax", "{q}");
+            }
+        }
+    }
 }
 
 #[test]
