@@ -48,7 +48,8 @@ fn debug_build(workspace: &Workspace, directory: &Path) -> Result<Cost> {
 }
 
 fn release_binary(workspace: &Workspace, directory: &Path) -> Result<u64> {
-    let build = ["build", "--release", "--package=deedbook-cli", "--config=profile.release.strip=true"];
+    // A profile's `strip` is lost on a package that has an `opt-level` of its own.
+    let build = ["rustc", "--release", "--package=deedbook-cli", "--bin=deedbook", "--", "-Cstrip=symbols"];
     run(cargo(workspace, build).env("CARGO_TARGET_DIR", directory))?;
     let binary = directory.join("release/deedbook");
     std::fs::metadata(&binary).map(|found| found.len()).map_err(|error| format!("{}: {error}", binary.display()))
