@@ -337,17 +337,18 @@ impl Tallies {
         let place = |group: &GroupBy| TALLIED.iter().position(|tallied| tallied == group);
         let places: Vec<usize> = groups.iter().filter_map(place).collect();
         let columns: Vec<Column> = places.iter().map(|&place| self.column(place)).collect::<Result<_>>()?;
-        // Ranks are sorted sooner than texts, of which there are few and which stand in many groups; as the digits of
-        // one number they are compared at once.
+        // Ranks are sorted sooner than texts, of which there are few and which stand in many groups.
         let ranked = |(numbers, &count): (&[u32; TALLIED.len()], &u64)| {
-            let digit = |(column, &place): (&Column, &usize)| u128::from(column.ranks[&numbers[place]]);
-            (Reverse(count), columns.iter().zip(&places).fold(0, |ranks, of| ranks << u32::BITS | digit(of)))
+            let mut ranks = [0; TALLIED.len()];
+            for ((rank, place), column) in ranks.iter_mut().zip(&places).zip(&columns) {
+                *rank = column.ranks[&numbers[*place]];
+            }
+            (Reverse(count), ranks)
         };
-        let mut rows: Vec<(Reverse<u64>, u128)> = self.sums.iter().map(ranked).collect();
+        let mut rows: Vec<_> = self.sums.iter().map(ranked).collect();
         rows.sort_unstable();
-        let group = |(Reverse(count), ranks): (Reverse<u64>, u128)| {
-            let rank = |nth: usize| (ranks >> (u32::BITS as usize * (columns.len() - 1 - nth))) as u32;
-            let key = columns.iter().enumerate().map(|(nth, column)| column.texts[rank(nth) as usize].clone());
+        let group = |(Reverse(count), ranks): (Reverse<u64>, [u32; TALLIED.len()])| {
+            let key = columns.iter().zip(ranks).map(|(column, rank)| column.texts[rank as usize].clone());
             Group { key: key.collect(), count }
         };
         Ok(rows.into_iter().map(group).collect())

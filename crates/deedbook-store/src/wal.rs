@@ -142,6 +142,7 @@ fn read_file_header(bytes: &[u8], nonce: &[u8; 16]) -> Result<(Key, Option<&'sta
     }
 }
 
+/// Writes zeros up to `end` and makes the whole file durable.
 fn fill_with_zeros(file: &dyn DiskFile, mut offset: u64, end: u64) -> io::Result<()> {
     while offset < end {
         let piece_end = end.min(offset + SYNC_BYTES as u64);

@@ -388,7 +388,7 @@ impl Shared {
         self.work_changed.notify_all();
         drop(work);
         if is_sealed {
-            let_go(&sealable);
+            wait_until_unshared(&sealable);
         }
         is_sealed
     }
@@ -541,7 +541,7 @@ impl Shared {
 
 /// Waits a little until nobody else holds these entries, which are sealed: whoever lets go of them last frees them, and
 /// that should be neither the writer nor a reader.
-fn let_go(sealable: &Sealable) {
+fn wait_until_unshared(sealable: &Sealable) {
     const PAUSES: usize = 20;
     const PAUSE: Duration = Duration::from_millis(1);
     for _ in 0..PAUSES {
